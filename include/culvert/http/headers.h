@@ -1,0 +1,69 @@
+/* An ordered list of HTTP fields; names compare without case, repeated names stay separate. The
+ * list copies what is put in and is bounded in bytes and count. */
+#ifndef CULVERT_HTTP_HEADERS_H
+#define CULVERT_HTTP_HEADERS_H
+
+#include "culvert/base/buf.h"
+
+enum {
+    HEADERS_BYTES_MAX = 256 * 1024, /* names and values of one head */
+    HEADERS_COUNT_MAX = 512,        /* fields of one head */
+};
+
+struct header_slot; /* where a field lies in `bytes` */
+
+/* Embedded; all zero is an empty list. Fields stay valid until the next change of the list. */
+struct headers {
+    struct buf bytes;
+    struct header_slot *slots;
+    size_t count, cap;
+};
+
+struct header {
+    struct span name, value;
+};
+
+void headers_init(struct headers *headers);
+void headers_release(struct headers *headers);
+
+/* Empties the list, keeps its memory. */
+void headers_clear(struct headers *headers);
+
+/* Appends a copy. False: a limit (kind LIMIT) or memory. Bytes are not judged here: the parsers and
+ * writers do that. `name` and `value` must not point into the list itself. */
+bool headers_add(struct headers *headers, struct span name, struct span value,
+                 struct error *err) MUST_CHECK;
+
+/* Removes all fields of that name, then appends one. */
+bool headers_set(struct headers *headers, struct span name, struct span value,
+                 struct error *err) MUST_CHECK;
+
+/* The `index`th field, in order; index < headers->count. */
+struct header headers_at(const struct headers *headers, size_t index);
+
+/* The first field of that name; false: none. */
+bool headers_find(const struct headers *headers, struct span name, struct span *value);
+bool headers_has(const struct headers *headers, struct span name);
+
+/* How many fields bear the name. */
+size_t headers_count_of(const struct headers *headers, struct span name);
+
+/* Removes all fields of that name. */
+void headers_remove(struct headers *headers, struct span name);
+
+/* Removes all for which `unwanted` returns true. */
+void headers_remove_if(struct headers *headers, bool (*unwanted)(struct header field, void *arg),
+                       void *arg);
+
+/* Does one of the comma-separated members of that field (all lines of it) equal `token` (RFC 9110
+ * 5.6.1), without case? */
+bool headers_has_token(const struct headers *headers, struct span name, struct span token);
+
+/* Appends copies of all fields of `from`. */
+bool headers_copy(struct headers *to, const struct headers *from, struct error *err) MUST_CHECK;
+
+/* The rules of RFC 9110 5.1 and 5.5, for every reader and writer of fields. */
+bool header_name_is_valid(struct span name);   /* a token, not empty */
+bool header_value_is_valid(struct span value); /* no CR, LF, NUL or other control but tab */
+
+#endif

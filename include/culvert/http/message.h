@@ -1,0 +1,65 @@
+/* Heads of requests and answers (RFC 9110), the same whichever version carried them. */
+#ifndef CULVERT_HTTP_MESSAGE_H
+#define CULVERT_HTTP_MESSAGE_H
+
+#include "culvert/http/headers.h"
+
+enum {
+    TARGET_MAX = 64 * 1024, /* path and query */
+    METHOD_MAX = 64,
+    AUTHORITY_MAX = 1024,
+    LENGTH_UNKNOWN = -1,
+};
+
+/* Texts are owned, NUL-ended and may be ""; never NULL after request_head_init. */
+struct request_head {
+    struct buf method;
+    struct buf scheme;     /* "http", "https" or "" */
+    struct buf authority;  /* Host or :authority as the visitor sent it, with port */
+    struct buf target;     /* path and query, raw, begins with "/" or is "*" */
+    struct headers fields; /* without host; hop-by-hop fields are already gone */
+    int64_t length;        /* of the body; LENGTH_UNKNOWN; 0 with ends_here: none */
+    bool ends_here;        /* no body follows */
+    bool is_http10;        /* the visitor speaks HTTP/1.0 */
+    bool wants_continue;   /* Expect: 100-continue, taken out of the fields */
+};
+
+void request_head_init(struct request_head *head);
+void request_head_release(struct request_head *head);
+
+/* A deep copy into an initialised head. */
+bool request_head_copy(struct request_head *to, const struct request_head *from,
+                       struct error *err) MUST_CHECK;
+
+/* Method compares exactly: request_is(head, SPAN("HEAD")). */
+bool request_is(const struct request_head *head, struct span method);
+
+/* GET, HEAD, OPTIONS, TRACE, PUT, DELETE (RFC 9110 9.2.2). */
+bool request_is_idempotent(const struct request_head *head);
+
+/* The target up to "?". Borrowed. */
+struct span request_path(const struct request_head *head);
+
+struct response_head {
+    int status;            /* 100 ... 999 */
+    struct headers fields; /* hop-by-hop fields are already gone */
+    int64_t length;        /* LENGTH_UNKNOWN: none was given */
+    bool ends_here;        /* no body follows: HEAD, 204, 304, length 0 */
+};
+
+void response_head_init(struct response_head *head);
+void response_head_release(struct response_head *head);
+
+/* "OK" for 200; "" for numbers without a name. Static text. */
+const char *status_reason(int status);
+
+/* Connection, Keep-Alive, Proxy-Connection, Transfer-Encoding, TE, Trailer, Upgrade and what
+ * Connection names: removed (RFC 9110 7.6.1). TE: trailers is kept when `keep_te`. */
+void headers_remove_hop_by_hop(struct headers *fields, bool keep_te);
+
+/* The one rule for Content-Length: all lines and list members equal, digits only, fits 63 bits
+ * (RFC 9112 6.3). *length is LENGTH_UNKNOWN when absent. False: refused, `err` says why. */
+bool headers_content_length(const struct headers *fields, int64_t *length,
+                            struct error *err) MUST_CHECK;
+
+#endif
