@@ -1,0 +1,44 @@
+/* A request we send: one answer or one failure comes back. The interface of HTTP/1.1 clients,
+ * HTTP/2 streams, fixed answers, and of whole tunnels.
+ *
+ * Life: an opener returns an outbound; then any number of on_inform, at most one on_answer, and
+ * exactly one of on_done and on_failed, none before the opener returned. outbound_close may come at
+ * any time and is always due in the end. */
+#ifndef CULVERT_HTTP_OUTBOUND_H
+#define CULVERT_HTTP_OUTBOUND_H
+
+#include "culvert/http/body.h"
+#include "culvert/http/message.h"
+
+struct outbound;
+
+struct outbound_events {
+    void (*on_inform)(void *arg, const struct response_head *head);
+    /* `head` is borrowed for the call and may be changed; `body` until outbound_close (NULL: none).
+     */
+    void (*on_answer)(void *arg, struct response_head *head, struct body *body);
+    /* The answer's end was received (its bytes may still lie in the body). */
+    void (*on_done)(void *arg);
+    /* Before on_answer: no answer will come. After it: the body was cut short. */
+    void (*on_failed)(void *arg, const struct error *why);
+};
+
+struct outbound_ops {
+    void (*close)(struct outbound *out);
+};
+
+/* Embedded by the implementations. */
+struct outbound {
+    const struct outbound_ops *ops;
+    const struct outbound_events *events;
+    void *arg;
+};
+
+/* Lets go; an unfinished one is cancelled. No callback follows. NULL is allowed. */
+static inline void outbound_close(struct outbound *out)
+{
+    if (out)
+        out->ops->close(out);
+}
+
+#endif

@@ -1,0 +1,73 @@
+/* Bytes going one way, bounded, with a low mark: the only place where bytes between two peers lie.
+ *
+ * One side puts (it reads from a peer through `reader`, the gate), the other side takes. The
+ * channel holds memory only while it holds bytes: blocks of CHANNEL_BLOCK, so that ten thousand
+ * idle streams cost ten thousand small structs. */
+#ifndef CULVERT_NET_CHANNEL_H
+#define CULVERT_NET_CHANNEL_H
+
+#include "culvert/base/span.h"
+#include "culvert/net/gate.h"
+
+struct channel;
+
+enum {
+    CHANNEL_BLOCK = 16 * 1024,
+    CHANNEL_LIMIT = 64 * 1024, /* a stream's first limit */
+    CHANNEL_LOW = 32 * 1024,
+};
+
+/* The worker's account of undrained bytes; all zero with a limit is empty. Embedded in the worker.
+ */
+struct budget {
+    size_t used;
+    size_t limit;
+};
+
+/* What the taking side is told; `arg` is its own. Both may be NULL. */
+struct channel_events {
+    void (*on_filled)(void *arg); /* bytes were put into an empty channel, or it was ended or cut */
+};
+
+/* `reader` is borrowed and may be NULL; `budget` is borrowed, may be NULL, and counts what lies
+ * here. The caller owns the channel. NULL: memory. */
+struct channel *channel_new(size_t low, size_t limit, struct gate *reader, struct budget *budget);
+void channel_free(struct channel *ch);
+
+/* Changes the limit; what lies above a smaller one stays. */
+void channel_set_limit(struct channel *ch, size_t limit);
+
+/* Takes up to the free room; returns how many bytes were taken. Fewer than `len` means the gate is
+ * now held with HOLD_CHANNEL (or that memory ran out: then channel_is_broken). Not after the end.
+ */
+size_t channel_put(struct channel *ch, const void *data, size_t len);
+
+/* No more bytes will come: the message is whole. */
+void channel_end(struct channel *ch);
+
+/* The taking side's callbacks; NULL takes them away. If something lies there already, on_filled is
+ * not called for it: look first. */
+void channel_set_taker(struct channel *ch, const struct channel_events *events, void *arg);
+
+/* What the putting side is told: `drained` bytes left the channel (for window updates). */
+void channel_set_drained(struct channel *ch, void (*drained)(void *arg, size_t bytes), void *arg);
+
+/* The first contiguous bytes, valid until the next put or drop; empty when nothing lies there. */
+struct span channel_peek(const struct channel *ch);
+
+/* Removes `n` bytes (n <= channel_len) and opens the gate at the low mark. */
+void channel_drop(struct channel *ch, size_t n);
+
+/* Copies out up to `len` bytes and drops them; returns how many. */
+size_t channel_take(struct channel *ch, void *to, size_t len);
+
+size_t channel_len(const struct channel *ch);
+size_t channel_room(const struct channel *ch);
+bool channel_is_ended(const struct channel *ch);  /* ended; bytes may still lie there */
+bool channel_is_done(const struct channel *ch);   /* ended and drained */
+bool channel_is_broken(const struct channel *ch); /* memory ran out while putting */
+
+/* All bytes ever put. */
+uint64_t channel_total(const struct channel *ch);
+
+#endif

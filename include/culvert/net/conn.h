@@ -1,0 +1,77 @@
+/* One byte connection: TCP, unix or a pair in memory, in clear or under TLS. Reads through a gate,
+ * gathers output until the end of the loop turn.
+ *
+ * Life: conn_new -> (conn_start_tls -> on_open) -> bytes both ways -> on_end / on_lost ->
+ * conn_close. After conn_close no callback runs; the memory goes at the end of the turn. */
+#ifndef CULVERT_NET_CONN_H
+#define CULVERT_NET_CONN_H
+
+#include "culvert/base/ip.h"
+#include "culvert/net/gate.h"
+#include "culvert/net/loop.h"
+#include "culvert/net/tls.h"
+
+struct conn;
+
+enum {
+    CONN_OUT_LOW = 32 * 1024,   /* on_room is told here */
+    CONN_OUT_ROOM = 128 * 1024, /* conn_room counts down from here */
+    CONN_OUT_MAX =
+        4 * 1024 * 1024, /* above it a connection is lost: control frames have no room check */
+    CONN_PENDING_MAX = 384 * 1024, /* unread bytes a consumer may leave */
+};
+
+struct conn_events {
+    void (*on_open)(void *arg); /* the TLS handshake is done; never without conn_start_tls */
+    /* Returns how many bytes were taken. The rest is kept and given again, in front of new bytes,
+     * when more arrive or when the gate opens. */
+    size_t (*on_bytes)(void *arg, const unsigned char *data, size_t len);
+    void (*on_end)(void *arg);  /* the peer ended its side; we may still write */
+    void (*on_room)(void *arg); /* output fell to CONN_OUT_LOW after conn_room had been used up */
+    void (*on_lost)(void *arg, const struct error *why); /* nothing goes any more; conn_close it */
+};
+
+/* Takes `fd` in every case (closed on failure). Events are borrowed. NULL: `err`. */
+struct conn *conn_new(struct loop *loop, int fd, const struct conn_events *events, void *arg,
+                      struct error *err);
+
+/* Another consumer from now on (unread bytes are given to it at the end of this turn). */
+void conn_set_events(struct conn *conn, const struct conn_events *events, void *arg);
+
+/* Begins the handshake as the context says (client or server). on_open or on_lost follows, on_lost
+ * with kind TIMEOUT after `timeout_ms` (0: no limit). `server_name`: see tls_session_new. */
+bool conn_start_tls(struct conn *conn, struct tls_context *context, const char *server_name,
+                    uint64_t timeout_ms, struct error *err) MUST_CHECK;
+
+struct gate *conn_gate(struct conn *conn);
+
+/* How many bytes may be put before the consumer should wait for on_room. */
+size_t conn_room(const struct conn *conn);
+
+/* Queues bytes; they leave at the end of the turn. False: over CONN_OUT_MAX or memory; on_lost
+ * follows in a later turn. */
+bool conn_put(struct conn *conn, const void *data, size_t len);
+
+/* Ends our side once everything queued is out (close_notify, FIN). */
+void conn_end(struct conn *conn);
+
+/* Bytes queued and not yet given to the kernel. */
+size_t conn_queued(const struct conn *conn);
+
+/* Closes at once and frees at the end of the turn; queued bytes are dropped. Twice is fine; NULL
+ * too. */
+void conn_close(struct conn *conn);
+
+/* Sends what is queued, ends our side, then closes when the peer does, or after CONN_LINGER_MS; no
+ * callback runs any more. So a last answer is not lost to a reset (RFC 9112 9.6). */
+enum { CONN_LINGER_MS = 2000 };
+void conn_close_lingering(struct conn *conn);
+
+bool conn_is_tls(const struct conn *conn);
+/* What ALPN agreed on: "h2", "http/1.1" or "". */
+struct span conn_protocol(const struct conn *conn);
+void conn_local_address(const struct conn *conn, struct ip_address *address);
+void conn_peer_address(const struct conn *conn, struct ip_address *address);
+struct loop *conn_loop(const struct conn *conn);
+
+#endif

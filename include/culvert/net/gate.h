@@ -1,0 +1,27 @@
+/* The reasons why a reader rests. It reads again when no reason is left, never before. */
+#ifndef CULVERT_NET_GATE_H
+#define CULVERT_NET_GATE_H
+
+enum hold {
+    HOLD_CHANNEL = 1u << 0,  /* the channel behind it is full */
+    HOLD_OPENING = 1u << 1,  /* not connected yet, or the far side is still being dialed */
+    HOLD_EXCHANGE = 1u << 2, /* the request in hand is not answered yet */
+    HOLD_DRAIN = 1u << 3,    /* graceful shutdown */
+    HOLD_BUDGET = 1u << 4,   /* the worker holds too many undrained bytes */
+};
+
+struct gate {
+    unsigned holds;
+    /* Called when the gate goes from open to held or back; must only note it and return. */
+    void (*changed)(struct gate *gate);
+};
+
+void gate_hold(struct gate *gate, enum hold why);
+void gate_release(struct gate *gate, enum hold why);
+
+static inline int gate_is_open(const struct gate *gate)
+{
+    return gate->holds == 0;
+}
+
+#endif

@@ -1,0 +1,119 @@
+/* One thread's event loop: descriptors, timers, deferred calls, signals, and the reaper.
+ *
+ * A turn: wait for descriptors -> timers that are due -> tasks -> flushes -> reaped memory goes.
+ * Everything embedded here (watch, timer, task) is owned by who embeds it and must be stopped
+ * before its memory goes. No function of this file is safe to call from another thread. */
+#ifndef CULVERT_NET_LOOP_H
+#define CULVERT_NET_LOOP_H
+
+#include "culvert/base/list.h"
+#include "culvert/base/log.h"
+
+struct loop;
+struct event; /* libevent's */
+struct sockets;
+
+struct loop_options {
+    const struct clock *clock;     /* borrowed; NULL: the system's */
+    const struct sockets *sockets; /* borrowed; NULL: the system's */
+    const struct log *log;         /* borrowed; NULL: silent */
+};
+
+/* The caller owns it. NULL: `err` says why. */
+struct loop *loop_new(const struct loop_options *options, struct error *err);
+
+/* Everything embedded in the loop must be stopped by now. Reaps what is left. NULL is allowed. */
+void loop_free(struct loop *loop);
+
+/* Turns until loop_stop. */
+void loop_run(struct loop *loop);
+void loop_stop(struct loop *loop);
+
+/* One turn that waits at most `wait_ms`. Returns whether anything was done. For tests: with a
+ * turned clock use 0 and loop_next_timer_ms. */
+bool loop_turn(struct loop *loop, uint64_t wait_ms);
+
+/* Milliseconds until the next timer is due; UINT64_MAX: none is armed. */
+uint64_t loop_next_timer_ms(const struct loop *loop);
+
+/* Monotonic milliseconds as of this turn. */
+uint64_t loop_now_ms(const struct loop *loop);
+int64_t loop_unix_ms(const struct loop *loop);
+const struct log *loop_log(const struct loop *loop);
+const struct sockets *loop_sockets(const struct loop *loop);
+
+/* A buffer of LOOP_SCRATCH bytes for reading, valid until the callback returns. */
+enum { LOOP_SCRATCH = 64 * 1024 };
+unsigned char *loop_scratch(struct loop *loop);
+
+/* Frees `object` with `destroy` at the end of this turn, when no callback of it can be on the
+ * stack. Cannot fail: the record is embedded in the object. */
+struct reap {
+    struct reap *next;
+    void (*destroy)(void *object);
+    void *object;
+};
+void loop_reap(struct loop *loop, struct reap *reap, void (*destroy)(void *object), void *object);
+
+/* A descriptor and what to wait for. */
+enum watch_events { WATCH_NONE = 0, WATCH_READ = 1, WATCH_WRITE = 2 };
+
+struct watch {
+    struct loop *loop;
+    struct event *event;
+    int fd;
+    unsigned wants;
+    void (*ready)(void *arg, unsigned events);
+    void *arg;
+};
+
+/* Prepares a watch on `fd` (borrowed) that waits for nothing yet. False: memory. */
+bool watch_init(struct watch *watch, struct loop *loop, int fd,
+                void (*ready)(void *arg, unsigned events), void *arg) MUST_CHECK;
+/* Level triggered. False: the kernel refused (descriptors, memory). */
+bool watch_set(struct watch *watch, unsigned wants) MUST_CHECK;
+void watch_release(struct watch *watch); /* twice is fine, all zero too */
+
+struct timer {
+    struct loop *loop;
+    uint64_t due_ms;
+    size_t place; /* 1 + index in the heap; 0: not armed */
+    void (*fire)(void *arg);
+    void *arg;
+};
+
+void timer_init(struct timer *timer, struct loop *loop, void (*fire)(void *arg), void *arg);
+/* (Re)arms it; fires once, in a later turn. False: memory. */
+bool timer_start(struct timer *timer, uint64_t after_ms) MUST_CHECK;
+void timer_stop(struct timer *timer); /* all zero is allowed */
+static inline bool timer_is_armed(const struct timer *timer)
+{
+    return timer->place != 0;
+}
+
+/* A call in this turn after the descriptors and timers, or in the next one when posted later. */
+enum task_phase {
+    TASK_SOON, /* deferred calls: completions, deliveries */
+    TASK_FLUSH /* once everything of this turn is said: gathered output leaves */
+};
+
+struct task {
+    struct link link;
+    struct loop *loop;
+    enum task_phase phase;
+    void (*run)(void *arg);
+    void *arg;
+};
+
+void task_init(struct task *task, struct loop *loop, enum task_phase phase, void (*run)(void *arg),
+               void *arg);
+void task_post(struct task *task);   /* a second post before it ran is one */
+void task_cancel(struct task *task); /* all zero is allowed */
+
+/* Calls back on `signal_number`; at most LOOP_SIGNALS_MAX signals, for the life of the loop. */
+enum { LOOP_SIGNALS_MAX = 8 };
+bool loop_on_signal(struct loop *loop, int signal_number,
+                    void (*caught)(void *arg, int signal_number), void *arg,
+                    struct error *err) MUST_CHECK;
+
+#endif

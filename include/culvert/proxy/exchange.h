@@ -1,0 +1,44 @@
+/* Joins one inbound and one outbound: the one corridor, the same at both ends. */
+#ifndef CULVERT_PROXY_EXCHANGE_H
+#define CULVERT_PROXY_EXCHANGE_H
+
+#include "culvert/http/inbound.h"
+#include "culvert/net/loop.h"
+#include "culvert/proxy/opener.h"
+
+struct exchange;
+
+/* What happened, for the log line and the metrics; filled as it goes. */
+struct exchange_report {
+    uint64_t started_ms, headed_ms; /* monotonic; headed: 0 before an answer's head */
+    uint64_t ended_ms;
+    int status;           /* answered to the peer; 0: reset before any head */
+    bool by_origin;       /* the head came from the outbound */
+    bool cut;             /* the answer was begun and could not be finished */
+    bool peer_left;       /* the inbound was aborted */
+    uint64_t bytes_in;    /* of the request's body */
+    uint64_t bytes_out;   /* of the answer's body */
+    struct error failure; /* kind NONE when nothing failed */
+};
+
+/* The ends differ in how heads look outside; `arg` is the owner's. */
+struct exchange_hooks {
+    /* Rewrites the answer's head for the inbound; `head` is an interim one too. False: it cannot be
+     * given on, the failure answer takes its place. NULL: as it is. */
+    bool (*adapt)(void *arg, struct response_head *head, struct error *err);
+    /* Answers in place of the origin: nothing was sent yet. Must answer or reset `in`. */
+    void (*fail)(void *arg, struct inbound *in, const struct error *why);
+    /* The last call: both sides are closed after it. The hooks' owner may free itself here. */
+    void (*ended)(void *arg, const struct exchange_report *report);
+};
+
+/* Takes `in` over (also on failure: then `fail` and `ended` were called) and opens `opener`
+ * (borrowed until ended) with `head` (NULL: in->head). The exchange frees itself after `ended`. */
+void exchange_start(struct loop *loop, struct inbound *in, struct opener *opener,
+                    const struct request_head *head, const struct exchange_hooks *hooks, void *arg);
+
+/* Cuts it: as if the outbound had failed with `why`. For the end of a grace period; the owner keeps
+ * the pointer from exchange_of only until `ended`. */
+void exchange_cut(struct exchange *exchange, const struct error *why);
+
+#endif

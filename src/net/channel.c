@@ -1,0 +1,207 @@
+/* Bytes going one way, in blocks that exist only while they hold bytes. */
+#include "culvert/net/channel.h"
+
+struct block {
+    struct block *next;
+    unsigned start, end;
+    unsigned size;
+    char bytes[];
+};
+
+struct channel {
+    struct block *first, *last;
+    size_t len, low, limit;
+    uint64_t total;
+    struct gate *reader;
+    struct budget *budget;
+    const struct channel_events *taker;
+    void *taker_arg;
+    void (*drained)(void *arg, size_t bytes);
+    void *drained_arg;
+    bool ended, broken;
+};
+
+enum { BLOCK_SMALL = 1024 - sizeof(struct block) };
+
+struct channel *channel_new(size_t low, size_t limit, struct gate *reader, struct budget *budget)
+{
+    struct channel *ch = calloc(1, sizeof *ch);
+    if (!ch)
+        return NULL;
+    ch->low = low;
+    ch->limit = limit;
+    ch->reader = reader;
+    ch->budget = budget;
+    return ch;
+}
+
+static void drop_first(struct channel *ch)
+{
+    struct block *block = ch->first;
+    ch->first = block->next;
+    if (!ch->first)
+        ch->last = NULL;
+    free(block);
+}
+
+void channel_free(struct channel *ch)
+{
+    if (!ch)
+        return;
+    if (ch->budget)
+        ch->budget->used -= ch->len;
+    while (ch->first)
+        drop_first(ch);
+    free(ch);
+}
+
+void channel_set_limit(struct channel *ch, size_t limit)
+{
+    ch->limit = limit;
+}
+
+/* The block to put into: the last one with room, or a new one sized for what comes. */
+static struct block *writable(struct channel *ch, size_t len)
+{
+    if (ch->last && ch->last->end < ch->last->size)
+        return ch->last;
+    unsigned size = len <= BLOCK_SMALL ? BLOCK_SMALL : CHANNEL_BLOCK;
+    struct block *block = malloc(sizeof *block + size);
+    if (!block)
+        return NULL;
+    block->next = NULL;
+    block->start = block->end = 0;
+    block->size = size;
+    if (ch->last)
+        ch->last->next = block;
+    else
+        ch->first = block;
+    ch->last = block;
+    return block;
+}
+
+size_t channel_put(struct channel *ch, const void *data, size_t len)
+{
+    const char *from = data;
+    size_t room = channel_room(ch);
+    size_t want = len < room ? len : room;
+    size_t put = 0;
+    bool was_empty = ch->len == 0;
+    while (put < want) {
+        struct block *block = writable(ch, want - put);
+        if (!block) {
+            ch->broken = true;
+            break;
+        }
+        size_t n = block->size - block->end;
+        if (n > want - put)
+            n = want - put;
+        memcpy(block->bytes + block->end, from + put, n);
+        block->end += (unsigned)n;
+        put += n;
+    }
+    ch->len += put;
+    ch->total += put;
+    if (ch->budget)
+        ch->budget->used += put;
+    if (ch->reader && (put < len || ch->len >= ch->limit))
+        gate_hold(ch->reader, HOLD_CHANNEL);
+    if (was_empty && put > 0 && ch->taker)
+        ch->taker->on_filled(ch->taker_arg);
+    return put;
+}
+
+void channel_end(struct channel *ch)
+{
+    if (ch->ended)
+        return;
+    ch->ended = true;
+    if (ch->taker)
+        ch->taker->on_filled(ch->taker_arg);
+}
+
+void channel_set_taker(struct channel *ch, const struct channel_events *events, void *arg)
+{
+    ch->taker = events;
+    ch->taker_arg = arg;
+}
+
+void channel_set_drained(struct channel *ch, void (*drained)(void *arg, size_t bytes), void *arg)
+{
+    ch->drained = drained;
+    ch->drained_arg = arg;
+}
+
+struct span channel_peek(const struct channel *ch)
+{
+    if (!ch->first)
+        return SPAN_NONE;
+    return span_make(ch->first->bytes + ch->first->start, ch->first->end - ch->first->start);
+}
+
+void channel_drop(struct channel *ch, size_t n)
+{
+    size_t left = n;
+    while (left > 0) {
+        struct block *block = ch->first;
+        size_t here = block->end - block->start;
+        if (here > left) {
+            block->start += (unsigned)left;
+            break;
+        }
+        left -= here;
+        drop_first(ch);
+    }
+    ch->len -= n;
+    if (ch->budget)
+        ch->budget->used -= n;
+    if (ch->reader && ch->len <= ch->low)
+        gate_release(ch->reader, HOLD_CHANNEL);
+    if (n > 0 && ch->drained)
+        ch->drained(ch->drained_arg, n);
+}
+
+size_t channel_take(struct channel *ch, void *to, size_t len)
+{
+    char *out = to;
+    size_t taken = 0;
+    while (taken < len) {
+        struct span head = span_first(channel_peek(ch), len - taken);
+        if (head.len == 0)
+            break;
+        memcpy(out + taken, head.data, head.len);
+        taken += head.len;
+        channel_drop(ch, head.len);
+    }
+    return taken;
+}
+
+size_t channel_len(const struct channel *ch)
+{
+    return ch->len;
+}
+
+size_t channel_room(const struct channel *ch)
+{
+    return ch->len < ch->limit ? ch->limit - ch->len : 0;
+}
+
+bool channel_is_ended(const struct channel *ch)
+{
+    return ch->ended;
+}
+
+bool channel_is_done(const struct channel *ch)
+{
+    return ch->ended && ch->len == 0;
+}
+
+bool channel_is_broken(const struct channel *ch)
+{
+    return ch->broken;
+}
+
+uint64_t channel_total(const struct channel *ch)
+{
+    return ch->total;
+}
