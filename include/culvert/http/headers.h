@@ -66,4 +66,8 @@ bool headers_copy(struct headers *to, const struct headers *from, struct error *
 bool header_name_is_valid(struct span name);   /* a token, not empty */
 bool header_value_is_valid(struct span value); /* no CR, LF, NUL or other control but tab */
 
+/* Writes the customary spelling, "x-forwarded-for" as "X-Forwarded-For": `out` takes name.len bytes
+ * and no NUL; it may be the name itself. */
+void header_canonical_name(struct span name, char *out);
+
 #endif

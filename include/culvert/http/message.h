@@ -53,6 +53,11 @@ void response_head_release(struct response_head *head);
 /* "OK" for 200; "" for numbers without a name. Static text. */
 const char *status_reason(int status);
 
+/* A host name or address as `Host` and `:authority` carry it: letters, digits, "-", ".", "_", or an
+ * IPv6 address in brackets; then perhaps ":" and a port of 1 ... 65535. No user, no escapes, not
+ * empty (RFC 9110 4.2.3 and 7.2, narrowed to what can be routed). */
+bool authority_is_valid(struct span authority);
+
 /* Connection, Keep-Alive, Proxy-Connection, Transfer-Encoding, TE, Trailer, Upgrade and what
  * Connection names: removed (RFC 9110 7.6.1). TE: trailers is kept when `keep_te`. */
 void headers_remove_hop_by_hop(struct headers *fields, bool keep_te);

@@ -1,0 +1,213 @@
+/* Fields lie one behind the other in `bytes`, in order; a slot says where. What is removed is
+ * marked first and squeezed out afterwards, so that names may point into the list while it is
+ * searched. */
+#include "culvert/http/headers.h"
+
+#include "chars.h"
+
+struct header_slot {
+    uint32_t at; /* of the name; the value follows it */
+    uint32_t name_len;
+    uint32_t value_len;
+    bool is_gone;
+};
+
+enum { SLOTS_FIRST = 16 };
+
+void headers_init(struct headers *headers)
+{
+    *headers = (struct headers){.bytes = BUF_LIMIT(HEADERS_BYTES_MAX)};
+}
+
+void headers_release(struct headers *headers)
+{
+    buf_release(&headers->bytes);
+    free(headers->slots);
+    headers->slots = NULL;
+    headers->count = headers->cap = 0;
+}
+
+void headers_clear(struct headers *headers)
+{
+    buf_clear(&headers->bytes);
+    headers->count = 0;
+}
+
+static bool slots_grow(struct headers *headers, struct error *err)
+{
+    if (headers->count < headers->cap)
+        return true;
+    size_t cap = headers->cap ? headers->cap * 2 : SLOTS_FIRST;
+    struct header_slot *slots = realloc(headers->slots, cap * sizeof *slots);
+    if (!slots)
+        return error_memory(err);
+    headers->slots = slots;
+    headers->cap = cap;
+    return true;
+}
+
+bool headers_add(struct headers *headers, struct span name, struct span value, struct error *err)
+{
+    headers->bytes.limit = HEADERS_BYTES_MAX; /* all zero is an empty list */
+    size_t room = HEADERS_BYTES_MAX - headers->bytes.len;
+    if (name.len > room || value.len > room - name.len)
+        return error_set(err, ERROR_LIMIT, 0, "fields above %d bytes", HEADERS_BYTES_MAX);
+    if (headers->count >= HEADERS_COUNT_MAX)
+        return error_set(err, ERROR_LIMIT, 0, "more than %d fields", HEADERS_COUNT_MAX);
+    if (!slots_grow(headers, err))
+        return false;
+    char *to = buf_room(&headers->bytes, name.len + value.len);
+    if (!to)
+        return error_memory(err);
+    if (name.len)
+        memcpy(to, name.data, name.len);
+    if (value.len)
+        memcpy(to + name.len, value.data, value.len);
+    headers->slots[headers->count++] = (struct header_slot){
+        .at = (uint32_t)headers->bytes.len,
+        .name_len = (uint32_t)name.len,
+        .value_len = (uint32_t)value.len,
+    };
+    buf_added(&headers->bytes, name.len + value.len);
+    return true;
+}
+
+bool headers_set(struct headers *headers, struct span name, struct span value, struct error *err)
+{
+    headers_remove(headers, name);
+    return headers_add(headers, name, value, err);
+}
+
+struct header headers_at(const struct headers *headers, size_t index)
+{
+    const struct header_slot *slot = &headers->slots[index];
+    const char *name = headers->bytes.data + slot->at;
+    return (struct header){
+        .name = span_make(name, slot->name_len),
+        .value = span_make(name + slot->name_len, slot->value_len),
+    };
+}
+
+/* The first field of that name at or after `from`; headers->count: none. */
+static size_t find_from(const struct headers *headers, size_t from, struct span name)
+{
+    size_t i = from;
+    while (i < headers->count && (headers->slots[i].name_len != name.len ||
+                                  !span_equal_nocase(headers_at(headers, i).name, name)))
+        i++;
+    return i;
+}
+
+bool headers_find(const struct headers *headers, struct span name, struct span *value)
+{
+    size_t i = find_from(headers, 0, name);
+    if (i == headers->count)
+        return false;
+    *value = headers_at(headers, i).value;
+    return true;
+}
+
+bool headers_has(const struct headers *headers, struct span name)
+{
+    return find_from(headers, 0, name) < headers->count;
+}
+
+size_t headers_count_of(const struct headers *headers, struct span name)
+{
+    size_t n = 0;
+    for (size_t i = find_from(headers, 0, name); i < headers->count;
+         i = find_from(headers, i + 1, name))
+        n++;
+    return n;
+}
+
+/* Squeezes the marked fields out. */
+static void sweep(struct headers *headers)
+{
+    size_t kept = 0;
+    size_t end = 0;
+    for (size_t i = 0; i < headers->count; i++) {
+        struct header_slot slot = headers->slots[i];
+        if (slot.is_gone)
+            continue;
+        size_t len = (size_t)slot.name_len + slot.value_len;
+        if (slot.at != end)
+            memmove(headers->bytes.data + end, headers->bytes.data + slot.at, len);
+        slot.at = (uint32_t)end;
+        headers->slots[kept++] = slot;
+        end += len;
+    }
+    headers->count = kept;
+    headers->bytes.len = end;
+    if (headers->bytes.data)
+        headers->bytes.data[end] = '\0';
+}
+
+void headers_remove_if(struct headers *headers, bool (*unwanted)(struct header field, void *arg),
+                       void *arg)
+{
+    bool any = false;
+    for (size_t i = 0; i < headers->count; i++) {
+        headers->slots[i].is_gone = unwanted(headers_at(headers, i), arg);
+        any = any || headers->slots[i].is_gone;
+    }
+    if (any)
+        sweep(headers);
+}
+
+void headers_remove(struct headers *headers, struct span name)
+{
+    size_t i = find_from(headers, 0, name);
+    if (i == headers->count)
+        return;
+    for (; i < headers->count; i = find_from(headers, i + 1, name))
+        headers->slots[i].is_gone = true;
+    sweep(headers);
+}
+
+bool headers_has_token(const struct headers *headers, struct span name, struct span token)
+{
+    for (size_t i = find_from(headers, 0, name); i < headers->count;
+         i = find_from(headers, i + 1, name)) {
+        struct span rest = headers_at(headers, i).value;
+        struct span member;
+        while (span_cut(&rest, ',', &member))
+            if (span_equal_nocase(span_trim(member), token))
+                return true;
+    }
+    return false;
+}
+
+bool headers_copy(struct headers *to, const struct headers *from, struct error *err)
+{
+    for (size_t i = 0; i < from->count; i++) {
+        struct header field = headers_at(from, i);
+        if (!headers_add(to, field.name, field.value, err))
+            return false;
+    }
+    return true;
+}
+
+bool header_name_is_valid(struct span name)
+{
+    return name.len > 0 && chars_span(name, CHAR_TOKEN) == name.len;
+}
+
+bool header_value_is_valid(struct span value)
+{
+    return chars_are_value(value);
+}
+
+void header_canonical_name(struct span name, char *out)
+{
+    bool is_first = true;
+    for (size_t i = 0; i < name.len; i++) {
+        char c = name.data[i];
+        if (is_first && c >= 'a' && c <= 'z')
+            c = (char)(c - 'a' + 'A');
+        else if (!is_first && c >= 'A' && c <= 'Z')
+            c = (char)(c - 'A' + 'a');
+        is_first = c == '-';
+        out[i] = c;
+    }
+}
