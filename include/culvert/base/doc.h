@@ -35,12 +35,15 @@ enum doc_kind doc_kind(const struct doc *value);
 
 /* The member / element, borrowed; NULL: absent (or `object` is no object). */
 const struct doc *doc_get(const struct doc *object, const char *key);
-/* As doc_get, ASCII letters of the key compare without case. */
+/* As doc_get, ASCII letters of the key compare without case; of several the last one counts. */
 const struct doc *doc_get_nocase(const struct doc *object, const char *key);
 const struct doc *doc_at(const struct doc *array, size_t index);
 size_t doc_count(const struct doc *value); /* elements or members; 0 for others */
-/* The `index`th member in the order of the text: its key (borrowed) and value. */
+/* The `index`th member in the order of the text: its key (borrowed) and value. NULL: no such. */
 const struct doc *doc_member(const struct doc *object, size_t index, const char **key);
+/* Walks all members in that order, in linear time: start with *key NULL, go on until it returns
+ * NULL. *key is the one of the value returned. */
+const struct doc *doc_next(const struct doc *object, const char **key);
 
 /* Values; false when it is of another kind. */
 bool doc_as_text(const struct doc *value, struct span *text) MUST_CHECK;

@@ -1,0 +1,162 @@
+#include "culvert/base/doc.h"
+
+#include "harness.h"
+
+TEST(a_document_is_read_by_key_index_and_order)
+{
+    struct doc *root = doc_parse(SPAN("{\"z\":[1,\"two\",true,null,1.5],\"a\":{}}"), NULL);
+    REQUIRE(root != NULL);
+    const struct doc *list = doc_get(root, "z");
+    CHECK_SIZE(doc_count(list), 5);
+    CHECK(doc_kind(doc_at(list, 0)) == DOC_INT);
+    CHECK(doc_kind(doc_at(list, 1)) == DOC_TEXT);
+    CHECK(doc_kind(doc_at(list, 2)) == DOC_BOOL);
+    CHECK(doc_kind(doc_at(list, 3)) == DOC_NULL);
+    CHECK(doc_kind(doc_at(list, 4)) == DOC_REAL);
+    CHECK(doc_at(list, 5) == NULL);
+    CHECK(doc_get(list, "z") == NULL);
+    const char *key = NULL;
+    CHECK(doc_kind(doc_member(root, 0, &key)) == DOC_ARRAY);
+    CHECK_TEXT(key, "z");
+    CHECK(doc_kind(doc_member(root, 1, &key)) == DOC_OBJECT);
+    CHECK_TEXT(key, "a");
+    CHECK(doc_member(root, 2, &key) == NULL);
+    doc_free(root);
+}
+
+TEST(walking_gives_every_member_in_the_order_of_the_text)
+{
+    struct doc *root = doc_parse(SPAN("{\"c\":1,\"b\":2,\"a\":3}"), NULL);
+    REQUIRE(root != NULL);
+    struct buf seen = BUF_LIMIT(16);
+    const char *key = NULL;
+    while (doc_next(root, &key))
+        CHECK(buf_put_span(&seen, span_of(key)));
+    CHECK_TEXT(buf_text(&seen), "cba");
+    buf_release(&seen);
+    doc_free(root);
+}
+
+TEST(keys_without_case_take_the_last_that_fits)
+{
+    struct doc *root = doc_parse(SPAN("{\"Name\":1,\"nAME\":2,\"other\":3}"), NULL);
+    REQUIRE(root != NULL);
+    int64_t number = 0;
+    CHECK(doc_as_int(doc_get_nocase(root, "name"), &number));
+    CHECK_SIZE(number, 2);
+    CHECK(doc_get(root, "name") == NULL);
+    CHECK(doc_get_nocase(root, "nam") == NULL);
+    doc_free(root);
+}
+
+TEST(text_that_is_not_one_json_value_is_refused_with_its_place)
+{
+    static const struct {
+        struct span text;
+        const char *why;
+    } cases[] = {
+        {SPAN_INIT(""), "empty"},
+        {SPAN_INIT("{} {}"), "two values"},
+        {SPAN_INIT("{\"a\":1,\"a\":2}"), "one key twice"},
+        {SPAN_INIT("{\"a\":1,}"), "a comma too many"},
+        {SPAN_INIT("[01]"), "a leading zero"},
+        {SPAN_INIT("[+1]"), "a plus sign"},
+        {SPAN_INIT("{'a':1}"), "single quotes"},
+        {SPAN_INIT("[\"\xff\"]"), "not UTF-8"},
+        {SPAN_INIT("[\"\\u0000\"]"), "a NUL in a text"},
+        {SPAN_INIT("[\"\n\"]"), "a bare line end in a text"},
+        {SPAN_INIT("[9223372036854775808]"), "more than 64 bits"},
+        {SPAN_INIT("[NaN]"), "not a number"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct error err = {0};
+        struct doc *root = doc_parse(cases[i].text, &err);
+        CHECK_CASE(!root && err.kind == ERROR_INVALID, "%s", cases[i].why);
+        CHECK(span_starts(span_of(err.text), SPAN("JSON: line ")));
+        doc_free(root);
+    }
+}
+
+TEST(depth_is_bounded_and_brackets_in_texts_do_not_count)
+{
+    char deep[202];
+    memset(deep, '[', 101);
+    memset(deep + 101, ']', 101);
+    struct error err = {0};
+    CHECK(doc_parse(span_make(deep, 202), &err) == NULL);
+    CHECK(err.kind == ERROR_LIMIT);
+    struct doc *root = doc_parse(span_make(deep + 1, 200), &err);
+    CHECK(root != NULL);
+    doc_free(root);
+    char quoted[204] = "\"\\\"";
+    memset(quoted + 3, '[', 200);
+    quoted[203] = '"';
+    root = doc_parse(span_make(quoted, sizeof quoted), &err);
+    CHECK(root != NULL);
+    doc_free(root);
+}
+
+TEST(typed_reads_name_the_member_that_is_of_another_kind)
+{
+    struct doc *root = doc_parse(SPAN("{\"t\":\"x\",\"n\":5,\"b\":true,\"nil\":null}"), NULL);
+    REQUIRE(root != NULL);
+    struct error err = {0};
+    struct span text = SPAN("before");
+    int64_t number = 7;
+    bool truth = false;
+    CHECK(doc_read_text(root, "nil", &text, &err));
+    CHECK(doc_read_text(root, "absent", &text, &err));
+    CHECK_SPAN(text, SPAN("before"));
+    CHECK(doc_read_text(root, "t", &text, &err));
+    CHECK_SPAN(text, SPAN("x"));
+    CHECK(doc_read_int(root, "n", &number, &err));
+    CHECK_SIZE(number, 5);
+    CHECK(doc_read_bool(root, "b", &truth, &err));
+    CHECK(truth);
+    CHECK(!doc_read_text(root, "n", &text, &err));
+    CHECK_TEXT(err.text, "\"n\" must be a text");
+    CHECK(!doc_read_int(root, "t", &number, &err));
+    CHECK_TEXT(err.text, "\"t\" must be a whole number");
+    CHECK(!doc_read_bool(root, "t", &truth, &err));
+    CHECK_TEXT(err.text, "\"t\" must be true or false");
+    CHECK(err.kind == ERROR_INVALID);
+    doc_free(root);
+}
+
+TEST(a_built_document_is_written_in_the_order_of_its_building)
+{
+    struct doc *root = doc_object();
+    struct doc *list = doc_array();
+    CHECK(doc_put_text(root, "z", SPAN("<a&b>\"\n\xc3\xa4")));
+    CHECK(doc_put_int(root, "a", -5));
+    CHECK(doc_put_bool(root, "b", true));
+    CHECK(doc_append(list, doc_null()));
+    CHECK(doc_append(list, doc_object()));
+    CHECK(doc_put(root, "list", list));
+    CHECK(doc_put(root, "none", doc_array()));
+    struct buf out = BUF_LIMIT(300);
+    CHECK(doc_format(root, DOC_COMPACT, &out));
+    CHECK_TEXT(buf_text(&out), "{\"z\":\"<a&b>\\\"\\n\xc3\xa4\",\"a\":-5,\"b\":true,"
+                               "\"list\":[null,{}],\"none\":[]}");
+    buf_clear(&out);
+    CHECK(doc_format(root, DOC_INDENT, &out));
+    CHECK_TEXT(buf_text(&out), "{\n  \"z\": \"\\u003ca\\u0026b\\u003e\\\"\\n\xc3\xa4\",\n"
+                               "  \"a\": -5,\n  \"b\": true,\n"
+                               "  \"list\": [\n    null,\n    {}\n  ],\n  \"none\": []\n}");
+    buf_release(&out);
+    doc_free(root);
+}
+
+TEST(a_value_that_could_not_be_made_fails_the_put)
+{
+    struct doc *root = doc_object();
+    CHECK(!doc_put(root, "a", NULL));
+    CHECK(!doc_put_text(root, "a", SPAN("\xff")));
+    CHECK(!doc_append(root, doc_int(1)));
+    CHECK_SIZE(doc_count(root), 0);
+    struct buf out = BUF_LIMIT(1);
+    CHECK(!doc_format(root, DOC_COMPACT, &out));
+    CHECK_SIZE(out.len, 0);
+    buf_release(&out);
+    doc_free(root);
+}
