@@ -1,0 +1,43 @@
+/* From a name (or a path) to a connected conn, under TLS if asked: both families, with deadlines.
+ */
+#ifndef CULVERT_NET_DIAL_H
+#define CULVERT_NET_DIAL_H
+
+#include "culvert/net/conn.h"
+#include "culvert/net/resolver.h"
+
+struct dial;
+
+enum { DIAL_STAGGER_MS = 300 }; /* until the next address is tried beside a silent one (RFC 8305) */
+
+struct dial_target {
+    const char *host; /* a name or a number; NULL with unix_path */
+    uint16_t port;
+    const char *unix_path;            /* "@name": abstract; NULL: TCP */
+    const struct ip_address *address; /* in place of host; NULL: host is resolved */
+    const struct ip_address *from;    /* local address; NULL: any */
+    uint64_t connect_ms;              /* for resolving and connecting; 0: only the kernel's limit */
+    int keepalive_seconds;            /* TCP keep-alive idle; < 0: off; 0: 15 */
+    bool one_by_one;                  /* no second family beside the first */
+    struct tls_context *tls;          /* NULL: in clear */
+    const char *server_name;          /* for TLS; NULL: none */
+    uint64_t tls_ms;                  /* for the handshake; 0: no limit */
+};
+
+struct dial_events {
+    /* Takes the conn over; it has no consumer yet: conn_set_events at once. */
+    void (*on_connected)(void *arg, struct conn *conn);
+    void (*on_failed)(void *arg, const struct error *why);
+};
+
+/* Copies the texts of `target`; tls is kept by a reference. Exactly one event follows in a later
+ * turn, after it the dial is gone. NULL: `err`, no event. `resolver` may be NULL when no name is
+ * asked. */
+struct dial *dial_start(struct loop *loop, struct resolver *resolver,
+                        const struct dial_target *target, const struct dial_events *events,
+                        void *arg, struct error *err);
+
+/* Gives up; no event follows. NULL is allowed. */
+void dial_cancel(struct dial *dial);
+
+#endif

@@ -1,0 +1,20 @@
+/* The way from OpenSSL to the socket seam. */
+#ifndef CULVERT_NET_CONN_BIO_H
+#define CULVERT_NET_CONN_BIO_H
+
+#include "culvert/net/sockets.h"
+
+#include <openssl/bio.h>
+
+/* Embedded in a connection and outlives its BIO; all zero is unused. */
+struct conn_bio {
+    BIO_METHOD *method;
+    const struct sockets *sockets;
+    int fd;
+};
+
+/* A source and sink over `fd` (borrowed), freed with its session. NULL: memory. */
+BIO *conn_bio_new(struct conn_bio *seam, const struct sockets *sockets, int fd);
+void conn_bio_release(struct conn_bio *seam);
+
+#endif

@@ -1,0 +1,329 @@
+/* Dialing: resolve, connect to one address after the other (the next one beside a silent one), then
+ * the handshake. The first connected socket wins, the others are closed. */
+#include "culvert/net/dial.h"
+#include "culvert/net/sockets.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+enum { ATTEMPTS_MAX = RESOLVER_ADDRESSES_MAX };
+
+struct attempt {
+    struct dial *dial;
+    int fd; /* -1: over */
+    struct watch watch;
+};
+
+struct dial {
+    struct loop *loop;
+    struct dial_target target;
+    char *host, *path, *server_name;
+    struct ip_address fixed, from;
+    struct lookup *lookup;
+    struct ip_address addresses[RESOLVER_ADDRESSES_MAX];
+    size_t count, next, running;
+    struct attempt attempts[ATTEMPTS_MAX];
+    struct timer limit;   /* resolving and connecting */
+    struct timer stagger; /* the next address */
+    struct task begin;
+    struct conn *conn; /* shaking hands */
+    struct error why;
+    const struct dial_events *events;
+    void *arg;
+    struct reap reap;
+    bool over;
+};
+
+static void try_next(struct dial *dial);
+
+static void destroy(void *object)
+{
+    struct dial *dial = object;
+    free(dial->host);
+    free(dial->path);
+    free(dial->server_name);
+    tls_context_unref(dial->target.tls);
+    free(dial);
+}
+
+static void attempt_close(struct attempt *attempt)
+{
+    if (attempt->fd == -1)
+        return;
+    watch_release(&attempt->watch);
+    (void)close(attempt->fd);
+    attempt->fd = -1;
+    attempt->dial->running--;
+}
+
+/* Nothing of it runs after this. */
+static void finish(struct dial *dial)
+{
+    dial->over = true;
+    lookup_cancel(dial->lookup);
+    dial->lookup = NULL;
+    for (size_t i = 0; i < ATTEMPTS_MAX; i++)
+        attempt_close(&dial->attempts[i]);
+    timer_stop(&dial->limit);
+    timer_stop(&dial->stagger);
+    task_cancel(&dial->begin);
+    conn_close(dial->conn);
+    dial->conn = NULL;
+    loop_reap(dial->loop, &dial->reap, destroy, dial);
+}
+
+void dial_cancel(struct dial *dial)
+{
+    if (dial && !dial->over)
+        finish(dial);
+}
+
+static void fail(struct dial *dial, const struct error *why)
+{
+    struct error told = *why;
+    const struct dial_events *events = dial->events;
+    void *arg = dial->arg;
+    finish(dial);
+    events->on_failed(arg, &told);
+}
+
+static void connected(struct dial *dial, struct conn *conn)
+{
+    const struct dial_events *events = dial->events;
+    void *arg = dial->arg;
+    dial->conn = NULL;
+    finish(dial);
+    events->on_connected(arg, conn);
+}
+
+static void on_open(void *arg)
+{
+    struct dial *dial = arg;
+    connected(dial, dial->conn);
+}
+
+static size_t on_bytes(void *arg, const unsigned char *data, size_t len)
+{
+    (void)arg;
+    (void)data;
+    (void)len;
+    return 0; /* kept for the consumer to come */
+}
+
+static void on_end(void *arg)
+{
+    (void)arg;
+}
+
+static void on_room(void *arg)
+{
+    (void)arg;
+}
+
+static void on_lost(void *arg, const struct error *why)
+{
+    struct dial *dial = arg;
+    fail(dial, why);
+}
+
+static const struct conn_events shaking = {on_open, on_bytes, on_end, on_room, on_lost};
+
+/* The attempt's socket is connected: the others may go. */
+static void won(struct dial *dial, struct attempt *attempt)
+{
+    int fd = attempt->fd;
+    watch_release(&attempt->watch);
+    attempt->fd = -1;
+    dial->running--;
+    for (size_t i = 0; i < ATTEMPTS_MAX; i++)
+        attempt_close(&dial->attempts[i]);
+    timer_stop(&dial->limit);
+    timer_stop(&dial->stagger);
+    if (!dial->path)
+        sockets_tune(fd, dial->target.keepalive_seconds);
+    struct error err = {0};
+    dial->conn = conn_new(dial->loop, fd, &shaking, dial, &err);
+    if (!dial->conn) {
+        fail(dial, &err);
+        return;
+    }
+    if (!dial->target.tls) {
+        connected(dial, dial->conn);
+        return;
+    }
+    if (!conn_start_tls(dial->conn, dial->target.tls, dial->server_name, dial->target.tls_ms, &err))
+        fail(dial, &err);
+}
+
+static void describe(struct dial *dial, size_t index, int cause)
+{
+    char at[IP_TEXT_SIZE];
+    errno = cause;
+    if (dial->path) {
+        error_errno(&dial->why, "connect to unix:%s", dial->path);
+    } else {
+        ip_format(&dial->addresses[index], at);
+        error_errno(&dial->why, "connect to %s", at);
+    }
+    dial->why.kind = cause == ETIMEDOUT ? ERROR_TIMEOUT : ERROR_NETWORK;
+}
+
+static void ready(void *arg, unsigned events)
+{
+    (void)events;
+    struct attempt *attempt = arg;
+    struct dial *dial = attempt->dial;
+    int cause = 0;
+    socklen_t len = sizeof cause;
+    if (getsockopt(attempt->fd, SOL_SOCKET, SO_ERROR, &cause, &len) == -1)
+        cause = errno;
+    if (cause == 0) {
+        won(dial, attempt);
+        return;
+    }
+    describe(dial, (size_t)(attempt - dial->attempts), cause);
+    attempt_close(attempt);
+    try_next(dial);
+}
+
+/* Begins one attempt; false when it failed at once. */
+static bool attempt_open(struct dial *dial, size_t index)
+{
+    const struct sockets *sockets = loop_sockets(dial->loop);
+    struct attempt *attempt = &dial->attempts[index];
+    int fd = dial->path ? sockets->connect_unix(sockets, dial->path)
+                        : sockets->connect(sockets, &dial->addresses[index],
+                                           dial->target.from ? &dial->from : NULL);
+    if (fd == -1) {
+        describe(dial, index, errno);
+        return false;
+    }
+    attempt->fd = fd;
+    dial->running++;
+    if (watch_init(&attempt->watch, dial->loop, fd, ready, attempt) &&
+        watch_set(&attempt->watch, WATCH_WRITE))
+        return true;
+    error_memory(&dial->why);
+    attempt_close(attempt);
+    return false;
+}
+
+static void try_next(struct dial *dial)
+{
+    timer_stop(&dial->stagger);
+    while (dial->next < dial->count) {
+        size_t index = dial->next++;
+        if (!attempt_open(dial, index))
+            continue;
+        if (dial->next < dial->count && !dial->target.one_by_one)
+            (void)timer_start(&dial->stagger, DIAL_STAGGER_MS);
+        return;
+    }
+    if (dial->running == 0)
+        fail(dial, &dial->why);
+}
+
+static void staggered(void *arg)
+{
+    struct dial *dial = arg;
+    try_next(dial);
+}
+
+static void begin(void *arg)
+{
+    struct dial *dial = arg;
+    try_next(dial);
+}
+
+static void resolved(void *arg, const struct ip_address *addresses, size_t count,
+                     const struct error *why)
+{
+    struct dial *dial = arg;
+    dial->lookup = NULL;
+    if (why) {
+        fail(dial, why);
+        return;
+    }
+    dial->count = count < ATTEMPTS_MAX ? count : ATTEMPTS_MAX;
+    memcpy(dial->addresses, addresses, dial->count * sizeof *addresses);
+    try_next(dial);
+}
+
+static void expired(void *arg)
+{
+    struct dial *dial = arg;
+    struct error why;
+    const char *what = dial->lookup ? "the name did not resolve" : "no answer";
+    error_set(&why, ERROR_TIMEOUT, ETIMEDOUT, "connect to %s: %s within %llu ms",
+              dial->path   ? dial->path
+              : dial->host ? dial->host
+                           : "the address",
+              what, (unsigned long long)dial->target.connect_ms);
+    fail(dial, &why);
+}
+
+static bool copy_text(char **to, const char *from)
+{
+    if (!from)
+        return true;
+    *to = span_dup(span_of(from));
+    return *to != NULL;
+}
+
+/* Copies what must outlive the call. */
+static bool copy_target(struct dial *dial, const struct dial_target *target)
+{
+    dial->target = *target;
+    dial->target.tls = target->tls ? tls_context_ref(target->tls) : NULL;
+    if (target->from)
+        dial->from = *target->from;
+    if (target->address)
+        dial->fixed = *target->address;
+    return copy_text(&dial->host, target->host) && copy_text(&dial->path, target->unix_path) &&
+           copy_text(&dial->server_name, target->server_name);
+}
+
+static bool start(struct dial *dial, struct resolver *resolver, struct error *err)
+{
+    if (dial->target.connect_ms > 0 && !timer_start(&dial->limit, dial->target.connect_ms))
+        return error_memory(err);
+    if (dial->path || dial->target.address) {
+        dial->addresses[0] = dial->fixed;
+        dial->count = 1;
+        task_post(&dial->begin);
+        return true;
+    }
+    dial->lookup = resolver_addresses(resolver, dial->host, dial->target.port, resolved, dial, err);
+    return dial->lookup != NULL;
+}
+
+struct dial *dial_start(struct loop *loop, struct resolver *resolver,
+                        const struct dial_target *target, const struct dial_events *events,
+                        void *arg, struct error *err)
+{
+    struct dial *dial = calloc(1, sizeof *dial);
+    if (!dial) {
+        error_memory(err);
+        return NULL;
+    }
+    dial->loop = loop;
+    dial->events = events;
+    dial->arg = arg;
+    for (size_t i = 0; i < ATTEMPTS_MAX; i++) {
+        dial->attempts[i].dial = dial;
+        dial->attempts[i].fd = -1;
+    }
+    timer_init(&dial->limit, loop, expired, dial);
+    timer_init(&dial->stagger, loop, staggered, dial);
+    task_init(&dial->begin, loop, TASK_SOON, begin, dial);
+    if (!copy_target(dial, target)) {
+        error_memory(err);
+        finish(dial);
+        return NULL;
+    }
+    if (!start(dial, resolver, err)) {
+        finish(dial);
+        return NULL;
+    }
+    return dial;
+}

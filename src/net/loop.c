@@ -1,0 +1,335 @@
+/* One thread's event loop over libevent, which only waits: timers, tasks and the reaper are ours,
+ * so that a test's clock turns them and the order within a turn is known. */
+#include "culvert/net/loop.h"
+#include "culvert/net/sockets.h"
+
+#include "timer_heap.h"
+
+#include <event2/event.h>
+
+enum {
+    TASK_ROUNDS = 32, /* tasks that post tasks run in the same turn, up to this many rounds */
+    WAIT_MAX_MS = 60 * 1000,
+};
+
+struct signal_slot {
+    struct event *event;
+    void (*caught)(void *arg, int signal_number);
+    void *arg;
+};
+
+struct loop {
+    struct event_base *base;
+    struct event *alarm; /* bounds the wait of a turn */
+    const struct clock *clock;
+    const struct sockets *sockets;
+    const struct log *log;
+    uint64_t now_ms;
+    bool stopped;
+    bool busy; /* something was called in this turn */
+    struct timer_heap timers;
+    struct list tasks[2]; /* by phase */
+    struct reap *dying;
+    struct signal_slot signals[LOOP_SIGNALS_MAX];
+    size_t signal_count;
+    unsigned char *scratch;
+};
+
+static void alarm_rang(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    (void)arg;
+}
+
+static struct event_base *new_base(void)
+{
+    struct event_config *config = event_config_new();
+    if (!config)
+        return NULL;
+    (void)event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
+    (void)event_config_set_flag(config, EVENT_BASE_FLAG_IGNORE_ENV);
+    struct event_base *base = event_base_new_with_config(config);
+    event_config_free(config);
+    return base;
+}
+
+struct loop *loop_new(const struct loop_options *options, struct error *err)
+{
+    struct loop *loop = calloc(1, sizeof *loop);
+    if (!loop) {
+        error_memory(err);
+        return NULL;
+    }
+    list_init(&loop->tasks[TASK_SOON]);
+    list_init(&loop->tasks[TASK_FLUSH]);
+    loop->clock = options->clock ? options->clock : clock_system();
+    loop->sockets = options->sockets ? options->sockets : sockets_system();
+    loop->log = options->log;
+    loop->now_ms = loop->clock->monotonic_ms(loop->clock);
+    loop->scratch = malloc(LOOP_SCRATCH);
+    loop->base = new_base();
+    loop->alarm = loop->base ? event_new(loop->base, -1, 0, alarm_rang, NULL) : NULL;
+    if (!loop->alarm || !loop->scratch) {
+        error_set(err, ERROR_SYSTEM, 0, "the event loop cannot be made");
+        loop_free(loop);
+        return NULL;
+    }
+    return loop;
+}
+
+static bool reap_all(struct loop *loop)
+{
+    bool any = loop->dying != NULL;
+    while (loop->dying) {
+        struct reap *reap = loop->dying;
+        loop->dying = reap->next;
+        reap->destroy(reap->object);
+    }
+    return any;
+}
+
+void loop_free(struct loop *loop)
+{
+    if (!loop)
+        return;
+    (void)reap_all(loop);
+    for (size_t i = 0; i < loop->signal_count; i++)
+        event_free(loop->signals[i].event);
+    if (loop->alarm)
+        event_free(loop->alarm);
+    if (loop->base)
+        event_base_free(loop->base);
+    timer_heap_release(&loop->timers);
+    free(loop->scratch);
+    free(loop);
+}
+
+static void fire_timers(struct loop *loop)
+{
+    uint64_t now = loop->now_ms;
+    struct timer *timer;
+    while ((timer = timer_heap_first(&loop->timers)) && timer->due_ms <= now) {
+        timer_stop(timer);
+        loop->busy = true;
+        timer->fire(timer->arg);
+    }
+}
+
+/* Runs what was posted before now; returns whether there was anything. */
+static bool run_round(struct loop *loop, enum task_phase phase)
+{
+    struct list *tasks = &loop->tasks[phase];
+    size_t count = tasks->count;
+    bool any = count > 0;
+    while (count-- > 0 && tasks->count > 0) {
+        struct task *task = CONTAINER_OF(list_first(tasks), struct task, link);
+        list_remove(tasks, &task->link);
+        task->run(task->arg);
+    }
+    return any;
+}
+
+static void run_tasks(struct loop *loop)
+{
+    for (int i = 0; i < TASK_ROUNDS && run_round(loop, TASK_SOON); i++)
+        loop->busy = true;
+    if (run_round(loop, TASK_FLUSH))
+        loop->busy = true;
+}
+
+static uint64_t wait_of(const struct loop *loop, uint64_t most)
+{
+    if (loop->tasks[TASK_SOON].count > 0 || loop->tasks[TASK_FLUSH].count > 0)
+        return 0;
+    uint64_t next = loop_next_timer_ms(loop);
+    if (next < most)
+        most = next;
+    return most < WAIT_MAX_MS ? most : WAIT_MAX_MS;
+}
+
+bool loop_turn(struct loop *loop, uint64_t wait_ms)
+{
+    loop->busy = false;
+    loop->now_ms = loop->clock->monotonic_ms(loop->clock);
+    uint64_t wait = wait_of(loop, wait_ms);
+    if (wait == 0) {
+        (void)event_base_loop(loop->base, EVLOOP_NONBLOCK);
+    } else {
+        struct timeval limit = {(time_t)(wait / 1000), (suseconds_t)(wait % 1000) * 1000};
+        (void)event_add(loop->alarm, &limit);
+        (void)event_base_loop(loop->base, EVLOOP_ONCE);
+        (void)event_del(loop->alarm);
+    }
+    loop->now_ms = loop->clock->monotonic_ms(loop->clock);
+    fire_timers(loop);
+    run_tasks(loop);
+    if (reap_all(loop))
+        loop->busy = true;
+    return loop->busy;
+}
+
+void loop_run(struct loop *loop)
+{
+    loop->stopped = false;
+    while (!loop->stopped)
+        (void)loop_turn(loop, WAIT_MAX_MS);
+}
+
+void loop_stop(struct loop *loop)
+{
+    loop->stopped = true;
+}
+
+uint64_t loop_next_timer_ms(const struct loop *loop)
+{
+    const struct timer *timer = timer_heap_first(&loop->timers);
+    if (!timer)
+        return UINT64_MAX;
+    uint64_t now = loop->clock->monotonic_ms(loop->clock);
+    return timer->due_ms > now ? timer->due_ms - now : 0;
+}
+
+uint64_t loop_now_ms(const struct loop *loop)
+{
+    return loop->now_ms;
+}
+
+int64_t loop_unix_ms(const struct loop *loop)
+{
+    return loop->clock->unix_ms(loop->clock);
+}
+
+const struct log *loop_log(const struct loop *loop)
+{
+    return loop->log;
+}
+
+const struct sockets *loop_sockets(const struct loop *loop)
+{
+    return loop->sockets;
+}
+
+unsigned char *loop_scratch(struct loop *loop)
+{
+    return loop->scratch;
+}
+
+void loop_reap(struct loop *loop, struct reap *reap, void (*destroy)(void *object), void *object)
+{
+    reap->destroy = destroy;
+    reap->object = object;
+    reap->next = loop->dying;
+    loop->dying = reap;
+}
+
+static void watch_fired(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    struct watch *watch = arg;
+    unsigned events = ((what & EV_READ) ? (unsigned)WATCH_READ : 0u) |
+                      ((what & EV_WRITE) ? (unsigned)WATCH_WRITE : 0u);
+    watch->loop->busy = true;
+    watch->loop->now_ms = watch->loop->clock->monotonic_ms(watch->loop->clock);
+    watch->ready(watch->arg, events);
+}
+
+bool watch_init(struct watch *watch, struct loop *loop, int fd,
+                void (*ready)(void *arg, unsigned events), void *arg)
+{
+    *watch = (struct watch){.loop = loop, .fd = fd, .ready = ready, .arg = arg};
+    watch->event = event_new(loop->base, fd, EV_READ | EV_PERSIST, watch_fired, watch);
+    return watch->event != NULL;
+}
+
+bool watch_set(struct watch *watch, unsigned wants)
+{
+    if (wants == watch->wants)
+        return true;
+    short what = EV_PERSIST;
+    if (wants & WATCH_READ)
+        what |= EV_READ;
+    if (wants & WATCH_WRITE)
+        what |= EV_WRITE;
+    if (watch->wants != WATCH_NONE)
+        (void)event_del(watch->event);
+    watch->wants = WATCH_NONE;
+    if (wants == WATCH_NONE)
+        return true;
+    if (event_assign(watch->event, watch->loop->base, watch->fd, what, watch_fired, watch) != 0 ||
+        event_add(watch->event, NULL) != 0)
+        return false;
+    watch->wants = wants;
+    return true;
+}
+
+void watch_release(struct watch *watch)
+{
+    if (!watch->event)
+        return;
+    event_free(watch->event);
+    watch->event = NULL;
+    watch->wants = WATCH_NONE;
+}
+
+void timer_init(struct timer *timer, struct loop *loop, void (*fire)(void *arg), void *arg)
+{
+    *timer = (struct timer){.loop = loop, .fire = fire, .arg = arg};
+}
+
+bool timer_start(struct timer *timer, uint64_t after_ms)
+{
+    timer_stop(timer);
+    /* Never in this very turn: a timer that arms itself for "now" must not hold the turn up. */
+    timer->due_ms = timer->loop->now_ms + (after_ms > 0 ? after_ms : 1);
+    return timer_heap_put(&timer->loop->timers, timer);
+}
+
+void timer_stop(struct timer *timer)
+{
+    if (timer->place)
+        timer_heap_remove(&timer->loop->timers, timer);
+}
+
+void task_init(struct task *task, struct loop *loop, enum task_phase phase, void (*run)(void *arg),
+               void *arg)
+{
+    *task = (struct task){.loop = loop, .phase = phase, .run = run, .arg = arg};
+}
+
+void task_post(struct task *task)
+{
+    if (!link_is_in_list(&task->link))
+        list_put_last(&task->loop->tasks[task->phase], &task->link);
+}
+
+void task_cancel(struct task *task)
+{
+    if (link_is_in_list(&task->link))
+        list_remove(&task->loop->tasks[task->phase], &task->link);
+}
+
+static void signal_caught(evutil_socket_t number, short what, void *arg)
+{
+    (void)what;
+    struct signal_slot *slot = arg;
+    slot->caught(slot->arg, (int)number);
+}
+
+bool loop_on_signal(struct loop *loop, int signal_number,
+                    void (*caught)(void *arg, int signal_number), void *arg, struct error *err)
+{
+    if (loop->signal_count == LOOP_SIGNALS_MAX)
+        return error_set(err, ERROR_LIMIT, 0, "more than %d signals", LOOP_SIGNALS_MAX);
+    struct signal_slot *slot = &loop->signals[loop->signal_count];
+    *slot = (struct signal_slot){.caught = caught, .arg = arg};
+    slot->event = evsignal_new(loop->base, signal_number, signal_caught, slot);
+    if (!slot->event)
+        return error_memory(err);
+    if (event_add(slot->event, NULL) != 0) {
+        event_free(slot->event);
+        return error_set(err, ERROR_SYSTEM, 0, "signal %d cannot be watched", signal_number);
+    }
+    loop->signal_count++;
+    return true;
+}

@@ -1,0 +1,84 @@
+/* Output blocks: a small one for small talk, then whole records. */
+#include "outqueue.h"
+
+struct out_block {
+    struct out_block *next;
+    size_t start, end, size;
+    char bytes[];
+};
+
+enum { OUT_BLOCK_SMALL = 2048 };
+
+static struct out_block *writable(struct outqueue *queue, size_t len)
+{
+    struct out_block *last = queue->last;
+    if (last && last->end < last->size)
+        return last;
+    size_t size = !last && len <= OUT_BLOCK_SMALL ? OUT_BLOCK_SMALL : OUT_BLOCK;
+    struct out_block *block = malloc(sizeof *block + size);
+    if (!block)
+        return NULL;
+    *block = (struct out_block){.size = size};
+    if (last)
+        last->next = block;
+    else
+        queue->first = block;
+    queue->last = block;
+    return block;
+}
+
+bool outqueue_put(struct outqueue *queue, const void *data, size_t len)
+{
+    const char *from = data;
+    while (len > 0) {
+        struct out_block *block = writable(queue, len);
+        if (!block)
+            return false;
+        size_t n = block->size - block->end;
+        if (n > len)
+            n = len;
+        memcpy(block->bytes + block->end, from, n);
+        block->end += n;
+        queue->len += n;
+        from += n;
+        len -= n;
+    }
+    return true;
+}
+
+struct span outqueue_peek(const struct outqueue *queue)
+{
+    const struct out_block *block = queue->first;
+    return block ? span_make(block->bytes + block->start, block->end - block->start) : SPAN_NONE;
+}
+
+int outqueue_vectors(const struct outqueue *queue, struct iovec *vectors, int max)
+{
+    int n = 0;
+    for (struct out_block *block = queue->first; block && n < max; block = block->next)
+        vectors[n++] = (struct iovec){block->bytes + block->start, block->end - block->start};
+    return n;
+}
+
+void outqueue_drop(struct outqueue *queue, size_t n)
+{
+    queue->len -= n;
+    while (n > 0) {
+        struct out_block *block = queue->first;
+        size_t here = block->end - block->start;
+        if (here > n) {
+            block->start += n;
+            return;
+        }
+        n -= here;
+        queue->first = block->next;
+        if (!queue->first)
+            queue->last = NULL;
+        free(block);
+    }
+}
+
+void outqueue_release(struct outqueue *queue)
+{
+    outqueue_drop(queue, queue->len);
+}

@@ -1,0 +1,30 @@
+/* Bytes that wait to leave a connection, in blocks of one TLS record each, so that what was put in
+ * pieces leaves in few records and system calls. */
+#ifndef CULVERT_NET_OUTQUEUE_H
+#define CULVERT_NET_OUTQUEUE_H
+
+#include "culvert/base/span.h"
+
+#include <sys/uio.h>
+
+enum { OUT_BLOCK = 16 * 1024 };
+
+struct out_block;
+
+struct outqueue {
+    struct out_block *first, *last;
+    size_t len;
+};
+
+/* False: memory; then a part may have been queued. */
+bool outqueue_put(struct outqueue *queue, const void *data, size_t len) MUST_CHECK;
+
+/* The first block's bytes. */
+struct span outqueue_peek(const struct outqueue *queue);
+
+/* Fills up to `max` vectors from the front; returns how many. */
+int outqueue_vectors(const struct outqueue *queue, struct iovec *vectors, int max);
+void outqueue_drop(struct outqueue *queue, size_t n);
+void outqueue_release(struct outqueue *queue);
+
+#endif
