@@ -6,6 +6,7 @@
 
 enum { SHA1_SIZE = 20, SHA256_SIZE = 32 };
 
+/* Write the digest of `bytes`, or the keyed one (RFC 2104). False: libcrypto or memory. */
 bool digest_sha1(struct span bytes, unsigned char out[SHA1_SIZE]) MUST_CHECK;
 bool digest_sha256(struct span bytes, unsigned char out[SHA256_SIZE]) MUST_CHECK;
 bool digest_hmac_sha256(struct span key, struct span bytes,

@@ -31,6 +31,7 @@ bool doc_put_int(struct doc *object, const char *key, int64_t number) MUST_CHECK
 bool doc_put_bool(struct doc *object, const char *key, bool value) MUST_CHECK;
 
 enum doc_kind { DOC_NULL, DOC_BOOL, DOC_INT, DOC_REAL, DOC_TEXT, DOC_ARRAY, DOC_OBJECT };
+/* NULL counts as DOC_NULL. */
 enum doc_kind doc_kind(const struct doc *value);
 
 /* The member / element, borrowed; NULL: absent (or `object` is no object). */

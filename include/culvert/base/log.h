@@ -51,6 +51,7 @@ static inline bool log_enabled(const struct log *log, enum log_level level)
     return log && level >= log->level;
 }
 
+/* Hands the event to every sink, whatever its level: the macros below ask first. */
 void log_write(const struct log *log, enum log_level level, const struct log_line *line);
 
 /* log_info(log, "Registered tunnel connection", LOG_INT("connIndex", 0), LOG_TEXT("ip", ip)); */
