@@ -39,7 +39,8 @@ check() {
                 }
                 inside = 0
             }
-            # Parameters of declarations: commas outside inner parentheses.
+            # Parameters of declarations: commas outside inner parentheses. Callbacks and
+            # the argument that goes with them are one.
             file ~ /^include/ && /^[a-z].*\(/ && !/^(typedef|struct [a-z_]+ \{)/ { gather = ""; at = FNR }
             at { gather = gather $0 }
             at && /[;{]$/ {
@@ -50,6 +51,7 @@ check() {
                     else if (c == ")" && --depth == 0) break
                     else if (c == "," && depth == 1) commas++
                 }
+                commas -= gather ~ /, *void \*arg[,)]/
                 if (commas + 1 > parameters_max)
                     print file ":" at ": " commas + 1 " parameters, at most " parameters_max
                 at = 0
@@ -85,7 +87,7 @@ awk 'BEGIN { printf "/*"; for (i = 0; i < 50; i++) printf "\303\251"; print "*/"
 accepted
 
 sample include/culvert/base/x.h <<'END'
-bool x_do(struct x *x, int a, int b,
+bool x_do(struct x *x, int a, int b, int c,
           void (*each)(int p, int q, int r), void *arg,
           struct error *err) MUST_CHECK;
 END

@@ -2,6 +2,7 @@
 #ifndef CULVERT_BASE_LIST_H
 #define CULVERT_BASE_LIST_H
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -17,11 +18,13 @@ struct list {
 #define CONTAINER_OF(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
 /* Walks the links; the body must not remove others than the current one in LIST_EACH_SAFE. */
+/* NOLINTBEGIN(bugprone-macro-parentheses): they are names of variables */
 #define LIST_EACH(it, list)                                                                        \
     for (struct link *it = (list)->head.next; it != &(list)->head; it = it->next)
 #define LIST_EACH_SAFE(it, after, list)                                                            \
     for (struct link *it = (list)->head.next, *after = it->next; it != &(list)->head;              \
          it = after, after = it->next)
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 static inline void list_init(struct list *list)
 {
@@ -54,6 +57,7 @@ static inline void list_put_first(struct list *list, struct link *link)
 
 static inline void list_remove(struct list *list, struct link *link)
 {
+    assert(link_is_in_list(link));
     link->prev->next = link->next;
     link->next->prev = link->prev;
     link->prev = link->next = NULL;
