@@ -215,9 +215,9 @@ static void try_next(struct dial *dial)
         size_t index = dial->next++;
         if (!attempt_open(dial, index))
             continue;
-        if (dial->next < dial->count && !dial->target.one_by_one)
-            (void)timer_start(&dial->stagger, DIAL_STAGGER_MS);
-        return;
+        bool more = dial->next < dial->count && !dial->target.one_by_one;
+        if (!more || timer_start(&dial->stagger, DIAL_STAGGER_MS))
+            return;
     }
     if (dial->running == 0)
         fail(dial, &dial->why);

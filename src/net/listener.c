@@ -27,8 +27,7 @@ static void rewatch(struct listener *listener)
 {
     bool wants = !listener->resting && listener->open < listener->limit;
     if (!watch_set(&listener->watch, wants ? WATCH_READ : WATCH_NONE) && !listener->resting) {
-        listener->resting = true;
-        (void)timer_start(&listener->rest, REST_MS);
+        listener->resting = timer_start(&listener->rest, REST_MS);
     }
 }
 

@@ -50,12 +50,14 @@ struct tls_context *tls_context_ref(struct tls_context *context);
 void tls_context_unref(struct tls_context *context); /* NULL is allowed */
 
 /* For conn: a new session. `server_name` (client only): sent as SNI unless it is an address, and
- * verified unless the context does not verify; NULL: neither. NULL: `err`. */
+ * verified unless the context does not verify; NULL: neither. The context must outlive the session.
+ * The caller frees it with SSL_free. NULL: `err`. */
 struct ssl_st *tls_session_new(struct tls_context *context, const char *server_name,
                                struct error *err);
 
-/* For conn: turns OpenSSL's queue and verify result into one sentence of kind NETWORK or PROTOCOL,
- * for example "certificate of the peer: unable to get local issuer certificate". False. */
+/* For conn, right after a call that failed for good: turns OpenSSL's queue, the verify result and
+ * errno into one sentence of kind NETWORK or PROTOCOL, for example "certificate of the peer: unable
+ * to get local issuer certificate". The queue is empty afterwards. False. */
 bool tls_session_error(struct ssl_st *session, struct error *err);
 
 /* "h2", "http/1.1" or "": what was agreed. */
