@@ -46,6 +46,7 @@ struct tls_server_options {
 /* A server context, TLS 1.2 (with the suites HTTP/2 allows) and 1.3. NULL: `err`. */
 struct tls_context *tls_server_new(const struct tls_server_options *options, struct error *err);
 
+/* Another owner; the last one to let go frees it. From any thread. */
 struct tls_context *tls_context_ref(struct tls_context *context);
 void tls_context_unref(struct tls_context *context); /* NULL is allowed */
 
