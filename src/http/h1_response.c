@@ -1,0 +1,302 @@
+/* Answers of origins. A field is read when the line behind it shows that it is not continued. */
+#include "culvert/http/h1_response.h"
+
+#include "chars.h"
+#include "h1_lines.h"
+
+#include <inttypes.h>
+
+/* One call's view. */
+struct reader {
+    struct h1_parser *parser;
+    struct response_head *head;
+    struct h1_framing *framing;
+    struct span bytes;
+    struct error *err;
+};
+
+static bool refuse(struct reader *r, const char *text)
+{
+    return error_set(r->err, ERROR_PROTOCOL, 0, "%s", text);
+}
+
+static bool saw(const struct reader *r, enum h1_seen what)
+{
+    return (r->parser->seen & what) != 0;
+}
+
+void h1_response_reset(struct h1_parser *parser, const struct h1_limits *limits, bool to_head)
+{
+    h1_parser_reset(parser, limits);
+    parser->answers_head = to_head;
+}
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+/* "HTTP/1.1 200 OK"; the reason and the space before it may be missing. */
+static bool read_status_line(struct reader *r, struct span line)
+{
+    headers_clear(&r->head->fields);
+    if (span_starts(line, SPAN("HTTP/1.0 ")))
+        r->parser->seen |= H1_SEEN_HTTP10;
+    else if (!span_starts(line, SPAN("HTTP/1.1 ")))
+        return refuse(r, "the answer does not begin with HTTP/1.1");
+    struct span status = span_skip(line, strlen("HTTP/1.1 "));
+    if (status.len < 3 || !is_digit(status.data[0]) || !is_digit(status.data[1]) ||
+        !is_digit(status.data[2]) || (status.len > 3 && status.data[3] != ' '))
+        return refuse(r, "the status is not three digits");
+    if (status.data[0] == '0')
+        return refuse(r, "the status is below 100");
+    if (!header_value_is_valid(status))
+        return refuse(r, "the reason holds a control byte");
+    r->head->status =
+        (status.data[0] - '0') * 100 + (status.data[1] - '0') * 10 + (status.data[2] - '0');
+    r->parser->has_start = true;
+    return true;
+}
+
+static bool read_length(struct reader *r, struct span value)
+{
+    (void)value; /* all of them are looked at together in the end */
+    if (saw(r, H1_SEEN_LENGTH))
+        r->framing->is_lenient = true;
+    r->parser->seen |= H1_SEEN_LENGTH;
+    return true;
+}
+
+static bool read_transfer(struct reader *r, struct span value)
+{
+    if (saw(r, H1_SEEN_TRANSFER))
+        return refuse(r, "Transfer-Encoding came twice");
+    r->parser->seen |= H1_SEEN_TRANSFER | H1_SEEN_TO_REMOVE;
+    return span_equal_nocase(value, SPAN("chunked")) ||
+           refuse(r, "Transfer-Encoding is not chunked");
+}
+
+static bool read_connection(struct reader *r, struct span value)
+{
+    r->parser->seen |= H1_SEEN_TO_REMOVE;
+    return h1_note_connection(r->parser, value, false) ||
+           refuse(r, "Connection names too many fields");
+}
+
+static bool read_upgrade(struct reader *r, struct span value)
+{
+    r->parser->seen |= H1_SEEN_TO_REMOVE;
+    h1_note_upgrade(r->parser, value, r->framing);
+    return true;
+}
+
+static bool read_hop(struct reader *r, struct span value)
+{
+    (void)value;
+    r->parser->seen |= H1_SEEN_TO_REMOVE;
+    return true;
+}
+
+static const struct {
+    struct span name;
+    bool (*read)(struct reader *r, struct span value);
+} special[] = {
+    {SPAN_INIT("Connection"), read_connection},
+    {SPAN_INIT("Content-Length"), read_length},
+    {SPAN_INIT("Upgrade"), read_upgrade},
+    {SPAN_INIT("Transfer-Encoding"), read_transfer},
+    {SPAN_INIT("Keep-Alive"), read_hop},
+    {SPAN_INIT("Proxy-Connection"), read_hop},
+    {SPAN_INIT("TE"), read_hop},
+    {SPAN_INIT("Trailer"), read_hop},
+};
+
+static bool add_field(struct reader *r, struct header field)
+{
+    if (!header_name_is_valid(field.name)) {
+        bool has_blank = field.name.len > 0 && (field.name.data[field.name.len - 1] == ' ' ||
+                                                field.name.data[field.name.len - 1] == '\t');
+        return refuse(r, has_blank ? "a field has a blank before its colon"
+                                   : "a field name is not a token");
+    }
+    if (!header_value_is_valid(field.value))
+        return refuse(r, "a field value holds a control byte");
+    for (size_t i = 0; i < ARRAY_LEN(special); i++)
+        if (field.name.len == special[i].name.len &&
+            span_equal_nocase(field.name, special[i].name) && !special[i].read(r, field.value))
+            return false;
+    return headers_add(&r->head->fields, field.name, field.value, r->err);
+}
+
+/* The value of a folded field: its lines, trimmed, with one space between them. */
+static bool add_folded(struct reader *r, struct header field, struct span more)
+{
+    struct buf joined = BUF_LIMIT(r->parser->limits->head_max);
+    bool ok = buf_put_span(&joined, field.value) || error_memory(r->err);
+    struct span line;
+    while (ok && more.len > 0 && span_cut(&more, '\n', &line)) {
+        if (span_ends(line, SPAN("\r")))
+            line.len--;
+        line = span_trim(line);
+        ok = (joined.len == 0 || buf_put_char(&joined, ' ')) && buf_put_span(&joined, line);
+        if (!ok)
+            (void)error_memory(r->err);
+    }
+    field.value = span_trim(buf_span(&joined));
+    ok = ok && add_field(r, field);
+    buf_release(&joined);
+    return ok;
+}
+
+/* Reads the field that was held back until now. */
+static bool finish_field(struct reader *r)
+{
+    struct h1_parser *parser = r->parser;
+    if (parser->field_end == 0)
+        return true;
+    struct span lines = span_make(r->bytes.data + parser->field, parser->field_end - parser->field);
+    parser->field_end = 0;
+    size_t end = span_find(lines, '\n');
+    struct span more = span_skip(lines, end + 1);
+    struct span line = span_first(lines, end);
+    struct header field;
+    if (span_ends(line, SPAN("\r")))
+        line.len--;
+    if (!h1_cut_field(line, &field))
+        return refuse(r, "a line of the head has no colon");
+    return more.len > 0 ? add_folded(r, field, more) : add_field(r, field);
+}
+
+/* A field line, not empty, without its line end; `at` is where it begins. */
+static bool read_field_line(struct reader *r, struct span line, size_t at)
+{
+    struct h1_parser *parser = r->parser;
+    if (line.data[0] != ' ' && line.data[0] != '\t') {
+        if (!finish_field(r))
+            return false;
+        if (parser->fields++ == parser->limits->fields_max)
+            return error_set(r->err, ERROR_LIMIT, 0, "more than %zu fields",
+                             parser->limits->fields_max);
+        parser->field = at;
+    } else {
+        if (parser->field_end == 0)
+            return refuse(r, "the first field begins with a blank");
+        if (span_trim(line).len == 0)
+            return refuse(r, "a line of the head is blank");
+        r->framing->is_lenient = true;
+    }
+    parser->field_end = parser->line;
+    return true;
+}
+
+/* One Content-Length in plain decimal, or none. */
+static bool settle_length(struct reader *r)
+{
+    static const struct span name = SPAN_INIT("Content-Length");
+    struct headers *fields = &r->head->fields;
+    int status = r->head->status;
+    bool never_has = status < 200 || status == 204;
+    struct span given;
+    if (!headers_find(fields, name, &given))
+        return true;
+    if (!headers_content_length(fields, &r->head->length, r->err))
+        return false;
+    char text[24];
+    (void)snprintf(text, sizeof text, "%" PRId64, r->head->length);
+    bool is_plain = span_equal(given, span_of(text));
+    if (!is_plain || (never_has && r->head->length > 0))
+        r->framing->is_lenient = true;
+    if (never_has || saw(r, H1_SEEN_TRANSFER)) {
+        headers_remove(fields, name);
+        r->head->length = LENGTH_UNKNOWN;
+        return true;
+    }
+    return (is_plain && headers_count_of(fields, name) == 1) ||
+           headers_set(fields, name, span_of(text), r->err);
+}
+
+static void settle_body(struct reader *r)
+{
+    int status = r->head->status;
+    struct h1_framing *framing = r->framing;
+    bool is_chunked = saw(r, H1_SEEN_TRANSFER);
+    if (is_chunked &&
+        (saw(r, H1_SEEN_LENGTH) || saw(r, H1_SEEN_HTTP10) || status < 200 || status == 204))
+        framing->is_lenient = true;
+    if (r->parser->answers_head || status < 200 || status == 204 || status == 304) {
+        r->head->ends_here = true;
+        return;
+    }
+    if (is_chunked)
+        framing->body = H1_BODY_CHUNKED;
+    else if (r->head->length > 0)
+        framing->body = H1_BODY_LENGTH;
+    else if (r->head->length < 0)
+        framing->body = H1_BODY_UNTIL_CLOSE;
+    if (framing->body == H1_BODY_LENGTH)
+        framing->length = r->head->length;
+    r->head->ends_here = framing->body == H1_BODY_NONE;
+}
+
+static bool settle(struct reader *r)
+{
+    struct h1_framing *framing = r->framing;
+    if (!settle_length(r))
+        return false;
+    settle_body(r);
+    if (saw(r, H1_SEEN_BARE_LF))
+        framing->is_lenient = true;
+    if (r->head->status != 101)
+        framing->upgrade[0] = '\0';
+    bool wants_more =
+        !saw(r, H1_SEEN_CLOSE) && (!saw(r, H1_SEEN_HTTP10) || saw(r, H1_SEEN_KEEP_ALIVE));
+    framing->keep_alive = wants_more && !framing->is_lenient && r->head->status != 101 &&
+                          framing->body != H1_BODY_UNTIL_CLOSE;
+    if (saw(r, H1_SEEN_TO_REMOVE))
+        headers_remove_hop_by_hop(&r->head->fields, false);
+    return true;
+}
+
+static enum h1_verdict read_line(struct reader *r, struct span line, size_t at)
+{
+    if (span_ends(line, SPAN("\r")))
+        line.len--;
+    else
+        r->parser->seen |= H1_SEEN_BARE_LF;
+    if (!r->parser->has_start)
+        return read_status_line(r, line) ? H1_MORE : H1_BAD;
+    if (line.len > 0)
+        return read_field_line(r, line, at) ? H1_MORE : H1_BAD;
+    if (!finish_field(r))
+        return H1_BAD;
+    r->parser->used = r->parser->line;
+    return settle(r) ? H1_DONE : H1_BAD;
+}
+
+enum h1_verdict h1_parse_response(struct h1_parser *parser, struct span bytes,
+                                  struct response_head *head, struct h1_framing *framing,
+                                  struct error *err)
+{
+    struct reader r = {parser, head, framing, bytes, err};
+    if (!parser->has_start) {
+        *framing = (struct h1_framing){.length = LENGTH_UNKNOWN};
+        head->length = LENGTH_UNKNOWN;
+        head->ends_here = false;
+    }
+    for (;;) {
+        struct span line;
+        size_t at = parser->line;
+        enum h1_line next = h1_next_line(parser, bytes, &line);
+        if (next == H1_LINE_MORE)
+            return H1_MORE;
+        if (next != H1_LINE_READY) {
+            (void)error_set(err, ERROR_LIMIT, 0, "the head of the answer is above %zu bytes",
+                            next == H1_LINE_TOO_LONG ? parser->limits->line_max
+                                                     : parser->limits->head_max);
+            return H1_BAD;
+        }
+        enum h1_verdict verdict = read_line(&r, line, at);
+        if (verdict != H1_MORE)
+            return verdict;
+    }
+}
