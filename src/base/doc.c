@@ -72,6 +72,25 @@ void doc_free(struct doc *root)
     json_decref(json_of(root));
 }
 
+static void wipe_texts(json_t *value)
+{
+    if (json_is_string(value)) {
+        explicit_bzero((char *)(uintptr_t)json_string_value(value), json_string_length(value));
+        return;
+    }
+    size_t index;
+    const char *key;
+    json_t *inner;
+    json_array_foreach(value, index, inner) wipe_texts(inner);
+    json_object_foreach(value, key, inner) wipe_texts(inner);
+}
+
+void doc_wipe(struct doc *root)
+{
+    wipe_texts(json_of(root));
+    doc_free(root);
+}
+
 struct doc *doc_object(void)
 {
     return doc_of(json_object());

@@ -12,6 +12,9 @@ struct doc;
 struct doc *doc_parse(struct span text, struct error *err);
 void doc_free(struct doc *root); /* NULL is allowed; only for roots */
 
+/* As doc_free, but overwrites every text value first: for documents that hold a secret. */
+void doc_wipe(struct doc *root);
+
 /* New roots. NULL: out of memory. */
 struct doc *doc_object(void);
 struct doc *doc_array(void);
