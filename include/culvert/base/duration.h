@@ -13,4 +13,7 @@ enum { DURATION_TEXT_SIZE = 40 };
 /* "1m30s", "0s", "1.5s". */
 void duration_format(int64_t nanoseconds, char out[DURATION_TEXT_SIZE]);
 
+/* Milliseconds, rounded away from zero: a time limit never becomes none by rounding. */
+int64_t duration_ms(int64_t nanoseconds);
+
 #endif
