@@ -111,6 +111,11 @@ struct doc *doc_int(int64_t number)
     return doc_of(json_integer(number));
 }
 
+struct doc *doc_real(double number)
+{
+    return doc_of(json_real(number));
+}
+
 struct doc *doc_bool(bool value)
 {
     return doc_of(json_boolean(value));

@@ -20,6 +20,7 @@ struct doc *doc_object(void);
 struct doc *doc_array(void);
 struct doc *doc_text(struct span text); /* must be UTF-8 */
 struct doc *doc_int(int64_t number);
+struct doc *doc_real(double number); /* finite */
 struct doc *doc_bool(bool value);
 struct doc *doc_null(void);
 
