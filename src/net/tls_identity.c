@@ -88,6 +88,11 @@ out:
     return ok ? count : 0;
 }
 
+static bool says(struct span pem, const char *word)
+{
+    return pem.len > 0 && memmem(pem.data, pem.len, word, strlen(word));
+}
+
 EVP_PKEY *tls_pem_key(struct span pem, struct error *err)
 {
     ERR_clear_error();
@@ -95,16 +100,14 @@ EVP_PKEY *tls_pem_key(struct span pem, struct error *err)
     if (!bio)
         return NULL;
     EVP_PKEY *key = PEM_read_bio_PrivateKey(bio, NULL, no_password, NULL);
-    if (!key) {
-        if (memmem(pem.data ? pem.data : "", pem.len, "ENCRYPTED", 9))
-            (void)error_set(err, ERROR_INVALID, 0,
-                            "the private key is encrypted, and nobody can be asked for the "
-                            "password: store it decrypted");
-        else if (is_end_of_text())
-            (void)error_set(err, ERROR_INVALID, 0, "no private key in the PEM text");
-        else
-            (void)tls_library_error(err, ERROR_INVALID, "private key");
-    }
+    if (!key && says(pem, "ENCRYPTED"))
+        (void)error_set(err, ERROR_INVALID, 0,
+                        "the private key is encrypted, and nobody can be asked for the password: "
+                        "store it decrypted");
+    else if (!key && !says(pem, "PRIVATE KEY-----"))
+        (void)error_set(err, ERROR_INVALID, 0, "no private key in the PEM text");
+    else if (!key)
+        (void)tls_library_error(err, ERROR_INVALID, "private key");
     ERR_clear_error();
     BIO_free(bio);
     return key;

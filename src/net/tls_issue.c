@@ -72,18 +72,23 @@ static bool add_extensions(X509 *certificate, X509 *issuer, const struct extensi
     return true;
 }
 
-/* A certificate with everything but extensions and signature, and its key. */
-static X509 *blank(const char *common_name, int64_t unix_ms, int days, EVP_PKEY **key)
+static EVP_PKEY *new_key(struct error *err)
+{
+    EVP_PKEY *key = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
+    if (!key)
+        (void)tls_library_error(err, ERROR_SYSTEM, "making a key");
+    return key;
+}
+
+/* A certificate with everything but extensions and signature. */
+static X509 *blank(const char *common_name, int64_t unix_ms, int days, EVP_PKEY *key)
 {
     X509 *certificate = X509_new();
-    *key = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
-    if (certificate && *key && X509_set_version(certificate, X509_VERSION_3) == 1 &&
+    if (certificate && X509_set_version(certificate, X509_VERSION_3) == 1 &&
         set_serial(certificate) && set_validity(certificate, unix_ms, days) &&
-        set_subject(certificate, common_name) && X509_set_pubkey(certificate, *key) == 1)
+        set_subject(certificate, common_name) && X509_set_pubkey(certificate, key) == 1)
         return certificate;
     X509_free(certificate);
-    EVP_PKEY_free(*key);
-    *key = NULL;
     return NULL;
 }
 
@@ -114,24 +119,26 @@ static struct tls_issuer *issuer_new(X509 *certificate, EVP_PKEY *key, struct er
     return issuer;
 }
 
-struct tls_issuer *tls_issuer_make(const char *common_name, int64_t unix_ms, struct error *err)
+struct tls_issuer *tls_issuer_make(const char *common_name, struct span key_pem, int64_t unix_ms,
+                                   struct error *err)
 {
     unsigned char tail[4];
     char name[COMMON_NAME_MAX + 1];
-    EVP_PKEY *key = NULL;
 
     ERR_clear_error();
     random_bytes(tail, sizeof tail);
     (void)snprintf(name, sizeof name, "%.48s %02x%02x%02x%02x", common_name, tail[0], tail[1],
                    tail[2], tail[3]);
-    X509 *certificate = blank(name, unix_ms, TLS_ISSUER_DAYS, &key);
-    if (!certificate || !fill_issuer(certificate, key)) {
-        (void)tls_library_error(err, ERROR_SYSTEM, "making a CA certificate");
-        X509_free(certificate);
-        EVP_PKEY_free(key);
+    EVP_PKEY *key = key_pem.len > 0 ? tls_pem_key(key_pem, err) : new_key(err);
+    if (!key)
         return NULL;
-    }
-    return issuer_new(certificate, key, err);
+    X509 *certificate = blank(name, unix_ms, TLS_ISSUER_DAYS, key);
+    if (certificate && fill_issuer(certificate, key))
+        return issuer_new(certificate, key, err);
+    (void)tls_library_error(err, ERROR_SYSTEM, "making a CA certificate");
+    X509_free(certificate);
+    EVP_PKEY_free(key);
+    return NULL;
 }
 
 static bool keep_first(void *arg, X509 *certificate, struct error *err)
@@ -211,13 +218,19 @@ static GENERAL_NAME *host_name(const char *text)
     return NULL;
 }
 
-static bool add_name(GENERAL_NAMES *names, const char *text, struct error *err)
+/* Exact names in normal form and addresses only. */
+static bool check_name(const char *text, struct error *err)
 {
     char normal[TLS_NAME_MAX + 1];
-    bool address = tls_name_is_address(text);
-    if (!address && (!tls_name_normalise(text, normal) || strcmp(normal, text) != 0))
-        return error_set(err, ERROR_INVALID, 0, "\"%.100s\" is no name for a certificate", text);
-    GENERAL_NAME *name = address ? address_name(text) : host_name(text);
+    if (tls_name_is_address(text) ||
+        (tls_name_normalise(text, normal) && strcmp(normal, text) == 0))
+        return true;
+    return error_set(err, ERROR_INVALID, 0, "\"%.100s\" is no name for a certificate", text);
+}
+
+static bool add_name(GENERAL_NAMES *names, const char *text, struct error *err)
+{
+    GENERAL_NAME *name = tls_name_is_address(text) ? address_name(text) : host_name(text);
     if (name && sk_GENERAL_NAME_push(names, name) > 0)
         return true;
     GENERAL_NAME_free(name);
@@ -260,19 +273,22 @@ static bool fill_leaf(const struct tls_issuer *issuer, X509 *leaf, struct error 
 struct tls_identity *tls_issue(const struct tls_issuer *issuer, const char *const *names,
                                size_t count, int64_t unix_ms, struct error *err)
 {
-    EVP_PKEY *key = NULL;
     ERR_clear_error();
     if (count == 0 || count > TLS_LEAF_NAMES_MAX) {
         (void)error_set(err, ERROR_INVALID, 0, "a certificate has 1 to %d names",
                         TLS_LEAF_NAMES_MAX);
         return NULL;
     }
-    X509 *leaf = blank(names[0], unix_ms, TLS_LEAF_DAYS, &key);
-    if (!leaf) {
-        (void)tls_library_error(err, ERROR_SYSTEM, "making a key");
+    for (size_t i = 0; i < count; i++)
+        if (!check_name(names[i], err))
+            return NULL;
+    EVP_PKEY *key = new_key(err);
+    if (!key)
         return NULL;
-    }
-    if (add_names(leaf, names, count, err) && fill_leaf(issuer, leaf, err))
+    X509 *leaf = blank(names[0], unix_ms, TLS_LEAF_DAYS, key);
+    if (!leaf)
+        (void)tls_library_error(err, ERROR_SYSTEM, "making a certificate");
+    else if (add_names(leaf, names, count, err) && fill_leaf(issuer, leaf, err))
         return tls_identity_make(leaf, key, err);
     X509_free(leaf);
     EVP_PKEY_free(key);

@@ -87,7 +87,7 @@ void tls_fixture_init(struct tls_fixture *fixture, const char *name)
 {
     int64_t now = clock_system()->unix_ms(clock_system());
     *fixture = (struct tls_fixture){.ca_pem = BUF_LIMIT(TLS_PEM_MAX)};
-    fixture->issuer = tls_issuer_make("Test CA", now, NULL);
+    fixture->issuer = tls_issuer_make("Test CA", SPAN_NONE, now, NULL);
     assert(fixture->issuer);
     fixture->identity = tls_issue(fixture->issuer, &name, 1, now, NULL);
     assert(fixture->identity);

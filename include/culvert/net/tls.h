@@ -51,8 +51,8 @@ struct tls_context *tls_context_ref(struct tls_context *context);
 void tls_context_unref(struct tls_context *context); /* NULL is allowed */
 
 /* For conn: a new session. `server_name` (client only): sent as SNI unless it is an address, and
- * verified unless the context does not verify; NULL: neither. The context must outlive the session.
- * The caller frees it with SSL_free. NULL: `err`. */
+ * verified unless the context does not verify; NULL: neither. A server's context must outlive the
+ * handshake. The caller frees it with SSL_free. NULL: `err`. */
 struct ssl_st *tls_session_new(struct tls_context *context, const char *server_name,
                                struct error *err);
 

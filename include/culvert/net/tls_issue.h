@@ -17,8 +17,10 @@ enum {
 /* A CA certificate with its key. Immutable; the caller owns it. */
 struct tls_issuer;
 
-/* A new CA whose name is `common_name` and a few random digits. NULL: `err`. */
-struct tls_issuer *tls_issuer_make(const char *common_name, int64_t unix_ms, struct error *err);
+/* A new CA whose name is `common_name` and a few random digits, on the key of `key_pem` (empty: a
+ * new key). NULL: `err` (INVALID: not such a key). */
+struct tls_issuer *tls_issuer_make(const char *common_name, struct span key_pem, int64_t unix_ms,
+                                   struct error *err);
 
 /* One CA certificate and its key as PEM. NULL: `err` (INVALID: no CA, or the key of another). */
 struct tls_issuer *tls_issuer_parse(struct span certificate_pem, struct span key_pem,
