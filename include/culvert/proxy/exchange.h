@@ -26,19 +26,22 @@ struct exchange_hooks {
     /* Rewrites the answer's head for the inbound; `head` is an interim one too. False: it cannot be
      * given on, the failure answer takes its place. NULL: as it is. */
     bool (*adapt)(void *arg, struct response_head *head, struct error *err);
-    /* Answers in place of the origin: nothing was sent yet. Must answer or reset `in`. */
-    void (*fail)(void *arg, struct inbound *in, const struct error *why);
+    /* Answers in place of the origin: nothing was sent yet. Must answer `in` and return the status,
+     * or reset it and return 0. */
+    int (*fail)(void *arg, struct inbound *in, const struct error *why);
     /* The last call: both sides are closed after it. The hooks' owner may free itself here. */
     void (*ended)(void *arg, const struct exchange_report *report);
 };
 
-/* Takes `in` over (also on failure: then `fail` and `ended` were called) and opens `opener`
- * (borrowed until ended) with `head` (NULL: in->head). The exchange frees itself after `ended`. */
-void exchange_start(struct loop *loop, struct inbound *in, struct opener *opener,
-                    const struct request_head *head, const struct exchange_hooks *hooks, void *arg);
+/* Takes `in` over in every case and opens `opener` (borrowed until `ended`) with `head` (borrowed
+ * for the call; NULL: in->head). Returns the exchange, which frees itself after `ended`; NULL:
+ * memory, then `in` was reset and `ended` was called. */
+struct exchange *exchange_start(struct loop *loop, struct inbound *in, struct opener *opener,
+                                const struct request_head *head, const struct exchange_hooks *hooks,
+                                void *arg);
 
-/* Cuts it: as if the outbound had failed with `why`. For the end of a grace period; the owner keeps
- * the pointer from exchange_of only until `ended`. */
+/* Cuts it, as if the outbound had failed with `why`: for the end of a grace period. `ended`
+ * follows. */
 void exchange_cut(struct exchange *exchange, const struct error *why);
 
 #endif

@@ -1,0 +1,69 @@
+/* An HTTP/2 session (RFC 9113) in either role on a conn. As the server it hands out inbounds, as
+ * the client it opens outbounds. A stream's window is its channel's room; the connection's credit
+ * is given back at receipt, so that one stuck stream never stalls its neighbours. */
+#ifndef CULVERT_HTTP_H2_SESSION_H
+#define CULVERT_HTTP_H2_SESSION_H
+
+#include "culvert/http/inbound.h"
+#include "culvert/http/outbound.h"
+#include "culvert/net/conn.h"
+
+struct h2_session;
+
+enum {
+    H2_STREAM_WINDOW = CHANNEL_LIMIT,  /* a stream's first window: its channel's limit */
+    H2_CONN_WINDOW = 16 * 1024 * 1024, /* well above a stream's: no stream can use it up */
+    H2_PING_AFTER_MS = 30 * 1000,      /* silence before we ask whether the peer lives */
+    H2_PING_LIMIT_MS = 15 * 1000,      /* and how long its answer may take */
+    H2_SETTINGS_LIMIT_MS = 10 * 1000,  /* for the peer's preface and first SETTINGS */
+};
+
+struct h2_options {
+    bool is_server;
+    uint32_t streams_max;  /* MAX_CONCURRENT_STREAMS that we announce */
+    uint32_t head_max;     /* bytes of a head we take: MAX_HEADER_LIST_SIZE */
+    bool peer_is_trusted;  /* an authenticated edge: resets are its visitors', not an attack */
+    struct budget *budget; /* borrowed; NULL: not counted */
+};
+
+struct h2_session_events {
+    /* Server role: a request. The callee owns it: answer, reset or close. */
+    void (*on_request)(void *arg, struct inbound *in);
+    /* The peer said GOAWAY: it opens (server role) or takes (client role) no new streams. */
+    void (*on_goaway)(void *arg, uint32_t code);
+    /* The last open stream ended. */
+    void (*on_idle)(void *arg);
+    /* The session is over and all its streams were told; h2_session_close it. The last callback. */
+    void (*on_closed)(void *arg, const struct error *why);
+};
+
+/* Takes `conn` in every case. Says its preface and SETTINGS in this turn. NULL: `err`. */
+struct h2_session *h2_session_new(struct conn *conn, const struct h2_options *options,
+                                  const struct h2_session_events *events, void *arg,
+                                  struct error *err);
+
+/* Sends what is queued, then closes the connection; streams that still run are told in this call
+ * (on_aborted, on_failed), the session's events are not. Twice is fine, NULL is allowed. */
+void h2_session_close(struct h2_session *session);
+
+/* Graceful: GOAWAY NO_ERROR. Server role: no new streams are taken. Open ones go on. */
+void h2_session_goaway(struct h2_session *session);
+
+/* Client role: sends a request; `body` (borrowed) may still be filled. See outbound.h. NULL: `err`,
+ * kind LIMIT when the peer's stream limit is reached or it said GOAWAY. */
+struct outbound *h2_session_open(struct h2_session *session, const struct request_head *head,
+                                 struct body *body, const struct outbound_events *events, void *arg,
+                                 struct error *err);
+bool h2_session_can_open(const struct h2_session *session);
+
+/* Streams that are open now. */
+size_t h2_session_streams(const struct h2_session *session);
+
+/* Asks the peer for a sign of life now; no answer within `limit_ms` ends the session (on_closed
+ * with kind TIMEOUT); any byte counts. `alive` (NULL: none) is called when a sign came. */
+bool h2_session_ping(struct h2_session *session, uint64_t limit_ms, void (*alive)(void *arg),
+                     struct error *err) MUST_CHECK;
+
+struct conn *h2_session_conn(struct h2_session *session);
+
+#endif

@@ -1,0 +1,100 @@
+/* What h2_session.c and h2_stream.c share; nobody else includes it. */
+#ifndef CULVERT_HTTP_H2_INTERNAL_H
+#define CULVERT_HTTP_H2_INTERNAL_H
+
+#include "culvert/http/h2_session.h"
+
+#include <nghttp2/nghttp2.h>
+
+struct h2_session {
+    struct conn *conn;
+    struct loop *loop;
+    nghttp2_session *ng;
+    struct h2_options options;
+    const struct h2_session_events *events;
+    void *arg;
+    struct list streams; /* all that nghttp2 knows and that are ours */
+    size_t open;
+    bool closed; /* h2_session_close was called, or the end was told */
+    bool said_goaway, heard_goaway;
+    bool heard_settings;
+    bool in_library;    /* inside nghttp2: nothing may be sent */
+    uint64_t heard_ms;  /* when the last bytes came */
+    size_t credit_owed; /* connection credit held back while the budget is exceeded */
+    void (*alive)(void *arg);
+    bool asked;           /* a PING waits for a sign of life */
+    struct timer life;    /* silence, or the wait for a sign */
+    struct timer squeeze; /* looks after the budget while it is exceeded */
+    struct task flush;
+    struct task idle;
+    struct task end; /* tells on_closed */
+    struct error why;
+    struct reap reap;
+};
+
+/* One stream, an inbound or an outbound by the session's role. Two parties hold it: nghttp2 (`id`)
+ * and its owner (`held`); it goes when both let go. */
+struct h2_stream {
+    struct h2_session *session; /* NULL: the session is over */
+    struct link link;
+    int32_t id;        /* 0: closed in the library */
+    bool held;         /* the owner did not close it yet */
+    bool told;         /* the last event was told */
+    bool head_done;    /* the peer's final head came */
+    bool head_too_big; /* it broke a limit; answered or failed when it is whole */
+    bool peer_ended;   /* END_STREAM came */
+    bool sent_head;
+    bool sent_end; /* END_STREAM left */
+    bool deferred; /* nothing to send at the moment: the library waits */
+    bool is_head_request;
+    struct inbound in;
+    struct outbound out;
+    struct response_head answer; /* client role: being read */
+    struct headers trailers_in;  /* being read */
+    struct body body;            /* what the peer sends us */
+    struct body *sending;        /* what we send, borrowed */
+    uint64_t drained_ms;         /* when its channel last moved */
+    struct task done;            /* tells the end outside of the library */
+    struct error why;            /* kind NONE: a good end */
+    struct reap reap;
+};
+
+/* h2_stream.c */
+struct h2_stream *h2_stream_new(struct h2_session *session);
+/* A field of the head that is being read; false: the stream is to be reset. */
+bool h2_stream_field(struct h2_stream *stream, struct span name, struct span value);
+void h2_stream_head_done(struct h2_stream *stream, bool ends, bool is_trailer);
+void h2_stream_data(struct h2_stream *stream, const void *data, size_t len);
+void h2_stream_peer_ended(struct h2_stream *stream);
+/* END_STREAM of ours left. */
+void h2_stream_sent_end(struct h2_stream *stream);
+/* The library closed it with an HTTP/2 error code, or the session is over (`why` not NULL). */
+void h2_stream_closed(struct h2_stream *stream, uint32_t code, const struct error *why);
+void h2_stream_detach(struct h2_stream *stream);
+/* The answer with nothing but a status, for heads that broke a limit. */
+void h2_stream_refuse(struct h2_stream *stream, int status);
+ssize_t h2_stream_read(nghttp2_session *ng, int32_t id, uint8_t *buf, size_t length,
+                       uint32_t *flags, nghttp2_data_source *source, void *arg);
+
+/* h2_session.c */
+void h2_session_flush_soon(struct h2_session *session);
+void h2_session_credit(struct h2_session *session, size_t len);
+/* The session cannot go on; on_closed follows in a task. */
+void h2_session_fail(struct h2_session *session, const struct error *why);
+
+/* h2_fields.c: heads to the library's form. */
+struct h2_fields {
+    nghttp2_nv *nv;
+    size_t count;
+    char status[4];
+    char length[24];
+};
+bool h2_fields_of_request(struct h2_fields *fields, const struct request_head *head,
+                          struct error *err) MUST_CHECK;
+bool h2_fields_of_response(struct h2_fields *fields, const struct response_head *head,
+                           struct error *err) MUST_CHECK;
+bool h2_fields_of_trailers(struct h2_fields *fields, const struct headers *trailers,
+                           struct error *err) MUST_CHECK;
+void h2_fields_release(struct h2_fields *fields);
+
+#endif

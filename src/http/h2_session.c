@@ -1,0 +1,522 @@
+/* An nghttp2 session on a conn: callbacks in, frames out, liveness. The library is never asked to
+ * send or to receive from its own callbacks; output is gathered and leaves at the end of the loop
+ * turn. */
+#include "h2_internal.h"
+
+enum {
+    SQUEEZE_TICK_MS = 1000,
+    SQUEEZE_PATIENCE_MS = 10 * 1000, /* for the stream that holds most, without progress */
+    SEND_HEAD_MAX = 256 * 1024,      /* encoded head that we send: above the library's 64 KiB */
+    TRUSTED_RESET_BURST = 100000,    /* an edge resets a stream for every visitor that leaves */
+    TRUSTED_RESET_RATE = 10000,
+};
+
+void h2_session_flush_soon(struct h2_session *session)
+{
+    if (!session->closed)
+        task_post(&session->flush);
+}
+
+void h2_session_fail(struct h2_session *session, const struct error *why)
+{
+    if (session->closed || link_is_in_list(&session->end.link))
+        return;
+    session->why = *why;
+    task_post(&session->end);
+}
+
+static void fail_code(struct h2_session *session, const char *doing, int code)
+{
+    struct error why;
+    error_set(&why, ERROR_PROTOCOL, code, "HTTP/2: %s: %s", doing, nghttp2_strerror(code));
+    h2_session_fail(session, &why);
+}
+
+/* ---- connection credit ---- */
+
+static bool is_over_budget(const struct h2_session *session)
+{
+    const struct budget *budget = session->options.budget;
+    return budget && budget->used > budget->limit;
+}
+
+void h2_session_credit(struct h2_session *session, size_t len)
+{
+    if (is_over_budget(session)) {
+        session->credit_owed += len;
+        if (len > 0 && !timer_is_armed(&session->squeeze))
+            (void)timer_start(&session->squeeze, SQUEEZE_TICK_MS);
+        return;
+    }
+    len += session->credit_owed;
+    session->credit_owed = 0;
+    if (len > 0)
+        (void)nghttp2_session_consume_connection(session->ng, len);
+}
+
+/* The stream that holds most and has not moved for a while; NULL: all move. */
+static struct h2_stream *find_stuck(struct h2_session *session)
+{
+    struct h2_stream *stuck = NULL;
+    uint64_t now = loop_now_ms(session->loop);
+    LIST_EACH (it, &session->streams) {
+        struct h2_stream *stream = CONTAINER_OF(it, struct h2_stream, link);
+        size_t holds = channel_len(stream->body.bytes);
+        if (holds > 0 && now - stream->drained_ms >= SQUEEZE_PATIENCE_MS &&
+            (!stuck || holds > channel_len(stuck->body.bytes)))
+            stuck = stream;
+    }
+    return stuck;
+}
+
+static void squeeze(void *arg)
+{
+    struct h2_session *session = arg;
+    if (is_over_budget(session)) {
+        struct h2_stream *stuck = find_stuck(session);
+        if (stuck) {
+            error_set(&stuck->why, ERROR_LIMIT, 0,
+                      "the memory budget is used up and this stream does not move");
+            (void)nghttp2_submit_rst_stream(session->ng, NGHTTP2_FLAG_NONE, stuck->id,
+                                            NGHTTP2_ENHANCE_YOUR_CALM);
+        }
+        (void)timer_start(&session->squeeze, SQUEEZE_TICK_MS);
+    }
+    h2_session_credit(session, 0);
+    h2_session_flush_soon(session);
+}
+
+/* ---- what the library calls ---- */
+
+static struct h2_stream *stream_of(struct h2_session *session, int32_t id)
+{
+    return nghttp2_session_get_stream_user_data(session->ng, id);
+}
+
+static int begin_headers(nghttp2_session *ng, const nghttp2_frame *frame, void *arg)
+{
+    struct h2_session *session = arg;
+    if (frame->hd.type != NGHTTP2_HEADERS || frame->headers.cat != NGHTTP2_HCAT_REQUEST)
+        return 0;
+    struct h2_stream *stream = h2_stream_new(session);
+    if (!stream)
+        return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+    stream->id = frame->hd.stream_id;
+    if (nghttp2_session_set_stream_user_data(ng, stream->id, stream) != 0)
+        return NGHTTP2_ERR_CALLBACK_FAILURE;
+    return 0;
+}
+
+static int header(nghttp2_session *ng, const nghttp2_frame *frame, const uint8_t *name,
+                  size_t name_len, const uint8_t *value, size_t value_len, uint8_t flags, void *arg)
+{
+    (void)ng;
+    (void)flags;
+    struct h2_stream *stream = stream_of(arg, frame->hd.stream_id);
+    if (!stream)
+        return 0;
+    return h2_stream_field(stream, span_make(name, name_len), span_make(value, value_len))
+               ? 0
+               : NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+}
+
+static int invalid_header(nghttp2_session *ng, const nghttp2_frame *frame, const uint8_t *name,
+                          size_t name_len, const uint8_t *value, size_t value_len, uint8_t flags,
+                          void *arg)
+{
+    (void)ng;
+    (void)frame;
+    (void)name;
+    (void)name_len;
+    (void)value;
+    (void)value_len;
+    (void)flags;
+    (void)arg;
+    return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE; /* a malformed message resets its stream (8.1.1)
+                                                   */
+}
+
+static void head_done(struct h2_session *session, const nghttp2_frame *frame)
+{
+    struct h2_stream *stream = stream_of(session, frame->hd.stream_id);
+    if (stream)
+        h2_stream_head_done(stream, (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0,
+                            stream->head_done);
+}
+
+static int frame_recv(nghttp2_session *ng, const nghttp2_frame *frame, void *arg)
+{
+    (void)ng;
+    struct h2_session *session = arg;
+    struct h2_stream *stream;
+    if (session->closed)
+        return 0;
+    switch (frame->hd.type) {
+    case NGHTTP2_HEADERS:
+        head_done(session, frame);
+        break;
+    case NGHTTP2_DATA:
+        stream = stream_of(session, frame->hd.stream_id);
+        if (stream && (frame->hd.flags & NGHTTP2_FLAG_END_STREAM))
+            h2_stream_peer_ended(stream);
+        break;
+    case NGHTTP2_SETTINGS:
+        session->heard_settings = true;
+        break;
+    case NGHTTP2_GOAWAY:
+        if (!session->heard_goaway) {
+            session->heard_goaway = true;
+            session->events->on_goaway(session->arg, frame->goaway.error_code);
+        }
+        break;
+    default:
+        break;
+    }
+    return 0;
+}
+
+static int data_chunk(nghttp2_session *ng, uint8_t flags, int32_t id, const uint8_t *data,
+                      size_t len, void *arg)
+{
+    (void)ng;
+    (void)flags;
+    struct h2_session *session = arg;
+    if (session->closed)
+        return 0;
+    struct h2_stream *stream = stream_of(session, id);
+    if (stream)
+        h2_stream_data(stream, data, len);
+    h2_session_credit(session, len);
+    return 0;
+}
+
+static int stream_close(nghttp2_session *ng, int32_t id, uint32_t code, void *arg)
+{
+    (void)ng;
+    struct h2_stream *stream = stream_of(arg, id);
+    if (stream)
+        h2_stream_closed(stream, code, NULL);
+    return 0;
+}
+
+static int frame_send(nghttp2_session *ng, const nghttp2_frame *frame, void *arg)
+{
+    (void)ng;
+    if ((frame->hd.type != NGHTTP2_DATA && frame->hd.type != NGHTTP2_HEADERS) ||
+        !(frame->hd.flags & NGHTTP2_FLAG_END_STREAM))
+        return 0;
+    struct h2_stream *stream = stream_of(arg, frame->hd.stream_id);
+    if (stream)
+        h2_stream_sent_end(stream);
+    return 0;
+}
+
+static int frame_not_send(nghttp2_session *ng, const nghttp2_frame *frame, int code, void *arg)
+{
+    (void)code;
+    (void)arg;
+    /* An answer whose head could not be framed must not hang: its stream is reset. */
+    if (frame->hd.type == NGHTTP2_HEADERS && frame->headers.cat != NGHTTP2_HCAT_REQUEST)
+        (void)nghttp2_submit_rst_stream(ng, NGHTTP2_FLAG_NONE, frame->hd.stream_id,
+                                        NGHTTP2_INTERNAL_ERROR);
+    return 0;
+}
+
+static int send_data(nghttp2_session *ng, nghttp2_frame *frame, const uint8_t *head, size_t length,
+                     nghttp2_data_source *source, void *arg)
+{
+    (void)ng;
+    (void)frame;
+    struct h2_session *session = arg;
+    struct h2_stream *stream = source->ptr;
+    if (conn_room(session->conn) == 0)
+        return NGHTTP2_ERR_WOULDBLOCK;
+    if (!stream->sending)
+        return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+    struct channel *bytes = stream->sending->bytes;
+    bool ok = conn_put(session->conn, head, 9);
+    while (length > 0 && ok) {
+        struct span part = span_first(channel_peek(bytes), length);
+        ok = conn_put(session->conn, part.data, part.len);
+        channel_drop(bytes, part.len);
+        length -= part.len;
+    }
+    return ok ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE;
+}
+
+/* ---- bytes ---- */
+
+static void flush(void *arg)
+{
+    struct h2_session *session = arg;
+    if (session->closed || session->in_library)
+        return;
+    session->in_library = true;
+    while (conn_room(session->conn) > 0) {
+        const uint8_t *bytes;
+        ssize_t n = nghttp2_session_mem_send(session->ng, &bytes);
+        if (n < 0)
+            fail_code(session, "send", (int)n);
+        if (n <= 0 || !conn_put(session->conn, bytes, (size_t)n))
+            break;
+    }
+    session->in_library = false;
+    if (!nghttp2_session_want_read(session->ng) && !nghttp2_session_want_write(session->ng)) {
+        struct error why;
+        error_set(&why, ERROR_NETWORK, 0, "HTTP/2: the session has ended");
+        h2_session_fail(session, &why);
+    }
+}
+
+static void sign_of_life(struct h2_session *session)
+{
+    session->heard_ms = loop_now_ms(session->loop);
+    if (!session->asked)
+        return;
+    session->asked = false;
+    void (*alive)(void *arg) = session->alive;
+    session->alive = NULL;
+    (void)timer_start(&session->life, H2_PING_AFTER_MS);
+    if (alive)
+        alive(session->arg);
+}
+
+static size_t on_bytes(void *arg, const unsigned char *data, size_t len)
+{
+    struct h2_session *session = arg;
+    if (session->closed)
+        return len;
+    session->in_library = true;
+    ssize_t n = nghttp2_session_mem_recv(session->ng, data, len);
+    session->in_library = false;
+    if (session->closed)
+        return len;
+    if (n < 0)
+        fail_code(session, "receive", (int)n);
+    h2_session_flush_soon(session);
+    sign_of_life(session);
+    return len;
+}
+
+static void on_end(void *arg)
+{
+    struct h2_session *session = arg;
+    struct error why;
+    error_set(&why, ERROR_NETWORK, 0, "the peer closed the connection");
+    h2_session_fail(session, &why);
+}
+
+static void on_room(void *arg)
+{
+    h2_session_flush_soon(arg);
+}
+
+static void on_lost(void *arg, const struct error *why)
+{
+    h2_session_fail(arg, why);
+}
+
+static void on_open(void *arg)
+{
+    (void)arg;
+}
+
+static const struct conn_events conn_events = {on_open, on_bytes, on_end, on_room, on_lost};
+
+/* ---- life ---- */
+
+static void life_fired(void *arg)
+{
+    struct h2_session *session = arg;
+    struct error why;
+    uint64_t silent = loop_now_ms(session->loop) - session->heard_ms;
+    if (session->asked || !session->heard_settings) {
+        error_set(&why, ERROR_TIMEOUT, 0, "HTTP/2: the peer is silent for %llu ms",
+                  (unsigned long long)silent);
+        h2_session_fail(session, &why);
+        return;
+    }
+    if (silent < H2_PING_AFTER_MS) {
+        (void)timer_start(&session->life, H2_PING_AFTER_MS - silent);
+        return;
+    }
+    if (!h2_session_ping(session, H2_PING_LIMIT_MS, NULL, &why))
+        h2_session_fail(session, &why);
+}
+
+bool h2_session_ping(struct h2_session *session, uint64_t limit_ms, void (*alive)(void *arg),
+                     struct error *err)
+{
+    if (nghttp2_submit_ping(session->ng, NGHTTP2_FLAG_NONE, NULL) != 0 ||
+        !timer_start(&session->life, limit_ms))
+        return error_memory(err);
+    session->asked = true;
+    session->alive = alive;
+    h2_session_flush_soon(session);
+    return true;
+}
+
+static void tell_idle(void *arg)
+{
+    struct h2_session *session = arg;
+    if (session->open == 0 && !session->closed)
+        session->events->on_idle(session->arg);
+}
+
+static void end_streams(struct h2_session *session, const struct error *why)
+{
+    LIST_EACH_SAFE (it, after, &session->streams) {
+        h2_stream_closed(CONTAINER_OF(it, struct h2_stream, link), NGHTTP2_CANCEL, why);
+    }
+}
+
+static void tell_end(void *arg)
+{
+    struct h2_session *session = arg;
+    flush(session); /* a GOAWAY that says why */
+    session->closed = true;
+    end_streams(session, &session->why);
+    session->events->on_closed(session->arg, &session->why);
+}
+
+static void destroy(void *object)
+{
+    struct h2_session *session = object;
+    nghttp2_session_del(session->ng);
+    free(session);
+}
+
+void h2_session_close(struct h2_session *session)
+{
+    if (!session || !session->conn)
+        return;
+    struct error why;
+    error_set(&why, ERROR_NETWORK, 0, "the connection was closed");
+    flush(session);
+    session->closed = true;
+    end_streams(session, &why);
+    task_cancel(&session->flush);
+    task_cancel(&session->idle);
+    task_cancel(&session->end);
+    timer_stop(&session->life);
+    timer_stop(&session->squeeze);
+    conn_close_lingering(session->conn);
+    session->conn = NULL;
+    loop_reap(session->loop, &session->reap, destroy, session);
+}
+
+void h2_session_goaway(struct h2_session *session)
+{
+    if (session->closed || session->said_goaway)
+        return;
+    session->said_goaway = true;
+    (void)nghttp2_submit_goaway(session->ng, NGHTTP2_FLAG_NONE,
+                                nghttp2_session_get_last_proc_stream_id(session->ng),
+                                NGHTTP2_NO_ERROR, NULL, 0);
+    h2_session_flush_soon(session);
+}
+
+static nghttp2_session_callbacks *new_callbacks(void)
+{
+    nghttp2_session_callbacks *callbacks;
+    if (nghttp2_session_callbacks_new(&callbacks) != 0)
+        return NULL;
+    nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, begin_headers);
+    nghttp2_session_callbacks_set_on_header_callback(callbacks, header);
+    nghttp2_session_callbacks_set_on_invalid_header_callback(callbacks, invalid_header);
+    nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, frame_recv);
+    nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, data_chunk);
+    nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, stream_close);
+    nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, frame_send);
+    nghttp2_session_callbacks_set_on_frame_not_send_callback(callbacks, frame_not_send);
+    nghttp2_session_callbacks_set_send_data_callback(callbacks, send_data);
+    return callbacks;
+}
+
+static nghttp2_option *new_options(const struct h2_options *options)
+{
+    nghttp2_option *ng;
+    if (nghttp2_option_new(&ng) != 0)
+        return NULL;
+    nghttp2_option_set_no_auto_window_update(ng, 1);
+    nghttp2_option_set_max_send_header_block_length(ng, SEND_HEAD_MAX);
+    nghttp2_option_set_no_closed_streams(ng, 1);
+    if (options->peer_is_trusted)
+        nghttp2_option_set_stream_reset_rate_limit(ng, TRUSTED_RESET_BURST, TRUSTED_RESET_RATE);
+    return ng;
+}
+
+static bool new_library(struct h2_session *session)
+{
+    nghttp2_session_callbacks *callbacks = new_callbacks();
+    nghttp2_option *options = new_options(&session->options);
+    int failed = -1;
+    if (callbacks && options)
+        failed = session->options.is_server
+                     ? nghttp2_session_server_new2(&session->ng, callbacks, session, options)
+                     : nghttp2_session_client_new2(&session->ng, callbacks, session, options);
+    nghttp2_option_del(options);
+    nghttp2_session_callbacks_del(callbacks);
+    return failed == 0;
+}
+
+static bool greet(struct h2_session *session)
+{
+    const nghttp2_settings_entry settings[] = {
+        {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS,
+         session->options.is_server ? session->options.streams_max : 0},
+        {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, H2_STREAM_WINDOW},
+        {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, session->options.head_max},
+        {NGHTTP2_SETTINGS_ENABLE_PUSH, 0},
+    };
+    /* A server does not speak of push; the last entry is the client's. */
+    size_t count = ARRAY_LEN(settings) - (session->options.is_server ? 1 : 0);
+    return nghttp2_submit_settings(session->ng, NGHTTP2_FLAG_NONE, settings, count) == 0 &&
+           nghttp2_session_set_local_window_size(session->ng, NGHTTP2_FLAG_NONE, 0,
+                                                 H2_CONN_WINDOW) == 0;
+}
+
+struct h2_session *h2_session_new(struct conn *conn, const struct h2_options *options,
+                                  const struct h2_session_events *events, void *arg,
+                                  struct error *err)
+{
+    struct h2_session *session = calloc(1, sizeof *session);
+    if (!session) {
+        conn_close(conn);
+        error_memory(err);
+        return NULL;
+    }
+    session->conn = conn;
+    session->loop = conn_loop(conn);
+    session->options = *options;
+    session->events = events;
+    session->arg = arg;
+    session->heard_ms = loop_now_ms(session->loop);
+    list_init(&session->streams);
+    task_init(&session->flush, session->loop, TASK_FLUSH, flush, session);
+    task_init(&session->idle, session->loop, TASK_SOON, tell_idle, session);
+    task_init(&session->end, session->loop, TASK_SOON, tell_end, session);
+    timer_init(&session->life, session->loop, life_fired, session);
+    timer_init(&session->squeeze, session->loop, squeeze, session);
+    if (!new_library(session) || !greet(session) ||
+        !timer_start(&session->life, H2_SETTINGS_LIMIT_MS)) {
+        error_memory(err);
+        conn_close(conn);
+        timer_stop(&session->life);
+        loop_reap(session->loop, &session->reap, destroy, session);
+        return NULL;
+    }
+    conn_set_events(conn, &conn_events, session);
+    h2_session_flush_soon(session);
+    return session;
+}
+
+size_t h2_session_streams(const struct h2_session *session)
+{
+    return session->open;
+}
+
+struct conn *h2_session_conn(struct h2_session *session)
+{
+    return session->conn;
+}

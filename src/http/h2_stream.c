@@ -1,0 +1,552 @@
+/* One HTTP/2 stream as an inbound (server role) or an outbound (client role). Its end is told from
+ * a task, never inside nghttp2, so that owners may close whatever they like. */
+#include "h2_internal.h"
+
+static void let_go(struct h2_stream *stream);
+
+static void destroy(void *object)
+{
+    struct h2_stream *stream = object;
+    channel_free(stream->body.bytes);
+    request_head_release(&stream->in.head);
+    response_head_release(&stream->answer);
+    headers_release(&stream->trailers_in);
+    headers_release(&stream->body.trailers);
+    free(stream);
+}
+
+/* ---- bytes that the owner takes out of our channel ---- */
+
+static void drained(void *arg, size_t bytes)
+{
+    struct h2_stream *stream = arg;
+    struct h2_session *session = stream->session;
+    if (!session || stream->id == 0 || session->closed)
+        return;
+    stream->drained_ms = loop_now_ms(session->loop);
+    (void)nghttp2_session_consume_stream(session->ng, stream->id, bytes);
+    h2_session_flush_soon(session);
+}
+
+/* ---- bytes that we send ---- */
+
+static void filled(void *arg)
+{
+    struct h2_stream *stream = arg;
+    struct h2_session *session = stream->session;
+    if (!session || stream->id == 0 || session->closed || !stream->deferred)
+        return;
+    stream->deferred = false;
+    (void)nghttp2_session_resume_data(session->ng, stream->id);
+    h2_session_flush_soon(session);
+}
+
+static const struct channel_events sending_events = {filled};
+
+static bool body_is_none(const struct body *body)
+{
+    return !body || (channel_is_done(body->bytes) && body->trailers.count == 0);
+}
+
+static void take_body(struct h2_stream *stream, struct body *body)
+{
+    stream->sending = body;
+    channel_set_taker(body->bytes, &sending_events, stream);
+}
+
+static void stop_sending(struct h2_stream *stream)
+{
+    if (stream->sending)
+        channel_set_taker(stream->sending->bytes, NULL, NULL);
+    stream->sending = NULL;
+}
+
+static ssize_t end_of_body(nghttp2_session *ng, struct h2_stream *stream, uint32_t *flags)
+{
+    *flags |= NGHTTP2_DATA_FLAG_EOF;
+    if (stream->sending->trailers.count == 0)
+        return 0;
+    struct h2_fields fields;
+    if (!h2_fields_of_trailers(&fields, &stream->sending->trailers, NULL))
+        return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+    *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
+    int failed = nghttp2_submit_trailer(ng, stream->id, fields.nv, fields.count);
+    h2_fields_release(&fields);
+    return failed ? NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE : 0;
+}
+
+ssize_t h2_stream_read(nghttp2_session *ng, int32_t id, uint8_t *buf, size_t length,
+                       uint32_t *flags, nghttp2_data_source *source, void *arg)
+{
+    (void)id;
+    (void)buf;
+    (void)arg;
+    struct h2_stream *stream = source->ptr;
+    *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
+    if (!stream->sending)
+        return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+    size_t have = channel_len(stream->sending->bytes);
+    if (have == 0 && channel_is_ended(stream->sending->bytes))
+        return end_of_body(ng, stream, flags);
+    if (have == 0) {
+        stream->deferred = true;
+        return NGHTTP2_ERR_DEFERRED;
+    }
+    if (have > length)
+        return (ssize_t)length;
+    if (channel_is_ended(stream->sending->bytes)) {
+        ssize_t ended = end_of_body(ng, stream, flags);
+        if (ended < 0)
+            return ended;
+    }
+    return (ssize_t)have;
+}
+
+/* ---- the inbound face ---- */
+
+static struct h2_stream *of_inbound(struct inbound *in)
+{
+    return CONTAINER_OF(in, struct h2_stream, in);
+}
+
+static bool in_answer(struct inbound *in, const struct response_head *head, struct body *body,
+                      struct error *err)
+{
+    struct h2_stream *stream = of_inbound(in);
+    struct h2_session *session = stream->session;
+    if (!session || stream->id == 0)
+        return true; /* on_aborted is on its way */
+    struct h2_fields fields;
+    if (!h2_fields_of_response(&fields, head, err))
+        return false;
+    bool none = head->ends_here || stream->is_head_request || body_is_none(body);
+    if (!none)
+        take_body(stream, body);
+    nghttp2_data_provider provider = {.source.ptr = stream, .read_callback = h2_stream_read};
+    int failed = nghttp2_submit_response(session->ng, stream->id, fields.nv, fields.count,
+                                         none ? NULL : &provider);
+    h2_fields_release(&fields);
+    if (failed) {
+        stop_sending(stream);
+        return error_set(err, ERROR_LIMIT, failed, "the answer's head: %s",
+                         nghttp2_strerror(failed));
+    }
+    stream->sent_head = true;
+    h2_session_flush_soon(session);
+    return true;
+}
+
+static void in_inform(struct inbound *in, const struct response_head *head)
+{
+    struct h2_stream *stream = of_inbound(in);
+    struct h2_fields fields;
+    if (!stream->session || stream->id == 0 || stream->sent_head ||
+        !h2_fields_of_response(&fields, head, NULL))
+        return;
+    (void)nghttp2_submit_headers(stream->session->ng, NGHTTP2_FLAG_NONE, stream->id, NULL,
+                                 fields.nv, fields.count, NULL);
+    h2_fields_release(&fields);
+    h2_session_flush_soon(stream->session);
+}
+
+static void reset_stream(struct h2_stream *stream, uint32_t code)
+{
+    stop_sending(stream);
+    if (!stream->session || stream->id == 0)
+        return;
+    (void)nghttp2_submit_rst_stream(stream->session->ng, NGHTTP2_FLAG_NONE, stream->id, code);
+    h2_session_flush_soon(stream->session);
+}
+
+static void in_reset(struct inbound *in, const struct error *why)
+{
+    struct h2_stream *stream = of_inbound(in);
+    uint32_t code = NGHTTP2_INTERNAL_ERROR;
+    if (why && why->kind == ERROR_LIMIT)
+        code = NGHTTP2_ENHANCE_YOUR_CALM;
+    stream->told = true;
+    reset_stream(stream, code);
+}
+
+static void in_close(struct inbound *in)
+{
+    struct h2_stream *stream = of_inbound(in);
+    stop_sending(stream);
+    if (stream->id != 0 && !(stream->sent_end && stream->peer_ended))
+        /* Answered in full while the request goes on: nobody wants the rest (RFC 9113 8.1). */
+        reset_stream(stream, stream->sent_end ? NGHTTP2_NO_ERROR : NGHTTP2_INTERNAL_ERROR);
+    let_go(stream);
+}
+
+static const struct inbound_ops inbound_ops = {in_answer, in_inform, in_reset, in_close};
+
+/* ---- the outbound face ---- */
+
+static void out_close(struct outbound *out)
+{
+    struct h2_stream *stream = CONTAINER_OF(out, struct h2_stream, out);
+    stop_sending(stream);
+    if (stream->id != 0 && !(stream->sent_end && stream->peer_ended))
+        reset_stream(stream, stream->peer_ended ? NGHTTP2_NO_ERROR : NGHTTP2_CANCEL);
+    let_go(stream);
+}
+
+static const struct outbound_ops outbound_ops = {out_close};
+
+/* Reads a finished head into what the owner sees; false: malformed. */
+static bool send_request(struct h2_session *session, struct h2_stream *stream,
+                         const struct request_head *head, struct body *body, struct error *err)
+{
+    struct h2_fields fields;
+    if (!h2_fields_of_request(&fields, head, err))
+        return false;
+    bool none = head->ends_here || body_is_none(body);
+    if (!none)
+        take_body(stream, body);
+    nghttp2_data_provider provider = {.source.ptr = stream, .read_callback = h2_stream_read};
+    stream->id = nghttp2_submit_request(session->ng, NULL, fields.nv, fields.count,
+                                        none ? NULL : &provider, stream);
+    h2_fields_release(&fields);
+    if (stream->id > 0)
+        return true;
+    int failed = stream->id;
+    stream->id = 0;
+    return error_set(err, ERROR_LIMIT, failed, "open a stream: %s", nghttp2_strerror(failed));
+}
+
+bool h2_session_can_open(const struct h2_session *session)
+{
+    return !session->closed && !session->heard_goaway && !session->said_goaway &&
+           nghttp2_session_check_request_allowed(session->ng) &&
+           session->open < nghttp2_session_get_remote_settings(
+                               session->ng, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
+}
+
+struct outbound *h2_session_open(struct h2_session *session, const struct request_head *head,
+                                 struct body *body, const struct outbound_events *events, void *arg,
+                                 struct error *err)
+{
+    if (!h2_session_can_open(session)) {
+        error_set(err, ERROR_LIMIT, 0, "the connection takes no new streams");
+        return NULL;
+    }
+    struct h2_stream *stream = h2_stream_new(session);
+    if (!stream) {
+        error_memory(err);
+        return NULL;
+    }
+    stream->out = (struct outbound){&outbound_ops, events, arg};
+    stream->is_head_request = request_is(head, SPAN("HEAD"));
+    stream->held = true;
+    if (!send_request(session, stream, head, body, err)) {
+        stop_sending(stream);
+        stream->held = false;
+        h2_stream_detach(stream);
+        loop_reap(session->loop, &stream->reap, destroy, stream);
+        return NULL;
+    }
+    h2_session_flush_soon(session);
+    return &stream->out;
+}
+
+/* ---- what the library hears ---- */
+
+static bool too_big(struct h2_stream *stream)
+{
+    stream->head_too_big = true;
+    return true;
+}
+
+/* Appends, or notes that the head is over its limit: it is answered when it is whole. */
+static bool keep(struct h2_stream *stream, struct headers *to, struct span name, struct span value)
+{
+    if (to->bytes.len + name.len + value.len > stream->session->options.head_max)
+        return too_big(stream);
+    return headers_add(to, name, value, NULL) || too_big(stream);
+}
+
+static bool keep_text(struct h2_stream *stream, struct buf *to, struct span value)
+{
+    return buf_put_span(to, value) || too_big(stream);
+}
+
+/* Several cookie fields are one with "; " between (RFC 9113 8.2.3). */
+static bool keep_cookie(struct h2_stream *stream, struct span value)
+{
+    struct headers *fields = &stream->in.head.fields;
+    struct span before;
+    if (!headers_find(fields, SPAN("cookie"), &before))
+        return keep(stream, fields, SPAN("cookie"), value);
+    struct buf joined = BUF_LIMIT(HEADERS_BYTES_MAX);
+    bool ok = buf_put_span(&joined, before) && buf_put_span(&joined, SPAN("; ")) &&
+              buf_put_span(&joined, value) && joined.len <= stream->session->options.head_max &&
+              headers_set(fields, SPAN("cookie"), buf_span(&joined), NULL);
+    buf_release(&joined);
+    return ok || too_big(stream);
+}
+
+static bool request_field(struct h2_stream *stream, struct span name, struct span value)
+{
+    struct request_head *head = &stream->in.head;
+    if (span_equal(name, SPAN(":method")))
+        return keep_text(stream, &head->method, value);
+    if (span_equal(name, SPAN(":scheme")))
+        return keep_text(stream, &head->scheme, value);
+    if (span_equal(name, SPAN(":authority")))
+        return keep_text(stream, &head->authority, value);
+    if (span_equal(name, SPAN(":path")))
+        return keep_text(stream, &head->target, value);
+    if (span_starts(name, SPAN(":")))
+        return false;
+    if (span_equal(name, SPAN("host")))
+        return head->authority.len > 0 || keep_text(stream, &head->authority, value);
+    if (span_equal(name, SPAN("content-length")))
+        return span_to_u64(value, INT64_MAX, &(uint64_t){0}) &&
+               keep(stream, &head->fields, name, value);
+    if (span_equal(name, SPAN("expect")) && span_equal_nocase(value, SPAN("100-continue"))) {
+        head->wants_continue = true;
+        return true;
+    }
+    if (span_equal(name, SPAN("cookie")))
+        return keep_cookie(stream, value);
+    return keep(stream, &head->fields, name, value);
+}
+
+static bool answer_field(struct h2_stream *stream, struct span name, struct span value)
+{
+    uint64_t status;
+    if (!span_equal(name, SPAN(":status")))
+        return keep(stream, &stream->answer.fields, name, value);
+    if (value.len != 3 || !span_to_u64(value, 999, &status))
+        return false;
+    stream->answer.status = (int)status;
+    return true;
+}
+
+bool h2_stream_field(struct h2_stream *stream, struct span name, struct span value)
+{
+    if (stream->head_too_big || stream->told)
+        return true;
+    if (stream->head_done)
+        return keep(stream, &stream->trailers_in, name, value);
+    return stream->session->options.is_server ? request_field(stream, name, value)
+                                              : answer_field(stream, name, value);
+}
+
+/* The length leaves the fields: it is a property of the head, and every writer says it anew. */
+static int64_t take_length(struct headers *fields)
+{
+    int64_t length = LENGTH_UNKNOWN;
+    if (!headers_content_length(fields, &length, NULL))
+        length = LENGTH_UNKNOWN;
+    headers_remove(fields, SPAN("content-length"));
+    return length;
+}
+
+static void request_done(struct h2_stream *stream, bool ends)
+{
+    struct h2_session *session = stream->session;
+    struct request_head *head = &stream->in.head;
+    head->length = take_length(&head->fields);
+    head->ends_here = ends;
+    if (ends && head->length == LENGTH_UNKNOWN)
+        head->length = 0;
+    stream->is_head_request = request_is(head, SPAN("HEAD"));
+    stream->body.length = head->length;
+    if (stream->head_too_big) {
+        h2_stream_refuse(stream, 431);
+        return;
+    }
+    if (ends)
+        h2_stream_peer_ended(stream);
+    stream->held = true;
+    session->events->on_request(session->arg, &stream->in);
+}
+
+static void answer_done(struct h2_stream *stream, bool ends)
+{
+    struct response_head *head = &stream->answer;
+    if (stream->head_too_big) {
+        error_set(&stream->why, ERROR_LIMIT, 0, "the answer's head is over %u bytes",
+                  stream->session->options.head_max);
+        reset_stream(stream, NGHTTP2_CANCEL);
+        return;
+    }
+    if (!stream->held || stream->told)
+        return;
+    head->length = take_length(&head->fields);
+    if (head->status < 200 && head->status != 101) {
+        stream->out.events->on_inform(stream->out.arg, head);
+        stream->head_done = false;
+        headers_clear(&head->fields);
+        return;
+    }
+    head->ends_here = ends;
+    stream->body.length = head->length;
+    if (ends)
+        h2_stream_peer_ended(stream);
+    stream->out.events->on_answer(stream->out.arg, head, ends ? NULL : &stream->body);
+}
+
+void h2_stream_head_done(struct h2_stream *stream, bool ends, bool is_trailer)
+{
+    if (is_trailer) {
+        headers_remove_hop_by_hop(&stream->trailers_in, false);
+        (void)headers_copy(&stream->body.trailers, &stream->trailers_in, NULL);
+        if (ends)
+            h2_stream_peer_ended(stream);
+        return;
+    }
+    stream->head_done = true;
+    if (stream->session->options.is_server)
+        request_done(stream, ends);
+    else
+        answer_done(stream, ends);
+}
+
+void h2_stream_data(struct h2_stream *stream, const void *data, size_t len)
+{
+    struct h2_session *session = stream->session;
+    if (!stream->held) {
+        /* Nobody will read it: only the library's account has to be kept. */
+        (void)nghttp2_session_consume_stream(session->ng, stream->id, len);
+        return;
+    }
+    if (channel_put(stream->body.bytes, data, len) == len)
+        return;
+    /* The window is the room, so only a failed allocation leads here. */
+    error_memory(&stream->why);
+    reset_stream(stream, NGHTTP2_INTERNAL_ERROR);
+}
+
+/* The last event of a stream, outside of the library. */
+static void tell(void *arg)
+{
+    struct h2_stream *stream = arg;
+    if (stream->told || !stream->held)
+        return;
+    stream->told = true;
+    bool good = stream->why.kind == ERROR_NONE;
+    if (stream->in.ops && good)
+        stream->in.events->on_answered(stream->in.arg);
+    else if (stream->in.ops)
+        stream->in.events->on_aborted(stream->in.arg, &stream->why);
+    else if (good)
+        stream->out.events->on_done(stream->out.arg);
+    else
+        stream->out.events->on_failed(stream->out.arg, &stream->why);
+}
+
+void h2_stream_peer_ended(struct h2_stream *stream)
+{
+    if (stream->peer_ended)
+        return;
+    stream->peer_ended = true;
+    channel_end(stream->body.bytes);
+    if (stream->out.ops && stream->head_done)
+        task_post(&stream->done);
+}
+
+void h2_stream_sent_end(struct h2_stream *stream)
+{
+    stream->sent_end = true;
+    if (stream->in.ops)
+        task_post(&stream->done);
+}
+
+static bool is_over(const struct h2_stream *stream)
+{
+    return stream->in.ops ? stream->sent_end : stream->peer_ended && stream->head_done;
+}
+
+void h2_stream_closed(struct h2_stream *stream, uint32_t code, const struct error *why)
+{
+    stream->id = 0;
+    stop_sending(stream);
+    if (!is_over(stream) && stream->why.kind == ERROR_NONE) {
+        if (why)
+            stream->why = *why;
+        else
+            error_set(&stream->why, code == NGHTTP2_REFUSED_STREAM ? ERROR_LIMIT : ERROR_NETWORK,
+                      (int)code, "stream reset by the peer: %s", nghttp2_http2_strerror(code));
+    }
+    h2_stream_detach(stream);
+    if (stream->held)
+        task_post(&stream->done);
+    else
+        loop_reap(stream->done.loop, &stream->reap, destroy, stream);
+}
+
+void h2_stream_refuse(struct h2_stream *stream, int status)
+{
+    char text[4];
+    (void)snprintf(text, sizeof text, "%03d", status % 1000);
+    nghttp2_nv nv = {.name = (uint8_t *)(uintptr_t) ":status",
+                     .value = (uint8_t *)text,
+                     .namelen = 7,
+                     .valuelen = 3};
+    (void)nghttp2_submit_response(stream->session->ng, stream->id, &nv, 1, NULL);
+    if (!stream->peer_ended)
+        (void)nghttp2_submit_rst_stream(stream->session->ng, NGHTTP2_FLAG_NONE, stream->id,
+                                        NGHTTP2_NO_ERROR);
+    h2_session_flush_soon(stream->session);
+}
+
+/* ---- holding and letting go ---- */
+
+struct h2_stream *h2_stream_new(struct h2_session *session)
+{
+    struct h2_stream *stream = calloc(1, sizeof *stream);
+    if (!stream)
+        return NULL;
+    stream->body.bytes =
+        channel_new(H2_STREAM_WINDOW / 2, H2_STREAM_WINDOW, NULL, session->options.budget);
+    if (!stream->body.bytes) {
+        free(stream);
+        return NULL;
+    }
+    channel_set_drained(stream->body.bytes, drained, stream);
+    stream->session = session;
+    stream->drained_ms = loop_now_ms(session->loop);
+    task_init(&stream->done, session->loop, TASK_SOON, tell, stream);
+    request_head_init(&stream->in.head);
+    response_head_init(&stream->answer);
+    headers_init(&stream->trailers_in);
+    headers_init(&stream->body.trailers);
+    if (session->options.is_server) {
+        stream->in.ops = &inbound_ops;
+        stream->in.body = &stream->body;
+    }
+    list_put_last(&session->streams, &stream->link);
+    session->open++;
+    return stream;
+}
+
+void h2_stream_detach(struct h2_stream *stream)
+{
+    struct h2_session *session = stream->session;
+    if (!session)
+        return;
+    stream->session = NULL;
+    list_remove(&session->streams, &stream->link);
+    session->open--;
+    if (session->open == 0 && !session->closed)
+        task_post(&session->idle);
+}
+
+static void let_go(struct h2_stream *stream)
+{
+    if (!stream->held)
+        return;
+    stream->held = false;
+    stream->told = true;
+    task_cancel(&stream->done);
+    channel_set_taker(stream->body.bytes, NULL, NULL);
+    if (stream->id != 0) {
+        /* What lies there will not be read: give its credit back. */
+        channel_drop(stream->body.bytes, channel_len(stream->body.bytes));
+        return;
+    }
+    h2_stream_detach(stream);
+    loop_reap(stream->done.loop, &stream->reap, destroy, stream);
+}

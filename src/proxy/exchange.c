@@ -1,0 +1,188 @@
+/* The corridor: waits for the answer's head, hands it on, lets the channels carry the bodies, and
+ * ends when both sides are done.
+ *
+ *   OPENING --on_answer--> ANSWERING --both done--> ended
+ *      \--on_failed: the failure answer--> FAILING --answered--> ended
+ *      \--aborted--> ended (the outbound is cancelled)
+ *   ANSWERING --on_failed: the answer is cut--> ended */
+#include "culvert/proxy/exchange.h"
+
+enum exchange_state { OPENING, ANSWERING, FAILING, ENDED };
+
+struct exchange {
+    struct loop *loop;
+    enum exchange_state state;
+    struct inbound *in;
+    struct outbound *out;
+    struct body *answer_body;
+    bool out_done;    /* the outbound told its end */
+    bool in_answered; /* the whole answer left */
+    const struct exchange_hooks *hooks;
+    void *arg;
+    struct exchange_report report;
+    struct task end;
+    struct reap reap;
+};
+
+static void destroy(void *object)
+{
+    free(object);
+}
+
+static void close_out(struct exchange *exchange)
+{
+    if (exchange->answer_body)
+        exchange->report.bytes_out = channel_total(exchange->answer_body->bytes);
+    exchange->answer_body = NULL;
+    outbound_close(exchange->out);
+    exchange->out = NULL;
+}
+
+/* Runs as a task: nothing of the two sides is on the stack. */
+static void end(void *arg)
+{
+    struct exchange *exchange = arg;
+    exchange->report.bytes_in = channel_total(exchange->in->body->bytes);
+    exchange->report.ended_ms = loop_now_ms(exchange->loop);
+    close_out(exchange);
+    inbound_close(exchange->in);
+    exchange->in = NULL;
+    loop_reap(exchange->loop, &exchange->reap, destroy, exchange);
+    exchange->hooks->ended(exchange->arg, &exchange->report);
+}
+
+static void end_soon(struct exchange *exchange)
+{
+    exchange->state = ENDED;
+    task_post(&exchange->end);
+}
+
+static void note_head(struct exchange *exchange, int status, bool by_origin)
+{
+    exchange->report.status = status;
+    exchange->report.by_origin = by_origin;
+    exchange->report.headed_ms = loop_now_ms(exchange->loop);
+}
+
+/* No answer of the origin's will come: the failure answer takes its place. */
+static void fail(struct exchange *exchange, const struct error *why)
+{
+    exchange->report.failure = *why;
+    exchange->state = FAILING;
+    close_out(exchange);
+    note_head(exchange, exchange->hooks->fail(exchange->arg, exchange->in, why), false);
+}
+
+static void cut(struct exchange *exchange, const struct error *why)
+{
+    exchange->report.failure = *why;
+    exchange->report.cut = true;
+    inbound_reset(exchange->in, why);
+    end_soon(exchange);
+}
+
+/* ---- the outbound speaks ---- */
+
+static void on_inform(void *arg, const struct response_head *head)
+{
+    struct exchange *exchange = arg;
+    if (exchange->state == OPENING)
+        inbound_inform(exchange->in, head);
+}
+
+static void on_answer(void *arg, struct response_head *head, struct body *body)
+{
+    struct exchange *exchange = arg;
+    struct error why;
+    if (exchange->state != OPENING)
+        return;
+    int status = head->status;
+    if (exchange->hooks->adapt && !exchange->hooks->adapt(exchange->arg, head, &why)) {
+        fail(exchange, &why);
+        return;
+    }
+    exchange->answer_body = body;
+    if (!inbound_answer(exchange->in, head, body, &why)) {
+        exchange->answer_body = NULL;
+        fail(exchange, &why);
+        return;
+    }
+    note_head(exchange, status, true);
+    exchange->state = ANSWERING;
+}
+
+static void on_done(void *arg)
+{
+    struct exchange *exchange = arg;
+    exchange->out_done = true;
+    if (exchange->state == ANSWERING && exchange->in_answered)
+        end_soon(exchange);
+}
+
+static void on_failed(void *arg, const struct error *why)
+{
+    struct exchange *exchange = arg;
+    exchange->out_done = true;
+    if (exchange->state == OPENING)
+        fail(exchange, why);
+    else if (exchange->state == ANSWERING)
+        cut(exchange, why);
+}
+
+static const struct outbound_events outbound_events = {on_inform, on_answer, on_done, on_failed};
+
+/* ---- the inbound speaks ---- */
+
+static void on_answered(void *arg)
+{
+    struct exchange *exchange = arg;
+    exchange->in_answered = true;
+    if (exchange->state == FAILING || exchange->out_done)
+        end_soon(exchange);
+}
+
+static void on_aborted(void *arg, const struct error *why)
+{
+    struct exchange *exchange = arg;
+    if (exchange->state == ENDED)
+        return;
+    exchange->report.peer_left = true;
+    if (exchange->report.failure.kind == ERROR_NONE)
+        exchange->report.failure = *why;
+    end_soon(exchange);
+}
+
+static const struct inbound_events inbound_events = {on_answered, on_aborted};
+
+struct exchange *exchange_start(struct loop *loop, struct inbound *in, struct opener *opener,
+                                const struct request_head *head, const struct exchange_hooks *hooks,
+                                void *arg)
+{
+    struct error why;
+    struct exchange *exchange = calloc(1, sizeof *exchange);
+    if (!exchange) {
+        struct exchange_report report = {
+            .failure = {.kind = ERROR_SYSTEM, .text = "out of memory"}};
+        inbound_reset(in, &report.failure);
+        inbound_close(in);
+        hooks->ended(arg, &report);
+        return NULL;
+    }
+    exchange->loop = loop;
+    exchange->in = in;
+    exchange->hooks = hooks;
+    exchange->arg = arg;
+    exchange->report.started_ms = loop_now_ms(loop);
+    task_init(&exchange->end, loop, TASK_SOON, end, exchange);
+    inbound_set_events(in, &inbound_events, exchange);
+    exchange->out =
+        opener_open(opener, head ? head : &in->head, in->body, &outbound_events, exchange, &why);
+    if (!exchange->out)
+        fail(exchange, &why);
+    return exchange;
+}
+
+void exchange_cut(struct exchange *exchange, const struct error *why)
+{
+    on_failed(exchange, why);
+}
