@@ -60,6 +60,11 @@ void channel_set_limit(struct channel *ch, size_t limit)
     ch->limit = limit;
 }
 
+void channel_set_reader(struct channel *ch, struct gate *reader)
+{
+    ch->reader = reader;
+}
+
 /* The block to put into: the last one with room, or a new one sized for what comes. */
 static struct block *writable(struct channel *ch, size_t len)
 {

@@ -35,6 +35,7 @@ struct conn {
     bool ended;      /* our side is over on the wire */
     bool blocked;    /* the kernel took less than we have */
     bool wants_room; /* conn_room was used up */
+    bool mute;       /* the peer takes nothing any more; what it said may still be read */
     bool needs_tls_write;
     bool tls_readable; /* decrypted bytes may wait in the session: the descriptor will not tell */
     struct watch watch;
@@ -42,6 +43,8 @@ struct conn {
     struct task flush;   /* at the end of the turn */
     struct task deliver; /* the gate opened, or reading goes on without the descriptor */
     struct timer timer;  /* handshake, or lingering */
+    struct timer stall;  /* blocked for too long */
+    uint64_t stall_ms;   /* 0: no limit */
     struct outqueue out;
     struct buf pending; /* what the consumer left */
     struct ssl_st *ssl;
@@ -72,6 +75,7 @@ void conn_close(struct conn *conn)
     conn->state = CONN_CLOSED;
     watch_release(&conn->watch);
     timer_stop(&conn->timer);
+    timer_stop(&conn->stall);
     task_cancel(&conn->flush);
     task_cancel(&conn->deliver);
     task_cancel(&conn->lose);
@@ -111,10 +115,24 @@ static void lose_errno(struct conn *conn, const char *doing)
 
 /* ---- output ---- */
 
-static bool output_left(struct conn *conn, size_t n)
+static void output_left(struct conn *conn, size_t n)
 {
     outqueue_drop(&conn->out, n);
-    return n > 0;
+    timer_stop(&conn->stall);
+}
+
+static bool wants_bytes(const struct conn *conn);
+
+/* The peer closed its ears. If it may have said why before (an early answer), that is read first;
+ * the end or the error behind it ends the connection. */
+static void write_failed(struct conn *conn)
+{
+    if (!wants_bytes(conn)) {
+        lose_later(conn);
+        return;
+    }
+    conn->mute = true;
+    outqueue_release(&conn->out);
 }
 
 static void write_clear(struct conn *conn)
@@ -131,10 +149,12 @@ static void write_clear(struct conn *conn)
             return;
         }
         if (n == -1) {
-            lose_errno(conn, "write");
+            error_errno(&conn->why, "write");
+            conn->why.kind = ERROR_NETWORK;
+            write_failed(conn);
             return;
         }
-        (void)output_left(conn, (size_t)n);
+        output_left(conn, (size_t)n);
     }
 }
 
@@ -170,14 +190,14 @@ static void write_tls(struct conn *conn)
         errno = 0;
         int code = SSL_write_ex(conn->ssl, record.data, record.len, &n);
         if (code == 1) {
-            (void)output_left(conn, n);
+            output_left(conn, n);
             continue;
         }
         enum tls_result result = tls_result(conn, code, "write");
         if (result == TLS_WANTS_WRITE)
             conn->blocked = true;
         else if (result != TLS_WANTS_READ)
-            lose_later(conn);
+            write_failed(conn);
         return;
     }
 }
@@ -204,6 +224,8 @@ static void flush(void *arg)
         write_clear(conn);
     if (conn->ending && !conn->ended && conn->out.len == 0 && !link_is_in_list(&conn->lose.link))
         end_now(conn);
+    if (conn->blocked && conn->stall_ms > 0 && !timer_is_armed(&conn->stall))
+        (void)timer_start(&conn->stall, conn->stall_ms);
     rewatch(conn);
     if (conn->state == CONN_LINGERING && conn->ended && conn->peer_ended) {
         conn_close(conn);
@@ -229,6 +251,8 @@ bool conn_put(struct conn *conn, const void *data, size_t len)
 {
     if (conn->state >= CONN_LOST || conn->ending)
         return false;
+    if (conn->mute)
+        return true;
     if (len > CONN_OUT_MAX - conn->out.len) {
         error_set(&conn->why, ERROR_LIMIT, 0, "the peer does not read: %zu bytes wait to be sent",
                   conn->out.len);
@@ -240,7 +264,7 @@ bool conn_put(struct conn *conn, const void *data, size_t len)
         lose_later(conn);
         return false;
     }
-    if (conn->out.len >= CONN_OUT_ROOM)
+    if (conn->out.len > CONN_OUT_LOW)
         conn->wants_room = true;
     if (!conn->blocked)
         task_post(&conn->flush);
@@ -437,6 +461,19 @@ static void timed_out(void *arg)
     lose_later(conn);
 }
 
+static void stalled(void *arg)
+{
+    struct conn *conn = arg;
+    error_set(&conn->why, ERROR_TIMEOUT, 0, "the peer took nothing for %llu ms",
+              (unsigned long long)conn->stall_ms);
+    lose_later(conn);
+}
+
+void conn_set_stall_limit(struct conn *conn, uint64_t stall_ms)
+{
+    conn->stall_ms = stall_ms;
+}
+
 bool conn_start_tls(struct conn *conn, struct tls_context *context, const char *server_name,
                     uint64_t timeout_ms, struct error *err)
 {
@@ -514,6 +551,7 @@ struct conn *conn_new(struct loop *loop, int fd, const struct conn_events *event
     task_init(&conn->deliver, loop, TASK_SOON, deliver, conn);
     task_init(&conn->lose, loop, TASK_SOON, tell_lost, conn);
     timer_init(&conn->timer, loop, timed_out, conn);
+    timer_init(&conn->stall, loop, stalled, conn);
     if (!watch_init(&conn->watch, loop, fd, ready, conn) || !watch_set(&conn->watch, WATCH_READ)) {
         error_set(err, ERROR_SYSTEM, 0, "the descriptor cannot be watched");
         conn_close(conn);
@@ -522,12 +560,32 @@ struct conn *conn_new(struct loop *loop, int fd, const struct conn_events *event
     return conn;
 }
 
+void conn_again(struct conn *conn)
+{
+    if (conn->pending.len > 0 && conn->state == CONN_OPEN)
+        task_post(&conn->deliver);
+}
+
 void conn_set_events(struct conn *conn, const struct conn_events *events, void *arg)
 {
     conn->events = events;
     conn->arg = arg;
-    if (conn->pending.len > 0)
-        task_post(&conn->deliver);
+    conn_again(conn);
+}
+
+void conn_reset(struct conn *conn)
+{
+    struct linger hard = {.l_onoff = 1, .l_linger = 0};
+    if (conn->state >= CONN_LINGERING)
+        return;
+    (void)setsockopt(conn->fd, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
+    conn->state = CONN_LOST;
+    outqueue_release(&conn->out);
+    task_cancel(&conn->lose);
+    task_cancel(&conn->deliver);
+    timer_stop(&conn->timer);
+    timer_stop(&conn->stall);
+    rewatch(conn);
 }
 
 void conn_close_lingering(struct conn *conn)

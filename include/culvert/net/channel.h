@@ -37,6 +37,9 @@ void channel_free(struct channel *ch);
 /* Changes the limit; what lies above a smaller one stays. */
 void channel_set_limit(struct channel *ch, size_t limit);
 
+/* Another gate, or NULL when the reader is gone before what it read. */
+void channel_set_reader(struct channel *ch, struct gate *reader);
+
 /* Takes up to the free room; returns how many bytes were taken. Fewer than `len` means the gate is
  * now held with HOLD_CHANNEL (or that memory ran out: then channel_is_broken). Not after the end.
  */

@@ -27,13 +27,20 @@ struct conn_events {
      * when more arrive or when the gate opens. */
     size_t (*on_bytes)(void *arg, const unsigned char *data, size_t len);
     void (*on_end)(void *arg);  /* the peer ended its side; we may still write */
-    void (*on_room)(void *arg); /* output fell to CONN_OUT_LOW after conn_room had been used up */
+    void (*on_room)(void *arg); /* output fell to CONN_OUT_LOW after it had been above it */
     void (*on_lost)(void *arg, const struct error *why); /* nothing goes any more; conn_close it */
 };
 
 /* Takes `fd` in every case (closed on failure). Events are borrowed. NULL: `err`. */
 struct conn *conn_new(struct loop *loop, int fd, const struct conn_events *events, void *arg,
                       struct error *err);
+
+/* Gives unread bytes to the consumer again, in a task: it is ready for what it left. */
+void conn_again(struct conn *conn);
+
+/* Ends the connection (on_lost, kind TIMEOUT) when the kernel takes no byte of what is queued for
+ * `stall_ms`. 0: no limit, the default. */
+void conn_set_stall_limit(struct conn *conn, uint64_t stall_ms);
 
 /* Another consumer from now on (unread bytes are given to it at the end of this turn). */
 void conn_set_events(struct conn *conn, const struct conn_events *events, void *arg);
@@ -61,6 +68,10 @@ size_t conn_queued(const struct conn *conn);
 /* Closes at once and frees at the end of the turn; queued bytes are dropped. Twice is fine; NULL
  * too. */
 void conn_close(struct conn *conn);
+
+/* Gives up so that the peer notices (RST, and no close_notify): what was said is not to be taken
+ * for whole. No callback runs any more; conn_close is still due. */
+void conn_reset(struct conn *conn);
 
 /* Sends what is queued, ends our side, then closes when the peer does, or after CONN_LINGER_MS; no
  * callback runs any more. So a last answer is not lost to a reset (RFC 9112 9.6). */

@@ -1,0 +1,44 @@
+/* Inbounds from one conn that speaks HTTP/1.1 (RFC 9112): one at a time, pipelined requests in
+ * order. Slow heads and bodies time out. */
+#ifndef CULVERT_HTTP_H1_SERVER_H
+#define CULVERT_HTTP_H1_SERVER_H
+
+#include "culvert/http/inbound.h"
+#include "culvert/net/conn.h"
+
+struct h1_server;
+
+enum {
+    H1_HEAD_LIMIT_MS = 15 * 1000, /* from the first byte of a head to its end */
+    H1_IDLE_LIMIT_MS = 75 * 1000, /* between requests */
+    H1_BODY_IDLE_MS = 60 * 1000,  /* without a byte of a body that we would read */
+    H1_STALL_MS = 60 * 1000,      /* the peer takes nothing of its answer */
+    H1_PIPELINE_MAX = 16 * 1024,  /* bytes of requests that wait behind the one in hand */
+};
+
+struct h1_server_options {
+    const char *scheme;    /* what the head's scheme becomes: "http" or "https"; static */
+    struct budget *budget; /* borrowed; NULL: not counted */
+};
+
+struct h1_server_events {
+    /* The callee owns the request: answer, reset or close. */
+    void (*on_request)(void *arg, struct inbound *in);
+    /* Before a refusal is answered here (400, 408, 414, ...): for counting. */
+    void (*on_refused)(void *arg, int status, const char *why);
+    /* The connection is over; no request is open. h1_server_close it. The last callback. */
+    void (*on_closed)(void *arg);
+};
+
+/* Takes `conn` in every case. NULL: `err`. */
+struct h1_server *h1_server_new(struct conn *conn, const struct h1_server_options *options,
+                                const struct h1_server_events *events, void *arg,
+                                struct error *err);
+
+/* No further request after the one in hand; an idle connection ends now (on_closed). */
+void h1_server_drain(struct h1_server *server);
+
+/* Ends the connection; an open request is told (on_aborted) in a later turn. NULL is allowed. */
+void h1_server_close(struct h1_server *server);
+
+#endif

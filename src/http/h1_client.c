@@ -1,0 +1,352 @@
+/* One request after the other on a connection to an origin.
+ *
+ *   IDLE --send--> HEAD --final head--> BODY --its end--> DONE --outbound_close--> IDLE (or
+ * useless)
+ *
+ * A broken or unfinished exchange leaves the client useless: the connection is never used again. */
+#include "culvert/http/h1_client.h"
+#include "culvert/http/h1_body.h"
+#include "culvert/http/h1_response.h"
+
+#include "h1_pump.h"
+
+enum h1_client_state { IDLE, HEAD, BODY, DONE, USELESS };
+
+struct h1_client {
+    struct conn *conn; /* NULL: closed */
+    struct loop *loop;
+    enum h1_client_state state;
+    bool keep_alive; /* every head of the answer allowed another request */
+    bool heard_any;
+    bool is_head_request;
+    struct outbound out;
+    bool held;           /* the owner did not close the outbound yet */
+    struct h1_pump pump; /* sends the request's body */
+    struct h1_parser parser;
+    struct response_head head;
+    struct h1_framing framing;
+    struct h1_body reader;
+    struct body body; /* of the answer */
+    struct budget *budget;
+    struct error why;
+    struct task tell; /* on_done or on_failed */
+    void (*gone)(void *arg);
+    void *gone_arg;
+    struct reap reap;
+};
+
+static void tell(void *arg)
+{
+    struct h1_client *client = arg;
+    if (!client->held)
+        return;
+    if (client->why.kind != ERROR_NONE)
+        client->out.events->on_failed(client->out.arg, &client->why);
+    else
+        client->out.events->on_done(client->out.arg);
+}
+
+static void fail(struct h1_client *client, const struct error *why)
+{
+    if (client->state == IDLE || client->state == USELESS) {
+        void (*gone)(void *arg) = client->gone;
+        client->state = USELESS;
+        client->gone = NULL;
+        if (gone)
+            gone(client->gone_arg);
+        return;
+    }
+    if (client->state == DONE) {
+        client->keep_alive = false;
+        return;
+    }
+    client->state = USELESS;
+    client->why = *why;
+    h1_pump_stop(&client->pump);
+    task_post(&client->tell);
+}
+
+static void done(struct h1_client *client)
+{
+    client->state = DONE;
+    if (client->body.bytes) {
+        (void)headers_copy(&client->body.trailers, &client->reader.trailers, NULL);
+        channel_end(client->body.bytes);
+    }
+    task_post(&client->tell);
+}
+
+/* ---- reading the answer ---- */
+
+static bool begin_body(struct h1_client *client, struct error *err)
+{
+    h1_body_init(&client->reader, &client->framing, true);
+    client->body.length = client->head.length;
+    headers_init(&client->body.trailers);
+    client->body.bytes =
+        channel_new(CHANNEL_LOW, CHANNEL_LIMIT, conn_gate(client->conn), client->budget);
+    return client->body.bytes ? true : error_memory(err);
+}
+
+static bool final_head(struct h1_client *client, struct error *err)
+{
+    bool has_body = client->framing.body != H1_BODY_NONE;
+    if (client->head.status == 101)
+        return error_set(err, ERROR_PROTOCOL, 0, "the origin switches protocols unasked");
+    client->state = BODY;
+    if (has_body && !begin_body(client, err))
+        return false;
+    client->out.events->on_answer(client->out.arg, &client->head, has_body ? &client->body : NULL);
+    if (client->state == BODY && !has_body)
+        done(client);
+    return true;
+}
+
+/* Reads heads; returns how many bytes were used. */
+static size_t read_head(struct h1_client *client, struct span bytes, struct error *err)
+{
+    enum h1_verdict verdict =
+        h1_parse_response(&client->parser, bytes, &client->head, &client->framing, err);
+    if (verdict == H1_MORE)
+        return 0;
+    if (verdict == H1_BAD) {
+        fail(client, err);
+        return bytes.len;
+    }
+    size_t used = client->parser.used;
+    client->keep_alive = client->keep_alive && client->framing.keep_alive;
+    if (client->head.status < 200 && client->head.status != 101) {
+        client->out.events->on_inform(client->out.arg, &client->head);
+        headers_clear(&client->head.fields);
+        h1_response_reset(&client->parser, &h1_response_limits, client->is_head_request);
+    } else if (!final_head(client, err)) {
+        fail(client, err);
+    }
+    return used;
+}
+
+static size_t read_body(struct h1_client *client, struct span bytes, struct error *err)
+{
+    size_t used = 0;
+    while (client->state == BODY && used < bytes.len) {
+        size_t room = channel_room(client->body.bytes);
+        if (room == 0)
+            break;
+        struct span payload;
+        size_t n = 0;
+        enum h1_verdict verdict = h1_body_feed(
+            &client->reader, span_first(span_skip(bytes, used), room), &n, &payload, err);
+        used += n;
+        if (verdict != H1_BAD &&
+            channel_put(client->body.bytes, payload.data, payload.len) < payload.len) {
+            error_memory(err);
+            verdict = H1_BAD;
+        }
+        if (verdict == H1_BAD) {
+            fail(client, err);
+            return bytes.len;
+        }
+        if (verdict == H1_DONE)
+            done(client);
+    }
+    return used;
+}
+
+static size_t on_bytes(void *arg, const unsigned char *data, size_t len)
+{
+    struct h1_client *client = arg;
+    struct error err = {0};
+    size_t used = 0;
+    if (len > 0)
+        client->heard_any = true;
+    while (client->conn && used < len) {
+        struct span rest = span_make(data + used, len - used);
+        size_t n = 0;
+        if (client->state == HEAD)
+            n = read_head(client, rest, &err);
+        else if (client->state == BODY)
+            n = read_body(client, rest, &err);
+        else
+            break;
+        if (n == 0)
+            return used;
+        used += n;
+    }
+    if (used < len) {
+        /* Bytes that belong to no answer: whoever sent them, the connection is not trusted again.
+         */
+        client->keep_alive = false;
+        error_set(&err, ERROR_PROTOCOL, 0, "the origin sent bytes behind its answer");
+        if (client->state == IDLE)
+            fail(client, &err);
+    }
+    return len;
+}
+
+static void on_end(void *arg)
+{
+    struct h1_client *client = arg;
+    struct error err = {0};
+    client->keep_alive = false;
+    if (client->state == BODY && h1_body_end_of_input(&client->reader, &err)) {
+        done(client);
+        return;
+    }
+    if (client->state != BODY)
+        error_set(&err, ERROR_NETWORK, 0, "the origin closed the connection %s",
+                  client->heard_any ? "within the head of its answer" : "without an answer");
+    fail(client, &err);
+}
+
+static void on_lost(void *arg, const struct error *why)
+{
+    struct h1_client *client = arg;
+    client->keep_alive = false;
+    fail(client, why);
+}
+
+static void on_room(void *arg)
+{
+    struct h1_client *client = arg;
+    h1_pump_run(&client->pump);
+}
+
+static void on_open(void *arg)
+{
+    (void)arg;
+}
+
+static const struct conn_events conn_events = {on_open, on_bytes, on_end, on_room, on_lost};
+
+/* ---- sending the request ---- */
+
+static void sent(void *arg)
+{
+    (void)arg;
+}
+
+static void destroy(void *object)
+{
+    struct h1_client *client = object;
+    response_head_release(&client->head);
+    h1_body_release(&client->reader);
+    headers_release(&client->body.trailers);
+    channel_free(client->body.bytes);
+    free(client);
+}
+
+/* The request is over for its owner. */
+static void out_close(struct outbound *out)
+{
+    struct h1_client *client = CONTAINER_OF(out, struct h1_client, out);
+    if (!client->held)
+        return;
+    client->held = false;
+    task_cancel(&client->tell);
+    bool whole = client->state == DONE && h1_pump_is_done(&client->pump);
+    h1_pump_stop(&client->pump);
+    if (client->body.bytes)
+        channel_set_taker(client->body.bytes, NULL, NULL);
+    client->state = whole && client->keep_alive ? IDLE : USELESS;
+}
+
+static const struct outbound_ops outbound_ops = {out_close};
+
+static void reset_for(struct h1_client *client, const struct request_head *head)
+{
+    channel_free(client->body.bytes);
+    client->body.bytes = NULL;
+    headers_clear(&client->body.trailers);
+    h1_body_release(&client->reader);
+    memset(&client->reader, 0, sizeof client->reader);
+    headers_clear(&client->head.fields);
+    client->is_head_request = request_is(head, SPAN("HEAD"));
+    h1_response_reset(&client->parser, &h1_response_limits, client->is_head_request);
+    client->heard_any = false;
+    client->keep_alive = true;
+    client->why.kind = ERROR_NONE;
+    client->gone = NULL;
+    gate_release(conn_gate(client->conn), HOLD_CHANNEL);
+}
+
+struct outbound *h1_client_send(struct h1_client *client, const struct request_head *head,
+                                struct body *body, const struct outbound_events *events, void *arg,
+                                struct error *err)
+{
+    struct buf text = BUF_LIMIT(HEADERS_BYTES_MAX + TARGET_MAX);
+    struct h1_shape shape = h1_request_shape(head);
+    if (client->state != IDLE) {
+        error_set(err, ERROR_NETWORK, 0, "the connection is of no use any more");
+        return NULL;
+    }
+    reset_for(client, head);
+    shape.connection = H1_CONNECTION_KEEP_ALIVE;
+    bool ok = h1_write_request(&text, head, &shape, err);
+    if (ok && !conn_put(client->conn, text.data, text.len))
+        ok = error_set(err, ERROR_NETWORK, 0, "the connection takes no bytes");
+    buf_release(&text);
+    if (!ok)
+        return NULL;
+    client->out = (struct outbound){&outbound_ops, events, arg};
+    client->held = true;
+    client->state = HEAD;
+    h1_pump_start(&client->pump, client->conn, head->ends_here ? NULL : body, shape.body);
+    return &client->out;
+}
+
+struct h1_client *h1_client_new(struct conn *conn, struct budget *budget, struct error *err)
+{
+    struct h1_client *client = calloc(1, sizeof *client);
+    if (!client) {
+        conn_close(conn);
+        error_memory(err);
+        return NULL;
+    }
+    client->conn = conn;
+    client->loop = conn_loop(conn);
+    client->budget = budget;
+    client->state = IDLE;
+    response_head_init(&client->head);
+    headers_init(&client->body.trailers);
+    task_init(&client->tell, client->loop, TASK_SOON, tell, client);
+    h1_pump_init(&client->pump, sent, client);
+    conn_set_events(conn, &conn_events, client);
+    return client;
+}
+
+bool h1_client_is_reusable(const struct h1_client *client)
+{
+    return client->state == IDLE && client->keep_alive;
+}
+
+bool h1_client_heard_any(const struct h1_client *client)
+{
+    return client->heard_any;
+}
+
+bool h1_client_took_body(const struct h1_client *client)
+{
+    return client->pump.taken > 0;
+}
+
+void h1_client_set_idle(struct h1_client *client, void (*gone)(void *arg), void *arg)
+{
+    client->gone = gone;
+    client->gone_arg = arg;
+}
+
+void h1_client_close(struct h1_client *client)
+{
+    if (!client || !client->conn)
+        return;
+    client->held = false;
+    client->gone = NULL;
+    client->state = USELESS;
+    task_cancel(&client->tell);
+    h1_pump_stop(&client->pump);
+    if (client->body.bytes)
+        channel_set_reader(client->body.bytes, NULL);
+    conn_close(client->conn);
+    client->conn = NULL;
+    loop_reap(client->loop, &client->reap, destroy, client);
+}

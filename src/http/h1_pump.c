@@ -1,0 +1,108 @@
+/* Payload goes from the channel's blocks into the conn's: one copy, framed on the way. */
+#include "h1_pump.h"
+
+/* Room for a chunk's head and end, so that a chunk is never cut by a full conn. */
+enum { CHUNK_FRAME_MAX = 32 };
+
+static bool put_chunk_head(struct h1_pump *pump, size_t size)
+{
+    struct buf text = BUF_LIMIT(CHUNK_FRAME_MAX);
+    bool ok = h1_write_chunk_head(&text, size) && conn_put(pump->conn, text.data, text.len);
+    buf_release(&text);
+    return ok;
+}
+
+static bool put_piece(struct h1_pump *pump, size_t size)
+{
+    struct channel *bytes = pump->body->bytes;
+    bool chunked = pump->kind == H1_BODY_CHUNKED;
+    bool ok = !chunked || put_chunk_head(pump, size);
+    pump->taken += size;
+    while (size > 0 && ok) {
+        struct span part = span_first(channel_peek(bytes), size);
+        ok = conn_put(pump->conn, part.data, part.len);
+        size -= part.len;
+        channel_drop(bytes, part.len);
+    }
+    return ok && (!chunked || conn_put(pump->conn, "\r\n", 2));
+}
+
+static void put_end(struct h1_pump *pump)
+{
+    struct buf text = BUF_LIMIT(HEADERS_BYTES_MAX);
+    if (pump->kind == H1_BODY_CHUNKED) {
+        bool ok = h1_write_last_chunk(&text, &pump->body->trailers, NULL) ||
+                  h1_write_last_chunk(&text, NULL, NULL);
+        if (ok)
+            (void)conn_put(pump->conn, text.data, text.len);
+        buf_release(&text);
+    }
+}
+
+static void finish(struct h1_pump *pump)
+{
+    channel_set_taker(pump->body->bytes, NULL, NULL);
+    pump->body = NULL;
+    pump->done = true;
+    pump->ended(pump->arg);
+}
+
+void h1_pump_run(struct h1_pump *pump)
+{
+    while (pump->body) {
+        struct channel *bytes = pump->body->bytes;
+        size_t room = conn_room(pump->conn);
+        size_t size = channel_len(bytes);
+        if (size == 0 && channel_is_ended(bytes)) {
+            put_end(pump);
+            finish(pump);
+            return;
+        }
+        if (size == 0 || room <= CHUNK_FRAME_MAX)
+            return;
+        if (size > room - CHUNK_FRAME_MAX)
+            size = room - CHUNK_FRAME_MAX;
+        if (!put_piece(pump, size))
+            return; /* the conn is lost and says so itself */
+    }
+}
+
+static void filled(void *arg)
+{
+    h1_pump_run(arg);
+}
+
+static const struct channel_events events = {filled};
+
+void h1_pump_init(struct h1_pump *pump, void (*ended)(void *arg), void *arg)
+{
+    *pump = (struct h1_pump){.ended = ended, .arg = arg, .done = true};
+}
+
+void h1_pump_start(struct h1_pump *pump, struct conn *conn, struct body *body,
+                   enum h1_body_kind kind)
+{
+    pump->conn = conn;
+    pump->kind = kind;
+    pump->taken = 0;
+    pump->done = !body || kind == H1_BODY_NONE;
+    pump->body = pump->done ? NULL : body;
+    if (pump->done) {
+        pump->ended(pump->arg);
+        return;
+    }
+    channel_set_taker(body->bytes, &events, pump);
+    h1_pump_run(pump);
+}
+
+void h1_pump_stop(struct h1_pump *pump)
+{
+    if (pump->body)
+        channel_set_taker(pump->body->bytes, NULL, NULL);
+    pump->body = NULL;
+}
+
+bool h1_pump_is_done(const struct h1_pump *pump)
+{
+    return pump->done;
+}

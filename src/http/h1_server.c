@@ -1,0 +1,437 @@
+/* Requests of one visitor's connection, one after the other.
+ *
+ *   IDLE --first byte--> HEAD --whole head--> REQUEST --answered and closed--> IDLE
+ *      \------- refused, timed out, lost, or not to be kept -------> OVER
+ *
+ * Reading goes on during a request, so that a visitor who leaves is noticed; what lies behind the
+ * body waits in the conn, up to H1_PIPELINE_MAX. */
+#include "culvert/http/h1_server.h"
+#include "culvert/http/h1_body.h"
+#include "culvert/http/h1_request.h"
+
+#include "h1_pump.h"
+
+enum h1_server_state { IDLE, HEAD, REQUEST, OVER };
+
+struct h1_server {
+    struct conn *conn; /* NULL: closed */
+    struct loop *loop;
+    enum h1_server_state state;
+    struct h1_server_options options;
+    const struct h1_server_events *events;
+    void *arg;
+    bool held;       /* the owner did not close the request yet */
+    bool told;       /* its last event was told */
+    bool answering;  /* its head was sent */
+    bool answered;   /* its whole answer was handed to the conn */
+    bool keep_alive; /* another request may follow */
+    bool draining;
+    struct inbound in;
+    struct h1_parser parser;
+    struct h1_framing framing;
+    struct h1_body reader;
+    struct body body;
+    struct h1_pump pump;
+    struct timer limit; /* head, idle or body */
+    struct task tell;   /* on_answered or on_aborted */
+    struct task end;    /* on_closed */
+    struct error why;
+    struct reap reap;
+};
+
+static bool body_is_whole(const struct h1_server *server)
+{
+    return channel_is_ended(server->body.bytes);
+}
+
+/* The connection serves no more; its owner hears it when no request is open. */
+static void over(struct h1_server *server)
+{
+    server->state = OVER;
+    timer_stop(&server->limit);
+    if (!server->held)
+        task_post(&server->end);
+}
+
+static void tell_end(void *arg)
+{
+    struct h1_server *server = arg;
+    server->events->on_closed(server->arg);
+}
+
+static void tell(void *arg)
+{
+    struct h1_server *server = arg;
+    if (!server->held || server->told)
+        return;
+    server->told = true;
+    if (server->why.kind != ERROR_NONE)
+        server->in.events->on_aborted(server->in.arg, &server->why);
+    else
+        server->in.events->on_answered(server->in.arg);
+}
+
+/* The request in hand cannot go on. */
+static void abort_request(struct h1_server *server, const struct error *why)
+{
+    if (server->held && !server->answered) {
+        server->why = *why;
+        task_post(&server->tell);
+    }
+    h1_pump_stop(&server->pump);
+    over(server);
+}
+
+/* ---- refusals ---- */
+
+static void refuse(struct h1_server *server, int status, const char *text)
+{
+    struct buf answer = BUF_LIMIT(1024);
+    server->events->on_refused(server->arg, status, text);
+    if (buf_printf(&answer,
+                   "HTTP/1.1 %d %s\r\nContent-Type: text/plain; charset=utf-8\r\n"
+                   "Content-Length: %zu\r\nConnection: close\r\n\r\n%s\n",
+                   status, status_reason(status), strlen(text) + 1, text))
+        (void)conn_put(server->conn, answer.data, answer.len);
+    buf_release(&answer);
+    over(server);
+}
+
+static void limit_fired(void *arg)
+{
+    struct h1_server *server = arg;
+    struct error why;
+    if (server->state == HEAD) {
+        refuse(server, 408, "the head of the request did not come in time");
+        return;
+    }
+    if (server->state == IDLE) {
+        over(server);
+        return;
+    }
+    if (!gate_is_open(conn_gate(server->conn))) {
+        (void)timer_start(&server->limit, H1_BODY_IDLE_MS); /* it is we who do not read */
+        return;
+    }
+    error_set(&why, ERROR_TIMEOUT, 0, "the visitor's body stopped for %d ms", H1_BODY_IDLE_MS);
+    abort_request(server, &why);
+}
+
+static void limit_start(struct h1_server *server, uint64_t ms)
+{
+    if (!timer_start(&server->limit, ms))
+        over(server);
+}
+
+/* ---- reading ---- */
+
+static bool begin_request(struct h1_server *server)
+{
+    struct request_head *head = &server->in.head;
+    h1_body_init(&server->reader, &server->framing, false);
+    channel_free(server->body.bytes);
+    server->body.bytes =
+        channel_new(CHANNEL_LOW, CHANNEL_LIMIT, conn_gate(server->conn), server->options.budget);
+    if (!server->body.bytes)
+        return false;
+    server->body.length = head->length;
+    if (h1_body_is_done(&server->reader))
+        channel_end(server->body.bytes);
+    buf_clear(&head->scheme);
+    return buf_put_span(&head->scheme, span_of(server->options.scheme));
+}
+
+static void start_request(struct h1_server *server)
+{
+    timer_stop(&server->limit);
+    if (!begin_request(server)) {
+        refuse(server, 500, "out of memory");
+        return;
+    }
+    server->keep_alive = server->framing.keep_alive && !server->draining;
+    server->state = REQUEST;
+    server->held = true;
+    server->told = server->answering = server->answered = false;
+    server->why.kind = ERROR_NONE;
+    if (!body_is_whole(server))
+        limit_start(server, H1_BODY_IDLE_MS);
+    server->events->on_request(server->arg, &server->in);
+    static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
+    if (server->conn && server->state == REQUEST && server->in.head.wants_continue &&
+        !server->answering && !body_is_whole(server))
+        (void)conn_put(server->conn, go_on, sizeof go_on - 1);
+}
+
+static size_t read_head(struct h1_server *server, struct span bytes)
+{
+    struct h1_refusal why;
+    if (server->state == IDLE) {
+        server->state = HEAD;
+        limit_start(server, H1_HEAD_LIMIT_MS);
+    }
+    enum h1_verdict verdict =
+        h1_parse_request(&server->parser, bytes, &server->in.head, &server->framing, &why);
+    if (verdict == H1_MORE)
+        return 0;
+    if (verdict == H1_BAD) {
+        refuse(server, why.status, why.text);
+        return bytes.len;
+    }
+    size_t used = server->parser.used;
+    start_request(server);
+    return used;
+}
+
+static size_t read_body(struct h1_server *server, struct span bytes)
+{
+    struct error err = {0};
+    size_t room = channel_room(server->body.bytes);
+    size_t used = 0;
+    struct span payload;
+    if (room == 0)
+        return 0;
+    enum h1_verdict verdict =
+        h1_body_feed(&server->reader, span_first(bytes, room), &used, &payload, &err);
+    if (verdict != H1_BAD &&
+        channel_put(server->body.bytes, payload.data, payload.len) < payload.len) {
+        error_memory(&err);
+        verdict = H1_BAD;
+    }
+    if (verdict == H1_BAD) {
+        abort_request(server, &err);
+        return bytes.len;
+    }
+    if (verdict == H1_DONE) {
+        timer_stop(&server->limit);
+        (void)headers_copy(&server->body.trailers, &server->reader.trailers, NULL);
+        channel_end(server->body.bytes);
+    } else {
+        limit_start(server, H1_BODY_IDLE_MS);
+    }
+    return used;
+}
+
+static size_t on_bytes(void *arg, const unsigned char *data, size_t len)
+{
+    struct h1_server *server = arg;
+    size_t used = 0;
+    while (server->conn && used < len) {
+        struct span rest = span_make(data + used, len - used);
+        size_t n = 0;
+        if (server->state == OVER)
+            return len;
+        if (server->state != REQUEST)
+            n = read_head(server, rest);
+        else if (!body_is_whole(server))
+            n = read_body(server, rest);
+        if (n == 0)
+            break;
+        used += n;
+    }
+    /* The next requests wait for their turn; more of them wait in the kernel. */
+    if (server->conn && server->state == REQUEST && len - used > H1_PIPELINE_MAX)
+        gate_hold(conn_gate(server->conn), HOLD_EXCHANGE);
+    return used;
+}
+
+static void on_end(void *arg)
+{
+    struct h1_server *server = arg;
+    struct error why;
+    if (server->state == OVER)
+        return;
+    error_set(&why, ERROR_NETWORK, 0, "the visitor closed the connection");
+    abort_request(server, &why);
+}
+
+static void on_lost(void *arg, const struct error *why)
+{
+    struct h1_server *server = arg;
+    abort_request(server, why);
+}
+
+static void on_room(void *arg)
+{
+    struct h1_server *server = arg;
+    h1_pump_run(&server->pump);
+}
+
+static void on_open(void *arg)
+{
+    (void)arg;
+}
+
+static const struct conn_events conn_events = {on_open, on_bytes, on_end, on_room, on_lost};
+
+/* ---- answering ---- */
+
+static void sent(void *arg)
+{
+    struct h1_server *server = arg;
+    server->answered = true;
+    task_post(&server->tell);
+}
+
+static struct h1_server *server_of(struct inbound *in)
+{
+    return CONTAINER_OF(in, struct h1_server, in);
+}
+
+static bool in_answer(struct inbound *in, const struct response_head *head, struct body *body,
+                      struct error *err)
+{
+    struct h1_server *server = server_of(in);
+    if (!server->conn || server->state != REQUEST)
+        return true; /* on_aborted is on its way */
+    struct buf text = BUF_LIMIT(HEADERS_BYTES_MAX);
+    bool to_head = request_is(&in->head, SPAN("HEAD"));
+    struct h1_shape shape = h1_response_shape(head, to_head, in->head.is_http10);
+    bool no_body = head->ends_here || to_head || !body;
+    if (shape.body == H1_BODY_UNTIL_CLOSE && !no_body)
+        server->keep_alive = false;
+    if (no_body && shape.body != H1_BODY_LENGTH && shape.body != H1_BODY_NONE && !to_head)
+        shape = (struct h1_shape){.body = H1_BODY_LENGTH};
+    if (server->draining)
+        server->keep_alive = false;
+    shape.connection = !server->keep_alive  ? H1_CONNECTION_CLOSE
+                       : in->head.is_http10 ? H1_CONNECTION_KEEP_ALIVE
+                                            : H1_CONNECTION_SILENT;
+    bool ok = h1_write_response(&text, head, &shape, err);
+    if (ok) {
+        server->answering = true;
+        (void)conn_put(server->conn, text.data, text.len);
+        h1_pump_start(&server->pump, server->conn, no_body ? NULL : body, shape.body);
+    }
+    buf_release(&text);
+    return ok;
+}
+
+static void in_inform(struct inbound *in, const struct response_head *head)
+{
+    struct h1_server *server = server_of(in);
+    struct h1_shape shape = {.body = H1_BODY_NONE};
+    struct buf text = BUF_LIMIT(HEADERS_BYTES_MAX);
+    if (!server->conn || server->state != REQUEST || server->answering || in->head.is_http10)
+        return;
+    if (h1_write_response(&text, head, &shape, NULL))
+        (void)conn_put(server->conn, text.data, text.len);
+    buf_release(&text);
+}
+
+/* A short body must look short: an orderly end would make one without a length whole. */
+static void in_reset(struct inbound *in, const struct error *why)
+{
+    (void)why;
+    struct h1_server *server = server_of(in);
+    server->told = true;
+    h1_pump_stop(&server->pump);
+    if (server->conn && server->state != OVER)
+        over(server);
+    if (server->conn)
+        conn_reset(server->conn);
+}
+
+static void destroy(void *object)
+{
+    struct h1_server *server = object;
+    request_head_release(&server->in.head);
+    h1_body_release(&server->reader);
+    headers_release(&server->body.trailers);
+    channel_free(server->body.bytes);
+    free(server);
+}
+
+static void next_request(struct h1_server *server)
+{
+    gate_release(conn_gate(server->conn), HOLD_EXCHANGE);
+    gate_release(conn_gate(server->conn), HOLD_CHANNEL);
+    h1_body_release(&server->reader);
+    memset(&server->reader, 0, sizeof server->reader);
+    headers_clear(&server->body.trailers);
+    request_head_release(&server->in.head);
+    request_head_init(&server->in.head);
+    h1_parser_reset(&server->parser, &h1_request_limits);
+    server->state = IDLE;
+    limit_start(server, H1_IDLE_LIMIT_MS);
+    conn_again(server->conn);
+}
+
+static void in_close(struct inbound *in)
+{
+    struct h1_server *server = server_of(in);
+    if (!server->held)
+        return;
+    bool reusable = server->state == REQUEST && server->answered && server->keep_alive &&
+                    !server->draining && body_is_whole(server);
+    if (server->state == REQUEST && !server->answered)
+        in_reset(in, NULL);
+    h1_pump_stop(&server->pump);
+    task_cancel(&server->tell);
+    server->held = false;
+    if (!server->conn)
+        loop_reap(server->loop, &server->reap, destroy, server);
+    else if (reusable)
+        next_request(server);
+    else
+        over(server);
+}
+
+static const struct inbound_ops inbound_ops = {in_answer, in_inform, in_reset, in_close};
+
+/* ---- life ---- */
+
+struct h1_server *h1_server_new(struct conn *conn, const struct h1_server_options *options,
+                                const struct h1_server_events *events, void *arg, struct error *err)
+{
+    struct h1_server *server = calloc(1, sizeof *server);
+    if (!server) {
+        conn_close(conn);
+        error_memory(err);
+        return NULL;
+    }
+    server->conn = conn;
+    server->loop = conn_loop(conn);
+    server->options = *options;
+    server->events = events;
+    server->arg = arg;
+    server->in.ops = &inbound_ops;
+    server->in.body = &server->body;
+    request_head_init(&server->in.head);
+    headers_init(&server->body.trailers);
+    h1_parser_reset(&server->parser, &h1_request_limits);
+    task_init(&server->tell, server->loop, TASK_SOON, tell, server);
+    task_init(&server->end, server->loop, TASK_SOON, tell_end, server);
+    timer_init(&server->limit, server->loop, limit_fired, server);
+    h1_pump_init(&server->pump, sent, server);
+    conn_set_stall_limit(conn, H1_STALL_MS);
+    conn_set_events(conn, &conn_events, server);
+    limit_start(server, H1_HEAD_LIMIT_MS);
+    return server;
+}
+
+void h1_server_drain(struct h1_server *server)
+{
+    server->draining = true;
+    if (server->conn && server->state == IDLE)
+        over(server);
+}
+
+/* The server's memory waits for its request to be let go: an exchange may still hold the inbound.
+ */
+void h1_server_close(struct h1_server *server)
+{
+    struct error why;
+    if (!server || !server->conn)
+        return;
+    error_set(&why, ERROR_NETWORK, 0, "the connection was closed");
+    if (server->state != OVER)
+        abort_request(server, &why);
+    timer_stop(&server->limit);
+    task_cancel(&server->end);
+    if (server->body.bytes)
+        channel_set_reader(server->body.bytes, NULL);
+    conn_close_lingering(server->conn);
+    server->conn = NULL;
+    if (!server->held)
+        loop_reap(server->loop, &server->reap, destroy, server);
+}
