@@ -70,7 +70,7 @@ static void done(struct h1_client *client)
 {
     client->state = DONE;
     if (client->body.bytes) {
-        (void)headers_copy(&client->body.trailers, &client->reader.trailers, NULL);
+        headers_move(&client->body.trailers, &client->reader.trailers);
         channel_end(client->body.bytes);
     }
     task_post(&client->tell);

@@ -97,6 +97,15 @@ static void refuse(struct h1_server *server, int status, const char *text)
     over(server);
 }
 
+static void limit_start(struct h1_server *server, uint64_t ms)
+{
+    struct error why;
+    if (timer_start(&server->limit, ms))
+        return;
+    error_memory(&why);
+    abort_request(server, &why);
+}
+
 static void limit_fired(void *arg)
 {
     struct h1_server *server = arg;
@@ -110,17 +119,11 @@ static void limit_fired(void *arg)
         return;
     }
     if (!gate_is_open(conn_gate(server->conn))) {
-        (void)timer_start(&server->limit, H1_BODY_IDLE_MS); /* it is we who do not read */
+        limit_start(server, H1_BODY_IDLE_MS); /* it is we who do not read */
         return;
     }
     error_set(&why, ERROR_TIMEOUT, 0, "the visitor's body stopped for %d ms", H1_BODY_IDLE_MS);
     abort_request(server, &why);
-}
-
-static void limit_start(struct h1_server *server, uint64_t ms)
-{
-    if (!timer_start(&server->limit, ms))
-        over(server);
 }
 
 /* ---- reading ---- */
@@ -168,6 +171,8 @@ static size_t read_head(struct h1_server *server, struct span bytes)
     if (server->state == IDLE) {
         server->state = HEAD;
         limit_start(server, H1_HEAD_LIMIT_MS);
+        if (server->state == OVER)
+            return bytes.len;
     }
     enum h1_verdict verdict =
         h1_parse_request(&server->parser, bytes, &server->in.head, &server->framing, &why);
@@ -203,7 +208,7 @@ static size_t read_body(struct h1_server *server, struct span bytes)
     }
     if (verdict == H1_DONE) {
         timer_stop(&server->limit);
-        (void)headers_copy(&server->body.trailers, &server->reader.trailers, NULL);
+        headers_move(&server->body.trailers, &server->reader.trailers);
         channel_end(server->body.bytes);
     } else {
         limit_start(server, H1_BODY_IDLE_MS);

@@ -92,7 +92,7 @@ bool h2_fields_of_response(struct h2_fields *fields, const struct response_head 
         return error_set(err, ERROR_PROTOCOL, 0, "%d is no status", head->status);
     if (!begin(fields, &head->fields, 2, err))
         return false;
-    (void)snprintf(fields->status, sizeof fields->status, "%03d", head->status % 1000);
+    (void)snprintf(fields->status, sizeof fields->status, "%03u", (unsigned)head->status % 1000);
     put(fields, SPAN(":status"), span_of(fields->status));
     put_list(fields, &head->fields);
     if (head->status >= 200 && head->status != 204)

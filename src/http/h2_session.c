@@ -25,6 +25,15 @@ void h2_session_fail(struct h2_session *session, const struct error *why)
     task_post(&session->end);
 }
 
+static void arm(struct h2_session *session, struct timer *timer, uint64_t after_ms)
+{
+    struct error why;
+    if (timer_start(timer, after_ms))
+        return;
+    error_memory(&why);
+    h2_session_fail(session, &why);
+}
+
 static void fail_code(struct h2_session *session, const char *doing, int code)
 {
     struct error why;
@@ -45,7 +54,7 @@ void h2_session_credit(struct h2_session *session, size_t len)
     if (is_over_budget(session)) {
         session->credit_owed += len;
         if (len > 0 && !timer_is_armed(&session->squeeze))
-            (void)timer_start(&session->squeeze, SQUEEZE_TICK_MS);
+            arm(session, &session->squeeze, SQUEEZE_TICK_MS);
         return;
     }
     len += session->credit_owed;
@@ -80,7 +89,7 @@ static void squeeze(void *arg)
             (void)nghttp2_submit_rst_stream(session->ng, NGHTTP2_FLAG_NONE, stuck->id,
                                             NGHTTP2_ENHANCE_YOUR_CALM);
         }
-        (void)timer_start(&session->squeeze, SQUEEZE_TICK_MS);
+        arm(session, &session->squeeze, SQUEEZE_TICK_MS);
     }
     h2_session_credit(session, 0);
     h2_session_flush_soon(session);
@@ -276,7 +285,7 @@ static void sign_of_life(struct h2_session *session)
     session->asked = false;
     void (*alive)(void *arg) = session->alive;
     session->alive = NULL;
-    (void)timer_start(&session->life, H2_PING_AFTER_MS);
+    arm(session, &session->life, H2_PING_AFTER_MS);
     if (alive)
         alive(session->arg);
 }
@@ -337,7 +346,7 @@ static void life_fired(void *arg)
         return;
     }
     if (silent < H2_PING_AFTER_MS) {
-        (void)timer_start(&session->life, H2_PING_AFTER_MS - silent);
+        arm(session, &session->life, H2_PING_AFTER_MS - silent);
         return;
     }
     if (!h2_session_ping(session, H2_PING_LIMIT_MS, NULL, &why))

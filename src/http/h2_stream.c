@@ -392,7 +392,7 @@ void h2_stream_head_done(struct h2_stream *stream, bool ends, bool is_trailer)
 {
     if (is_trailer) {
         headers_remove_hop_by_hop(&stream->trailers_in, false);
-        (void)headers_copy(&stream->body.trailers, &stream->trailers_in, NULL);
+        headers_move(&stream->body.trailers, &stream->trailers_in);
         if (ends)
             h2_stream_peer_ended(stream);
         return;
@@ -480,7 +480,7 @@ void h2_stream_closed(struct h2_stream *stream, uint32_t code, const struct erro
 void h2_stream_refuse(struct h2_stream *stream, int status)
 {
     char text[4];
-    (void)snprintf(text, sizeof text, "%03d", status % 1000);
+    (void)snprintf(text, sizeof text, "%03u", (unsigned)status % 1000);
     nghttp2_nv nv = {.name = (uint8_t *)(uintptr_t) ":status",
                      .value = (uint8_t *)text,
                      .namelen = 7,

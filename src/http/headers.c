@@ -178,6 +178,13 @@ bool headers_has_token(const struct headers *headers, struct span name, struct s
     return false;
 }
 
+void headers_move(struct headers *to, struct headers *from)
+{
+    headers_release(to);
+    *to = *from;
+    headers_init(from);
+}
+
 bool headers_copy(struct headers *to, const struct headers *from, struct error *err)
 {
     for (size_t i = 0; i < from->count; i++) {

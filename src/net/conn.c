@@ -224,8 +224,11 @@ static void flush(void *arg)
         write_clear(conn);
     if (conn->ending && !conn->ended && conn->out.len == 0 && !link_is_in_list(&conn->lose.link))
         end_now(conn);
-    if (conn->blocked && conn->stall_ms > 0 && !timer_is_armed(&conn->stall))
-        (void)timer_start(&conn->stall, conn->stall_ms);
+    if (conn->blocked && conn->stall_ms > 0 && !timer_is_armed(&conn->stall) &&
+        !timer_start(&conn->stall, conn->stall_ms)) {
+        error_memory(&conn->why);
+        lose_later(conn);
+    }
     rewatch(conn);
     if (conn->state == CONN_LINGERING && conn->ended && conn->peer_ended) {
         conn_close(conn);

@@ -59,6 +59,9 @@ void headers_remove_if(struct headers *headers, bool (*unwanted)(struct header f
  * 5.6.1), without case? */
 bool headers_has_token(const struct headers *headers, struct span name, struct span token);
 
+/* Replaces what `to` holds by the fields of `from`, which is empty then. Cannot fail. */
+void headers_move(struct headers *to, struct headers *from);
+
 /* Appends copies of all fields of `from`. */
 bool headers_copy(struct headers *to, const struct headers *from, struct error *err) MUST_CHECK;
 
