@@ -73,8 +73,6 @@ const char *h1_read_target(struct span target, struct request_head *head)
     struct span path = span_first(rest, span_find(rest, '?'));
     if (!escapes_are_whole(path))
         return "the path holds a broken percent escape";
-    if (span_find(path, '\\') < path.len)
-        return "the path holds a backslash, which some read as a slash";
     if (span_equal(rest, SPAN("*")))
         return buf_put_span(&head->target, rest) ? NULL : "";
     return put_rest(head, rest) ? NULL : "";

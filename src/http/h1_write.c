@@ -122,21 +122,29 @@ static bool put_fields(struct buf *out, const struct headers *fields, struct err
     return buf_put_span(out, SPAN("\r\n")) || full(err);
 }
 
+/* Printable bytes that RFC 3986 does not know in a path. They are escaped there, as origins are
+ * used to; in a query they stay as the visitor's browser wrote them. */
+static bool is_odd_in_path(char c)
+{
+    return c != '\0' && strchr("\"<>\\^`{|}", c) != NULL;
+}
+
 static bool put_escaped(struct buf *out, struct span target)
 {
     static const char digits[] = "0123456789ABCDEF";
-    while (target.len > 0) {
-        size_t plain = chars_span(target, CHAR_TARGET);
-        if (!buf_put_span(out, span_first(target, plain)))
-            return false;
-        target = span_skip(target, plain);
-        if (target.len == 0)
-            break;
-        unsigned char c = (unsigned char)target.data[0];
-        const char escape[] = {'%', digits[c >> 4], digits[c & 15]};
+    bool in_path = true;
+    for (size_t i = 0; i < target.len; i++) {
+        char c = target.data[i];
+        in_path = in_path && c != '?';
+        if (char_is(c, CHAR_TARGET) && !(in_path && is_odd_in_path(c))) {
+            if (!buf_put_char(out, c))
+                return false;
+            continue;
+        }
+        unsigned char byte = (unsigned char)c;
+        const char escape[] = {'%', digits[byte >> 4], digits[byte & 15]};
         if (!buf_put(out, escape, sizeof escape))
             return false;
-        target = span_skip(target, 1);
     }
     return true;
 }
