@@ -1,0 +1,49 @@
+/* The series of a connector: requests, answers, RPC calls and registrations, under the names that
+ * dashboards know from cloudflared, and under culvert_ what those do not tell. */
+#ifndef CULVERT_OBSERVE_TUNNEL_METRICS_H
+#define CULVERT_OBSERVE_TUNNEL_METRICS_H
+
+#include "culvert/observe/metrics.h"
+
+struct tunnel_metrics;
+
+/* `metrics` is borrowed and outlives it. The caller owns the result. NULL: out of memory. */
+struct tunnel_metrics *tunnel_metrics_new(struct metrics *metrics, struct error *err);
+void tunnel_metrics_free(struct tunnel_metrics *tm); /* NULL is allowed */
+
+/* What streams are for; words of labels. */
+enum stream_use { STREAM_USE_HTTP, STREAM_USE_WEBSOCKET, STREAM_USE_TCP, STREAM_USES };
+
+/* A request has reached us. Every one of them ends by tunnel_metrics_ended. */
+void tunnel_metrics_began(struct tunnel_metrics *tm, enum stream_use use);
+
+struct request_outcome {
+    enum stream_use use;
+    size_t rule;            /* its number in the ingress list */
+    int status;             /* what the visitor was answered; 0: nothing */
+    bool from_origin;       /* the origin's answer, not one of our own */
+    bool complete;          /* sent to its end */
+    uint64_t toward_origin; /* bytes of the bodies */
+    uint64_t toward_edge;
+    uint64_t duration_ms; /* from the head to the end */
+    const char *cause;    /* why the origin could not answer, an error's kind; NULL: it did */
+};
+
+/* The request is over, well or badly. */
+void tunnel_metrics_ended(struct tunnel_metrics *tm, const struct request_outcome *outcome);
+
+/* A registration was taken; or refused, by `duplicate` for EDUPCONN. */
+void tunnel_metrics_registered(struct tunnel_metrics *tm);
+void tunnel_metrics_refused(struct tunnel_metrics *tm, bool duplicate);
+
+/* The calls of the registration interface. */
+enum rpc_method { RPC_REGISTER, RPC_UNREGISTER, RPC_UPDATE_LOCAL_CONFIGURATION, RPC_METHODS };
+
+/* A call was answered, or failed. The local configuration is counted as a push too. */
+void tunnel_metrics_rpc(struct tunnel_metrics *tm, enum rpc_method method, bool ok,
+                        uint64_t elapsed_ms);
+
+/* Log lines dropped so far, over all sinks. */
+void tunnel_metrics_log_dropped(struct tunnel_metrics *tm, uint64_t dropped);
+
+#endif
