@@ -154,7 +154,7 @@ bool loop_turn(struct loop *loop, uint64_t wait_ms)
     loop->now_ms = loop->clock->monotonic_ms(loop->clock);
     uint64_t wait = wait_of(loop, wait_ms);
     if (wait == 0) {
-        (void)event_base_loop(loop->base, EVLOOP_NONBLOCK);
+        (void)event_base_loop(loop->base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
     } else {
         struct timeval limit = {(time_t)(wait / 1000), (suseconds_t)(wait % 1000) * 1000};
         (void)event_add(loop->alarm, &limit);
