@@ -109,7 +109,7 @@ static struct tls_identity *issue_tunnel(const struct authority *authority, stru
 static bool start(struct authority *authority, const char *state_dir, const char *host_name,
                   struct error *err)
 {
-    struct paths paths;
+    struct paths paths = {0};
     if (!paths_make(&paths, state_dir, err))
         return false;
     if (host_name) {

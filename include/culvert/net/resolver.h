@@ -31,7 +31,8 @@ struct srv_target {
     uint16_t port;
 };
 
-/* Ordered by priority, and by weight at random within one (RFC 2782). */
+/* Ordered by priority, and by weight at random within one (RFC 2782); at least one when `why` is
+ * NULL. */
 typedef void resolved_srv_fn(void *arg, const struct srv_target *targets, size_t count,
                              const struct error *why);
 struct lookup *resolver_srv(struct resolver *resolver, const char *name, resolved_srv_fn *done,
@@ -41,10 +42,12 @@ struct lookup *resolver_srv(struct resolver *resolver, const char *name, resolve
  * callback it is not. */
 void lookup_cancel(struct lookup *lookup);
 
-/* For tests: answers from a table of the caller's, "name" -> addresses, without threads. */
+/* For tests: answers from a table of the caller's (borrowed), "name" -> addresses, without threads.
+ */
 struct resolver_entry {
     const char *name;
-    const char *address; /* a number; several entries with one name are several addresses */
+    const char *address; /* a number; for the name of an SRV record "target:port". Several entries
+                          * with one name are several answers, in the order of the table */
 };
 struct resolver *resolver_new_table(struct loop *loop, const struct resolver_entry *entries,
                                     size_t count);
