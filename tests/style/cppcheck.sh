@@ -12,8 +12,7 @@ look_at() {
     cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr \
         --suppress=missingIncludeSystem --suppress=preprocessorErrorDirective --suppress=ctuuninitvar \
         --template='{file}:{line}: {severity}: {message} [{id}]' --error-exitcode=1 \
-        -D'json_array_foreach(array, at, it)=for (at = 0; at < 2; at++)' \
-        -D'json_object_foreach(object, key, it)=for (key = ""; *key; key++)' \
+        --library=tests/style/cppcheck.cfg \
         -D_GNU_SOURCE -DCULVERT_VERSION='"0"' -I include -I tests "$@"
 }
 
