@@ -1,3 +1,4 @@
+/* The cuts: whole, byte by byte, in two at each place, at random. */
 #include "support/h1_cuts.h"
 
 #include "culvert/http/h1_body.h"

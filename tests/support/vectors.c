@@ -1,3 +1,4 @@
+/* Reads the data of tests/vectors. */
 #include "support/vectors.h"
 
 #include "culvert/base/file.h"

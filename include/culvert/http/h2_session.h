@@ -64,6 +64,7 @@ size_t h2_session_streams(const struct h2_session *session);
 bool h2_session_ping(struct h2_session *session, uint64_t limit_ms, void (*alive)(void *arg),
                      struct error *err) MUST_CHECK;
 
+/* The connection it speaks on, borrowed. */
 struct conn *h2_session_conn(struct h2_session *session);
 
 #endif

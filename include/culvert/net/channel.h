@@ -64,6 +64,7 @@ void channel_drop(struct channel *ch, size_t n);
 /* Copies out up to `len` bytes and drops them; returns how many. */
 size_t channel_take(struct channel *ch, void *to, size_t len);
 
+/* How many bytes lie in it, how many more it takes. */
 size_t channel_len(const struct channel *ch);
 size_t channel_room(const struct channel *ch);
 bool channel_is_ended(const struct channel *ch);  /* ended; bytes may still lie there */

@@ -50,6 +50,7 @@ void conn_set_events(struct conn *conn, const struct conn_events *events, void *
 bool conn_start_tls(struct conn *conn, struct tls_context *context, const char *server_name,
                     uint64_t timeout_ms, struct error *err) MUST_CHECK;
 
+/* What its reading goes through, borrowed. */
 struct gate *conn_gate(struct conn *conn);
 
 /* How many bytes may be put before the consumer should wait for on_room. */

@@ -16,6 +16,7 @@ struct gate {
     void (*changed)(struct gate *gate);
 };
 
+/* Adds or removes one reason; both may be called again for the same one. */
 void gate_hold(struct gate *gate, enum hold why);
 void gate_release(struct gate *gate, enum hold why);
 
