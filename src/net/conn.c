@@ -4,18 +4,13 @@
  *   OPENING --handshake done--> OPEN --on_lost--> LOST --conn_close--> CLOSED
  *                                  \--conn_close_lingering--> LINGERING --peer or time--> CLOSED
  *
- * Under TLS a read may need writability and the other way round only while shaking hands: OpenSSL
- * is told never to renegotiate, and TLS 1.3 key updates are answered with the next write. */
+ * What TLS does to the bytes is in conn_tls.c. */
 #include "culvert/net/conn.h"
-#include "culvert/base/buf.h"
-#include "culvert/net/sockets.h"
 
-#include "conn_bio.h"
-#include "outqueue.h"
+#include "conn_internal.h"
+#include "conn_tls.h"
 
-#include <assert.h>
 #include <errno.h>
-#include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <unistd.h>
 
@@ -23,40 +18,6 @@ enum {
     READS_PER_TURN = 4, /* then others get their turn */
     VECTORS_MAX = 16,
 };
-
-enum conn_state { CONN_OPENING, CONN_OPEN, CONN_LOST, CONN_LINGERING, CONN_CLOSED };
-
-struct conn {
-    struct loop *loop;
-    int fd;
-    enum conn_state state;
-    bool peer_ended; /* the peer's side is over */
-    bool ending;     /* conn_end was called */
-    bool ended;      /* our side is over on the wire */
-    bool blocked;    /* the kernel took less than we have */
-    bool wants_room; /* conn_room was used up */
-    bool mute;       /* the peer takes nothing any more; what it said may still be read */
-    bool needs_tls_write;
-    bool tls_readable; /* decrypted bytes may wait in the session: the descriptor will not tell */
-    struct watch watch;
-    struct gate gate;
-    struct task flush;   /* at the end of the turn */
-    struct task deliver; /* the gate opened, or reading goes on without the descriptor */
-    struct timer timer;  /* handshake, or lingering */
-    struct timer stall;  /* blocked for too long */
-    uint64_t stall_ms;   /* 0: no limit */
-    struct outqueue out;
-    struct buf pending; /* what the consumer left */
-    struct ssl_st *ssl;
-    struct conn_bio bio;
-    struct error why; /* for on_lost, told from a task */
-    struct task lose;
-    const struct conn_events *events;
-    void *arg;
-    struct reap reap;
-};
-
-static void rewatch(struct conn *conn);
 
 static void destroy(void *object)
 {
@@ -95,11 +56,11 @@ static void tell_lost(void *arg)
     if (conn->state == CONN_CLOSED)
         return;
     conn->state = CONN_LOST;
-    rewatch(conn);
+    conn_rewatch(conn);
     conn->events->on_lost(conn->arg, &conn->why);
 }
 
-static void lose_later(struct conn *conn)
+void conn_lose_later(struct conn *conn)
 {
     if (conn->state == CONN_LOST || conn->state == CONN_CLOSED)
         return;
@@ -110,12 +71,12 @@ static void lose_errno(struct conn *conn, const char *doing)
 {
     error_errno(&conn->why, "%s", doing);
     conn->why.kind = ERROR_NETWORK;
-    lose_later(conn);
+    conn_lose_later(conn);
 }
 
 /* ---- output ---- */
 
-static void output_left(struct conn *conn, size_t n)
+void conn_output_left(struct conn *conn, size_t n)
 {
     outqueue_drop(&conn->out, n);
     timer_stop(&conn->stall);
@@ -125,10 +86,10 @@ static bool wants_bytes(const struct conn *conn);
 
 /* The peer closed its ears. If it may have said why before (an early answer), that is read first;
  * the end or the error behind it ends the connection. */
-static void write_failed(struct conn *conn)
+void conn_write_failed(struct conn *conn)
 {
     if (!wants_bytes(conn)) {
-        lose_later(conn);
+        conn_lose_later(conn);
         return;
     }
     conn->mute = true;
@@ -151,65 +112,18 @@ static void write_clear(struct conn *conn)
         if (n == -1) {
             error_errno(&conn->why, "write");
             conn->why.kind = ERROR_NETWORK;
-            write_failed(conn);
+            conn_write_failed(conn);
             return;
         }
-        output_left(conn, (size_t)n);
-    }
-}
-
-/* What a call into OpenSSL came to. */
-enum tls_result { TLS_OK, TLS_WANTS_READ, TLS_WANTS_WRITE, TLS_ENDED, TLS_FAILED };
-
-static enum tls_result tls_result(struct conn *conn, int code, const char *doing)
-{
-    int why = SSL_get_error(conn->ssl, code);
-    if (why == SSL_ERROR_WANT_READ)
-        return TLS_WANTS_READ;
-    if (why == SSL_ERROR_WANT_WRITE)
-        return TLS_WANTS_WRITE;
-    if (why == SSL_ERROR_ZERO_RETURN)
-        return TLS_ENDED;
-    int cause = errno;
-    if (why == SSL_ERROR_SYSCALL && cause != 0 && ERR_peek_error() == 0) {
-        error_errno(&conn->why, "%s", doing);
-        conn->why.kind = ERROR_NETWORK;
-    } else {
-        (void)tls_session_error(conn->ssl, &conn->why);
-        error_wrap(&conn->why, "%s", doing);
-    }
-    return TLS_FAILED;
-}
-
-static void write_tls(struct conn *conn)
-{
-    while (conn->out.len > 0) {
-        struct span record = outqueue_peek(&conn->out);
-        size_t n = 0;
-        ERR_clear_error();
-        errno = 0;
-        int code = SSL_write_ex(conn->ssl, record.data, record.len, &n);
-        if (code == 1) {
-            output_left(conn, n);
-            continue;
-        }
-        enum tls_result result = tls_result(conn, code, "write");
-        if (result == TLS_WANTS_WRITE)
-            conn->blocked = true;
-        else if (result != TLS_WANTS_READ)
-            write_failed(conn);
-        return;
+        conn_output_left(conn, (size_t)n);
     }
 }
 
 static void end_now(struct conn *conn)
 {
     conn->ended = true;
-    if (conn->ssl) {
-        ERR_clear_error();
-        (void)SSL_shutdown(conn->ssl); /* close_notify; the answer is not waited for */
-        ERR_clear_error();
-    }
+    if (conn->ssl)
+        conn_tls_end(conn);
     (void)shutdown(conn->fd, SHUT_WR);
 }
 
@@ -219,7 +133,7 @@ static void flush(void *arg)
     if ((conn->state != CONN_OPEN && conn->state != CONN_LINGERING) || conn->blocked)
         return;
     if (conn->ssl)
-        write_tls(conn);
+        conn_tls_write(conn);
     else
         write_clear(conn);
     if (conn->ending && !conn->ended && conn->out.len == 0 && !link_is_in_list(&conn->lose.link))
@@ -227,9 +141,9 @@ static void flush(void *arg)
     if (conn->blocked && conn->stall_ms > 0 && !timer_is_armed(&conn->stall) &&
         !timer_start(&conn->stall, conn->stall_ms)) {
         error_memory(&conn->why);
-        lose_later(conn);
+        conn_lose_later(conn);
     }
-    rewatch(conn);
+    conn_rewatch(conn);
     if (conn->state == CONN_LINGERING && conn->ended && conn->peer_ended) {
         conn_close(conn);
         return;
@@ -259,12 +173,12 @@ bool conn_put(struct conn *conn, const void *data, size_t len)
     if (len > CONN_OUT_MAX - conn->out.len) {
         error_set(&conn->why, ERROR_LIMIT, 0, "the peer does not read: %zu bytes wait to be sent",
                   conn->out.len);
-        lose_later(conn);
+        conn_lose_later(conn);
         return false;
     }
     if (!outqueue_put(&conn->out, data, len)) {
         error_memory(&conn->why);
-        lose_later(conn);
+        conn_lose_later(conn);
         return false;
     }
     if (conn->out.len > CONN_OUT_LOW)
@@ -295,7 +209,7 @@ static void give_pending(struct conn *conn, const unsigned char *data, size_t le
 {
     if (!buf_put(&conn->pending, data, len)) {
         error_set(&conn->why, ERROR_LIMIT, 0, "more than %d bytes wait unread", CONN_PENDING_MAX);
-        lose_later(conn);
+        conn_lose_later(conn);
         return;
     }
     const void *all = conn->pending.data;
@@ -308,7 +222,7 @@ static void give_pending(struct conn *conn, const unsigned char *data, size_t le
         buf_drop(&conn->pending, taken);
 }
 
-static void give(struct conn *conn, const unsigned char *data, size_t len)
+void conn_give(struct conn *conn, const unsigned char *data, size_t len)
 {
     if (conn->state == CONN_LINGERING)
         return; /* read only so that the kernel does not answer it with a reset */
@@ -321,11 +235,11 @@ static void give(struct conn *conn, const unsigned char *data, size_t len)
         return;
     if (!buf_put(&conn->pending, data + taken, len - taken)) {
         error_memory(&conn->why);
-        lose_later(conn);
+        conn_lose_later(conn);
     }
 }
 
-static void tell_end(struct conn *conn)
+void conn_tell_end(struct conn *conn)
 {
     if (conn->peer_ended)
         return;
@@ -345,50 +259,20 @@ static bool read_clear(struct conn *conn)
     unsigned char *to = loop_scratch(conn->loop);
     ssize_t n = sockets->read(sockets, conn->fd, to, LOOP_SCRATCH);
     if (n > 0) {
-        give(conn, to, (size_t)n);
+        conn_give(conn, to, (size_t)n);
         return n == LOOP_SCRATCH;
     }
     if (n == 0)
-        tell_end(conn);
+        conn_tell_end(conn);
     else if (errno != EAGAIN && errno != EINTR)
         lose_errno(conn, "read");
     return false;
 }
 
-/* Decrypts as many records as lie there into one scratch buffer, so that the consumer is called
- * once. */
-static bool read_tls(struct conn *conn)
-{
-    unsigned char *to = loop_scratch(conn->loop);
-    size_t len = 0;
-    enum tls_result result = TLS_OK;
-    while (len < LOOP_SCRATCH && result == TLS_OK) {
-        size_t n = 0;
-        ERR_clear_error();
-        errno = 0;
-        int code = SSL_read_ex(conn->ssl, to + len, LOOP_SCRATCH - len, &n);
-        if (code == 1)
-            len += n;
-        else
-            result = tls_result(conn, code, "read");
-    }
-    conn->tls_readable = result == TLS_OK;
-    if (len > 0) {
-        give(conn, to, len);
-        if (conn->state == CONN_CLOSED)
-            return false;
-    }
-    if (result == TLS_ENDED)
-        tell_end(conn);
-    else if (result == TLS_FAILED)
-        lose_later(conn);
-    return result == TLS_OK;
-}
-
 static void read_some(struct conn *conn)
 {
     for (int i = 0; i < READS_PER_TURN && wants_bytes(conn); i++) {
-        bool more = conn->ssl ? read_tls(conn) : read_clear(conn);
+        bool more = conn->ssl ? conn_tls_read(conn) : read_clear(conn);
         if (conn->state == CONN_CLOSED)
             return;
         if (!more)
@@ -396,7 +280,7 @@ static void read_some(struct conn *conn)
     }
     if (conn->tls_readable && wants_bytes(conn))
         task_post(&conn->deliver);
-    rewatch(conn);
+    conn_rewatch(conn);
 }
 
 static void deliver(void *arg)
@@ -410,7 +294,7 @@ static void deliver(void *arg)
     if (conn->tls_readable && wants_bytes(conn))
         read_some(conn);
     else
-        rewatch(conn);
+        conn_rewatch(conn);
 }
 
 static void gate_changed(struct gate *gate)
@@ -420,38 +304,10 @@ static void gate_changed(struct gate *gate)
         return;
     if (gate_is_open(gate) && (conn->pending.len > 0 || conn->tls_readable))
         task_post(&conn->deliver);
-    rewatch(conn);
+    conn_rewatch(conn);
 }
 
-/* ---- the handshake ---- */
-
-static void shake_hands(struct conn *conn)
-{
-    ERR_clear_error();
-    errno = 0;
-    int code = SSL_do_handshake(conn->ssl);
-    if (code == 1) {
-        conn->state = CONN_OPEN;
-        conn->needs_tls_write = false;
-        conn->tls_readable = true;
-        timer_stop(&conn->timer);
-        task_post(&conn->deliver);
-        if (conn->out.len > 0)
-            task_post(&conn->flush);
-        rewatch(conn);
-        conn->events->on_open(conn->arg);
-        return;
-    }
-    enum tls_result result = tls_result(conn, code, "TLS handshake");
-    conn->needs_tls_write = result == TLS_WANTS_WRITE;
-    if (result == TLS_FAILED || result == TLS_ENDED) {
-        if (result == TLS_ENDED)
-            error_set(&conn->why, ERROR_NETWORK, 0, "TLS handshake: the peer closed");
-        lose_later(conn);
-        return;
-    }
-    rewatch(conn);
-}
+/* ---- time ---- */
 
 static void timed_out(void *arg)
 {
@@ -461,7 +317,7 @@ static void timed_out(void *arg)
         return;
     }
     error_set(&conn->why, ERROR_TIMEOUT, 0, "TLS handshake: no answer in time");
-    lose_later(conn);
+    conn_lose_later(conn);
 }
 
 static void stalled(void *arg)
@@ -469,7 +325,7 @@ static void stalled(void *arg)
     struct conn *conn = arg;
     error_set(&conn->why, ERROR_TIMEOUT, 0, "the peer took nothing for %llu ms",
               (unsigned long long)conn->stall_ms);
-    lose_later(conn);
+    conn_lose_later(conn);
 }
 
 void conn_set_stall_limit(struct conn *conn, uint64_t stall_ms)
@@ -477,29 +333,10 @@ void conn_set_stall_limit(struct conn *conn, uint64_t stall_ms)
     conn->stall_ms = stall_ms;
 }
 
-bool conn_start_tls(struct conn *conn, struct tls_context *context, const char *server_name,
-                    uint64_t timeout_ms, struct error *err)
-{
-    assert(conn->state == CONN_OPEN && !conn->ssl && conn->out.len == 0);
-    conn->ssl = tls_session_new(context, server_name, err);
-    if (!conn->ssl)
-        return false;
-    BIO *bio = conn_bio_new(&conn->bio, loop_sockets(conn->loop), conn->fd);
-    if (!bio)
-        return error_memory(err);
-    SSL_set_bio(conn->ssl, bio, bio);
-    if (timeout_ms > 0 && !timer_start(&conn->timer, timeout_ms))
-        return error_memory(err);
-    conn->state = CONN_OPENING;
-    conn->needs_tls_write = !SSL_is_server(conn->ssl);
-    rewatch(conn);
-    return true;
-}
-
 /* ---- the descriptor ---- */
 
 /* The one place that decides what is waited for. */
-static void rewatch(struct conn *conn)
+void conn_rewatch(struct conn *conn)
 {
     unsigned wants = WATCH_NONE;
     if (conn->state == CONN_OPENING)
@@ -512,7 +349,7 @@ static void rewatch(struct conn *conn)
         return;
     if (!watch_set(&conn->watch, wants)) {
         error_set(&conn->why, ERROR_SYSTEM, 0, "the descriptor cannot be watched");
-        lose_later(conn);
+        conn_lose_later(conn);
     }
 }
 
@@ -520,7 +357,7 @@ static void ready(void *arg, unsigned events)
 {
     struct conn *conn = arg;
     if (conn->state == CONN_OPENING) {
-        shake_hands(conn);
+        conn_tls_shake_hands(conn);
         return;
     }
     if (events & WATCH_WRITE) {
@@ -531,7 +368,7 @@ static void ready(void *arg, unsigned events)
         read_some(conn);
         return;
     }
-    rewatch(conn);
+    conn_rewatch(conn);
 }
 
 struct conn *conn_new(struct loop *loop, int fd, const struct conn_events *events, void *arg,
@@ -588,7 +425,7 @@ void conn_reset(struct conn *conn)
     task_cancel(&conn->deliver);
     timer_stop(&conn->timer);
     timer_stop(&conn->stall);
-    rewatch(conn);
+    conn_rewatch(conn);
 }
 
 void conn_close_lingering(struct conn *conn)
@@ -605,7 +442,7 @@ void conn_close_lingering(struct conn *conn)
     task_cancel(&conn->deliver);
     if (!conn->blocked)
         task_post(&conn->flush);
-    rewatch(conn);
+    conn_rewatch(conn);
 }
 
 struct gate *conn_gate(struct conn *conn)

@@ -1,0 +1,58 @@
+/* What conn.c and conn_tls.c share; nobody else includes it. */
+#ifndef CULVERT_NET_CONN_INTERNAL_H
+#define CULVERT_NET_CONN_INTERNAL_H
+
+#include "culvert/base/buf.h"
+#include "culvert/net/conn.h"
+
+#include "conn_bio.h"
+#include "outqueue.h"
+
+enum conn_state { CONN_OPENING, CONN_OPEN, CONN_LOST, CONN_LINGERING, CONN_CLOSED };
+
+struct conn {
+    struct loop *loop;
+    int fd;
+    enum conn_state state;
+    bool peer_ended; /* the peer's side is over */
+    bool ending;     /* conn_end was called */
+    bool ended;      /* our side is over on the wire */
+    bool blocked;    /* the kernel took less than we have */
+    bool wants_room; /* conn_room was used up */
+    bool mute;       /* the peer takes nothing any more; what it said may still be read */
+    bool needs_tls_write;
+    bool tls_readable; /* decrypted bytes may wait in the session: the descriptor will not tell */
+    struct watch watch;
+    struct gate gate;
+    struct task flush;   /* at the end of the turn */
+    struct task deliver; /* the gate opened, or reading goes on without the descriptor */
+    struct timer timer;  /* handshake, or lingering */
+    struct timer stall;  /* blocked for too long */
+    uint64_t stall_ms;   /* 0: no limit */
+    struct outqueue out;
+    struct buf pending; /* what the consumer left */
+    struct ssl_st *ssl;
+    struct conn_bio bio;
+    struct error why; /* for on_lost, told from a task */
+    struct task lose;
+    const struct conn_events *events;
+    void *arg;
+    struct reap reap;
+};
+
+/* conn.c */
+
+/* The one place that decides what is waited for. */
+void conn_rewatch(struct conn *conn);
+/* on_lost follows in a task, with conn->why. */
+void conn_lose_later(struct conn *conn);
+/* `n` bytes of the queue are out. */
+void conn_output_left(struct conn *conn, size_t n);
+/* The peer closed its ears; conn->why says how. */
+void conn_write_failed(struct conn *conn);
+/* New bytes for the consumer. */
+void conn_give(struct conn *conn, const unsigned char *data, size_t len);
+/* The peer's side is over. */
+void conn_tell_end(struct conn *conn);
+
+#endif

@@ -1,0 +1,20 @@
+/* The TLS side of a connection: the handshake, and bytes through the session. */
+#ifndef CULVERT_NET_CONN_TLS_H
+#define CULVERT_NET_CONN_TLS_H
+
+#include "conn_internal.h"
+
+/* Goes on with the handshake; on_open when it is done. */
+void conn_tls_shake_hands(struct conn *conn);
+
+/* Writes what is queued, as far as the kernel takes it. */
+void conn_tls_write(struct conn *conn);
+
+/* Decrypts what lies there and gives it to the consumer, in one call for as many records as fit
+ * into the scratch buffer. False when there is nothing more for now. */
+bool conn_tls_read(struct conn *conn);
+
+/* Says close_notify; the answer is not waited for. */
+void conn_tls_end(struct conn *conn);
+
+#endif
