@@ -18,6 +18,7 @@ struct h1_client {
     enum h1_client_state state;
     bool keep_alive; /* every head of the answer allowed another request */
     bool heard_any;
+    uint64_t sent_before; /* the request in hand */
     bool is_head_request;
     struct outbound out;
     bool held;           /* the owner did not close the outbound yet */
@@ -263,6 +264,7 @@ static void reset_for(struct h1_client *client, const struct request_head *head)
     client->is_head_request = request_is(head, SPAN("HEAD"));
     h1_response_reset(&client->parser, &h1_response_limits, client->is_head_request);
     client->heard_any = false;
+    client->sent_before = conn_sent(client->conn);
     client->keep_alive = true;
     client->why.kind = ERROR_NONE;
     client->gone = NULL;
@@ -322,6 +324,11 @@ bool h1_client_is_reusable(const struct h1_client *client)
 bool h1_client_heard_any(const struct h1_client *client)
 {
     return client->heard_any;
+}
+
+bool h1_client_wrote_any(const struct h1_client *client)
+{
+    return conn_sent(client->conn) > client->sent_before;
 }
 
 bool h1_client_took_body(const struct h1_client *client)

@@ -79,6 +79,7 @@ static void lose_errno(struct conn *conn, const char *doing)
 void conn_output_left(struct conn *conn, size_t n)
 {
     outqueue_drop(&conn->out, n);
+    conn->sent += n;
     timer_stop(&conn->stall);
 }
 
@@ -162,6 +163,11 @@ size_t conn_room(const struct conn *conn)
 size_t conn_queued(const struct conn *conn)
 {
     return conn->out.len;
+}
+
+uint64_t conn_sent(const struct conn *conn)
+{
+    return conn->sent;
 }
 
 bool conn_put(struct conn *conn, const void *data, size_t len)

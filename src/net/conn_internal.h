@@ -30,6 +30,7 @@ struct conn {
     struct timer stall;  /* blocked for too long */
     uint64_t stall_ms;   /* 0: no limit */
     struct outqueue out;
+    uint64_t sent;      /* of it, given to the kernel so far */
     struct buf pending; /* what the consumer left */
     struct ssl_st *ssl;
     struct conn_bio bio;

@@ -22,8 +22,10 @@ struct outbound *h1_client_send(struct h1_client *client, const struct request_h
 /* After outbound_close: may another request go over this connection? */
 bool h1_client_is_reusable(const struct h1_client *client);
 
-/* Of the request in hand: did any byte of an answer come; was any byte of its body taken? */
+/* Of the request in hand: did any byte of an answer come; did any byte of it leave; was any byte of
+ * its body taken? */
 bool h1_client_heard_any(const struct h1_client *client);
+bool h1_client_wrote_any(const struct h1_client *client);
 bool h1_client_took_body(const struct h1_client *client);
 
 /* While idle: called once when the connection is of no use any more (closed, or it spoke unasked).

@@ -66,6 +66,9 @@ void conn_end(struct conn *conn);
 /* Bytes queued and not yet given to the kernel. */
 size_t conn_queued(const struct conn *conn);
 
+/* All bytes ever given to the kernel, those of a handshake left out. */
+uint64_t conn_sent(const struct conn *conn);
+
 /* Closes at once and frees at the end of the turn; queued bytes are dropped. Twice is fine; NULL
  * too. */
 void conn_close(struct conn *conn);

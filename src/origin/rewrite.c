@@ -1,0 +1,68 @@
+/* What is changed in a request on its way to the origin; the order of fields is kept. */
+#include "culvert/origin/rewrite.h"
+#include "culvert/tunnel/stream_kind.h"
+
+enum { TAG_FIELD_MAX = 256 }; /* "Cf-Warp-Tag-" and a name */
+
+static bool set_host(struct request_head *head, struct span host, struct error *err)
+{
+    if (!headers_set(&head->fields, SPAN("X-Forwarded-Host"), buf_span(&head->authority), err))
+        return false;
+    buf_clear(&head->authority);
+    if (!buf_put_span(&head->authority, host))
+        return error_set(err, ERROR_LIMIT, 0, "httpHostHeader is longer than %d bytes",
+                         AUTHORITY_MAX);
+    return true;
+}
+
+static bool add_tag(struct headers *fields, struct span name, struct span value, struct error *err)
+{
+    struct buf field = BUF_LIMIT(TAG_FIELD_MAX);
+    bool ok = buf_put_span(&field, SPAN("Cf-Warp-Tag-")) && buf_put_span(&field, name)
+                  ? headers_add(fields, buf_span(&field), value, err)
+                  : error_set(err, ERROR_LIMIT, 0, "the name of a tag is too long");
+    buf_release(&field);
+    return ok;
+}
+
+bool rewrite_request(struct request_head *to, const struct request_head *from,
+                     const struct rewrite_options *options, struct error *err)
+{
+    if (!request_head_copy(to, from, err))
+        return false;
+    stream_kind_strip(to);
+    headers_remove_hop_by_hop(&to->fields, true);
+    if (options->host.len > 0 && !set_host(to, options->host, err))
+        return false;
+    if (!add_tag(&to->fields, SPAN("Id"), options->connector_id, err))
+        return false;
+    for (size_t i = 0; i < options->tag_count; i++)
+        if (!add_tag(&to->fields, options->tags[i].name, options->tags[i].value, err))
+            return false;
+    return true;
+}
+
+static bool is_printable(struct span value)
+{
+    for (size_t i = 0; i < value.len; i++) {
+        unsigned char c = (unsigned char)value.data[i];
+        if (c < ' ' || c == 0x7f)
+            return false;
+    }
+    return true;
+}
+
+bool rewrite_tag_parse(struct span text, struct rewrite_tag *tag, struct error *err)
+{
+    size_t at = span_find(text, '=');
+    tag->name = span_first(text, at);
+    tag->value = span_skip(text, at + 1);
+    if (!header_name_is_valid(tag->name))
+        return error_set(err, ERROR_INVALID, 0,
+                         "tag \"%.*s\": the name before \"=\" is not a token", SPAN_ARG(text));
+    if (tag->value.len == 0 || !is_printable(tag->value))
+        return error_set(err, ERROR_INVALID, 0,
+                         "tag \"%.*s\": the value behind \"=\" is empty or not printable",
+                         SPAN_ARG(text));
+    return true;
+}
