@@ -10,6 +10,7 @@ enum char_class {
     CHAR_VALUE = 1u << 1,  /* field values: printable ASCII, blanks, 0x80 ... 0xFF */
     CHAR_TARGET = 1u << 2, /* request targets: printable ASCII without "#" */
     CHAR_HOST = 1u << 3,   /* host names: letters, digits, "-", ".", "_" */
+    CHAR_PATH = 1u << 4,   /* targets without what RFC 3986 does not know, as quotes and braces */
 };
 
 extern const unsigned char char_classes[256];

@@ -1,7 +1,8 @@
 /* Chunked framing as a state per place in a chunk:
  *
- *   CHUNK_SIZE -> [CHUNK_EXTENSION ->] CHUNK_SIZE_LF -> DATA -> DATA_CR -> DATA_LF -> CHUNK_SIZE
- * ... CHUNK_SIZE_LF of size 0 -> TRAILERS -> END
+ *   CHUNK_SIZE, perhaps CHUNK_BLANK or CHUNK_EXTENSION, CHUNK_SIZE_LF,
+ *     size above 0: DATA, DATA_CR, DATA_LF, and the next CHUNK_SIZE
+ *     size 0: TRAILERS, END
  *
  * The other kinds use DATA and END only. Line ends are CR LF here for everyone: a bare LF among
  * chunk sizes is how bodies are made to end in two places. */
@@ -117,10 +118,26 @@ static enum h1_verdict read_size(struct h1_body *body, char c, struct error *err
         return bad(err, "a chunk does not begin with its size");
     if (c == '\r')
         body->state = H1_BODY_CHUNK_SIZE_LF;
-    else if (c == ';' || (body->is_answer && (c == ' ' || c == '\t')))
+    else if (c == ';')
         body->state = H1_BODY_CHUNK_EXTENSION;
+    else if (body->is_answer && (c == ' ' || c == '\t'))
+        body->state = H1_BODY_CHUNK_BLANK;
     else
         return bad(err, "a chunk size is not a hexadecimal number");
+    return H1_MORE;
+}
+
+/* Behind the size of an origin that fills it up with blanks. */
+static enum h1_verdict read_blank(struct h1_body *body, char c, struct error *err)
+{
+    if (c == '\r')
+        body->state = H1_BODY_CHUNK_SIZE_LF;
+    else if (c == ';')
+        body->state = H1_BODY_CHUNK_EXTENSION;
+    else if (c != ' ' && c != '\t')
+        return bad(err, "a chunk size is followed by something else");
+    else if (body->extension_bytes++ == H1_EXTENSIONS_MAX)
+        return too_much(err, "the chunk extensions are too large");
     return H1_MORE;
 }
 
@@ -141,6 +158,8 @@ static enum h1_verdict read_framing(struct h1_body *body, char c, struct error *
     switch (body->state) {
     case H1_BODY_CHUNK_SIZE:
         return read_size(body, c, err);
+    case H1_BODY_CHUNK_BLANK:
+        return read_blank(body, c, err);
     case H1_BODY_CHUNK_EXTENSION:
         return read_extension(body, c, err);
     case H1_BODY_CHUNK_SIZE_LF:

@@ -5,8 +5,15 @@
 #include "chars.h"
 #include "h1_lines.h"
 
-const struct h1_limits h1_request_limits = {16 * 1024, 64 * 1024, 200};
-const struct h1_limits h1_response_limits = {16 * 1024, HEADERS_BYTES_MAX, HEADERS_COUNT_MAX};
+enum {
+    LINE_MAX_BYTES = 16 * 1024,         /* as much as browsers and servers agree on, twice */
+    REQUEST_HEAD_MAX_BYTES = 64 * 1024, /* cookies of a whole domain fit */
+    REQUEST_FIELDS_MAX = 200,
+};
+
+const struct h1_limits h1_request_limits = {LINE_MAX_BYTES, REQUEST_HEAD_MAX_BYTES,
+                                            REQUEST_FIELDS_MAX};
+const struct h1_limits h1_response_limits = {LINE_MAX_BYTES, HEADERS_BYTES_MAX, HEADERS_COUNT_MAX};
 
 void h1_parser_reset(struct h1_parser *parser, const struct h1_limits *limits)
 {

@@ -356,6 +356,7 @@ enum h1_verdict h1_parse_request(struct h1_parser *parser, struct span bytes,
                                  struct request_head *head, struct h1_framing *framing,
                                  struct h1_refusal *why)
 {
+    /* cppcheck-suppress ctuuninitvar ; framing and why are filled here */
     struct reader r = {parser, head, framing, why};
     if (parser->scanned <= 2 && !parser->has_start && begin(&r, bytes) == H1_BAD)
         return H1_BAD;

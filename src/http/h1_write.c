@@ -122,38 +122,40 @@ static bool put_fields(struct buf *out, const struct headers *fields, struct err
     return buf_put_span(out, SPAN("\r\n")) || full(err);
 }
 
-/* Printable bytes that RFC 3986 does not know in a path. They are escaped there, as origins are
- * used to; in a query they stay as the visitor's browser wrote them. */
-static bool is_odd_in_path(char c)
-{
-    return c != '\0' && strchr("\"<>\\^`{|}", c) != NULL;
-}
-
-static bool put_escaped(struct buf *out, struct span target)
+/* Puts `part`, with every byte that is not of the class as an escape. */
+static bool put_escaped(struct buf *out, struct span part, enum char_class plain)
 {
     static const char digits[] = "0123456789ABCDEF";
-    bool in_path = true;
-    for (size_t i = 0; i < target.len; i++) {
-        char c = target.data[i];
-        in_path = in_path && c != '?';
-        if (char_is(c, CHAR_TARGET) && !(in_path && is_odd_in_path(c))) {
-            if (!buf_put_char(out, c))
-                return false;
-            continue;
-        }
-        unsigned char byte = (unsigned char)c;
+    while (part.len > 0) {
+        size_t run = chars_span(part, plain);
+        if (!buf_put_span(out, span_first(part, run)))
+            return false;
+        part = span_skip(part, run);
+        if (part.len == 0)
+            break;
+        unsigned char byte = (unsigned char)part.data[0];
         const char escape[] = {'%', digits[byte >> 4], digits[byte & 15]};
         if (!buf_put(out, escape, sizeof escape))
             return false;
+        part = span_skip(part, 1);
     }
     return true;
+}
+
+/* Printable bytes that RFC 3986 does not know are escaped in the path, as origins are used to; in
+ * the query they stay as the visitor's browser wrote them. */
+static bool put_target(struct buf *out, struct span target)
+{
+    size_t path_len = span_find(target, '?');
+    return put_escaped(out, span_first(target, path_len), CHAR_PATH) &&
+           put_escaped(out, span_skip(target, path_len), CHAR_TARGET);
 }
 
 /* Host goes out with anything an operator may write into it, but never with what could end it or
  * name a second one. */
 static bool host_is_writable(struct span host)
 {
-    for (size_t i = 0; i < host.len; i++)
+    for (size_t i = chars_span(host, CHAR_HOST); i < host.len; i++)
         if (!char_is(host.data[i], CHAR_TARGET) || strchr(",/?@\\", host.data[i]))
             return false;
     return true;
@@ -193,7 +195,7 @@ bool h1_write_request(struct buf *out, const struct request_head *head,
         return false;
     struct header host = {SPAN("Host"), buf_span(&head->authority)};
     bool has_line = buf_put_span(out, buf_span(&head->method)) && buf_put_char(out, ' ') &&
-                    put_escaped(out, buf_span(&head->target)) &&
+                    put_target(out, buf_span(&head->target)) &&
                     buf_put_span(out, SPAN(" HTTP/1.1\r\n"));
     if (!has_line)
         (void)full(err);

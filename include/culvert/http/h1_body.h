@@ -13,6 +13,7 @@ enum {
 
 enum h1_body_state {
     H1_BODY_CHUNK_SIZE, /* digits, then what may follow them */
+    H1_BODY_CHUNK_BLANK,
     H1_BODY_CHUNK_EXTENSION,
     H1_BODY_CHUNK_SIZE_LF,
     H1_BODY_DATA,
