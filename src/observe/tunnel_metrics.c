@@ -22,6 +22,9 @@ enum family {
     FAMILIES
 };
 
+/* The last of the enum. */
+enum { STREAM_KINDS = STREAM_HTTP + 1 };
+
 enum { RULE_SERIES_MAX = 512 }; /* rules times codes times kinds of a large configuration */
 
 static const struct metric_desc descs[FAMILIES] = {
@@ -96,21 +99,15 @@ static const struct metric_desc descs[FAMILIES] = {
                      METRIC_COUNTER},
 };
 
-static const struct span uses[STREAM_USES] = {
-    [STREAM_USE_HTTP] = SPAN_INIT("http"),
-    [STREAM_USE_WEBSOCKET] = SPAN_INIT("websocket"),
-    [STREAM_USE_TCP] = SPAN_INIT("tcp"),
-};
-
-static const struct span methods[RPC_METHODS] = {
-    [RPC_REGISTER] = SPAN_INIT("register_connection"),
-    [RPC_UNREGISTER] = SPAN_INIT("unregister_connection"),
-    [RPC_UPDATE_LOCAL_CONFIGURATION] = SPAN_INIT("update_local_configuration"),
+static const struct span methods[TUNNEL_CALLS] = {
+    [TUNNEL_CALL_REGISTER] = SPAN_INIT("register_connection"),
+    [TUNNEL_CALL_UNREGISTER] = SPAN_INIT("unregister_connection"),
+    [TUNNEL_CALL_UPDATE_LOCAL_CONFIGURATION] = SPAN_INIT("update_local_configuration"),
 };
 
 struct tunnel_metrics {
     struct metric_family *families[FAMILIES];
-    struct metric *active[STREAM_USES];
+    struct metric *active[STREAM_KINDS];
     struct metric *toward_origin;
     struct metric *toward_edge;
 };
@@ -124,8 +121,10 @@ struct tunnel_metrics *tunnel_metrics_new(struct metrics *metrics, struct error 
     }
     for (size_t i = 0; i < FAMILIES; i++)
         tm->families[i] = metrics_family(metrics, &descs[i]);
-    for (size_t i = 0; i < STREAM_USES; i++)
-        tm->active[i] = metric_with(tm->families[STREAMS_ACTIVE], &uses[i]);
+    for (size_t i = 0; i < STREAM_KINDS; i++) {
+        const struct span kind = span_of(stream_kind_name((enum stream_kind)i));
+        tm->active[i] = metric_with(tm->families[STREAMS_ACTIVE], &kind);
+    }
     const struct span toward_origin = SPAN("toward_origin");
     const struct span toward_edge = SPAN("toward_edge");
     tm->toward_origin = metric_with(tm->families[BYTES], &toward_origin);
@@ -143,11 +142,11 @@ static void count(struct tunnel_metrics *tm, enum family family, const struct sp
     metric_add(metric_with(tm->families[family], labels), 1);
 }
 
-void tunnel_metrics_began(struct tunnel_metrics *tm, enum stream_use use)
+void tunnel_metrics_began(struct tunnel_metrics *tm, enum stream_kind kind)
 {
     count(tm, TOTAL_REQUESTS, NULL);
     count(tm, CONCURRENT_REQUESTS, NULL);
-    metric_add(tm->active[use], 1);
+    metric_add(tm->active[kind], 1);
 }
 
 void tunnel_metrics_ended(struct tunnel_metrics *tm, const struct request_outcome *outcome)
@@ -160,12 +159,13 @@ void tunnel_metrics_ended(struct tunnel_metrics *tm, const struct request_outcom
     const struct span code = span_of(code_text);
 
     metric_add(metric_with(tm->families[CONCURRENT_REQUESTS], NULL), -1);
-    metric_add(tm->active[outcome->use], -1);
+    metric_add(tm->active[outcome->kind], -1);
     metric_add(tm->toward_origin, (double)outcome->toward_origin);
     metric_add(tm->toward_edge, (double)outcome->toward_edge);
     metric_observe(metric_with(tm->families[REQUEST_DURATION], &rule),
                    (double)outcome->duration_ms / 1000);
-    count(tm, REQUESTS, (const struct span[]){code, uses[outcome->use], rule});
+    count(tm, REQUESTS,
+          (const struct span[]){code, span_of(stream_kind_name(outcome->kind)), rule});
     if (outcome->cause)
         count(tm, ORIGIN_ERRORS, (const struct span[]){span_of(outcome->cause), rule});
     if (outcome->cause || !outcome->complete)
@@ -187,15 +187,15 @@ void tunnel_metrics_refused(struct tunnel_metrics *tm, bool duplicate)
     count(tm, REGISTER_FAIL, labels);
 }
 
-void tunnel_metrics_rpc(struct tunnel_metrics *tm, enum rpc_method method, bool ok,
+void tunnel_metrics_rpc(struct tunnel_metrics *tm, enum tunnel_call call, bool ok,
                         uint64_t elapsed_ms)
 {
-    const struct span labels[] = {SPAN("registration"), methods[method]};
+    const struct span labels[] = {SPAN("registration"), methods[call]};
     count(tm, RPC_OPERATIONS, labels);
     if (!ok)
         count(tm, RPC_FAILURES, labels);
     metric_observe(metric_with(tm->families[RPC_LATENCY], labels), (double)elapsed_ms / 1000);
-    if (method != RPC_UPDATE_LOCAL_CONFIGURATION)
+    if (call != TUNNEL_CALL_UPDATE_LOCAL_CONFIGURATION)
         return;
     count(tm, CONFIG_PUSHES, NULL);
     if (!ok)

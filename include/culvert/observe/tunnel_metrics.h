@@ -4,6 +4,7 @@
 #define CULVERT_OBSERVE_TUNNEL_METRICS_H
 
 #include "culvert/observe/metrics.h"
+#include "culvert/tunnel/stream_kind.h"
 
 struct tunnel_metrics;
 
@@ -11,14 +12,11 @@ struct tunnel_metrics;
 struct tunnel_metrics *tunnel_metrics_new(struct metrics *metrics, struct error *err);
 void tunnel_metrics_free(struct tunnel_metrics *tm); /* NULL is allowed */
 
-/* What streams are for; words of labels. */
-enum stream_use { STREAM_USE_HTTP, STREAM_USE_WEBSOCKET, STREAM_USE_TCP, STREAM_USES };
-
 /* A request has reached us. Every one of them ends by tunnel_metrics_ended. */
-void tunnel_metrics_began(struct tunnel_metrics *tm, enum stream_use use);
+void tunnel_metrics_began(struct tunnel_metrics *tm, enum stream_kind kind);
 
 struct request_outcome {
-    enum stream_use use;
+    enum stream_kind kind;
     size_t rule;            /* its number in the ingress list */
     int status;             /* what the visitor was answered; 0: nothing */
     bool from_origin;       /* the origin's answer, not one of our own */
@@ -37,10 +35,15 @@ void tunnel_metrics_registered(struct tunnel_metrics *tm);
 void tunnel_metrics_refused(struct tunnel_metrics *tm, bool duplicate);
 
 /* The calls of the registration interface. */
-enum rpc_method { RPC_REGISTER, RPC_UNREGISTER, RPC_UPDATE_LOCAL_CONFIGURATION, RPC_METHODS };
+enum tunnel_call {
+    TUNNEL_CALL_REGISTER,
+    TUNNEL_CALL_UNREGISTER,
+    TUNNEL_CALL_UPDATE_LOCAL_CONFIGURATION,
+    TUNNEL_CALLS
+};
 
 /* A call was answered, or failed. The local configuration is counted as a push too. */
-void tunnel_metrics_rpc(struct tunnel_metrics *tm, enum rpc_method method, bool ok,
+void tunnel_metrics_rpc(struct tunnel_metrics *tm, enum tunnel_call call, bool ok,
                         uint64_t elapsed_ms);
 
 /* Log lines dropped so far, over all sinks. */

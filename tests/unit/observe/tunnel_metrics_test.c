@@ -24,10 +24,10 @@ static bool shows(struct metrics *metrics, const char *line)
 static void live_as_recorded(struct tunnel_metrics *tm)
 {
     for (int i = 0; i < 4; i++) {
-        tunnel_metrics_rpc(tm, RPC_REGISTER, true, 1);
+        tunnel_metrics_rpc(tm, TUNNEL_CALL_REGISTER, true, 1);
         tunnel_metrics_registered(tm);
     }
-    tunnel_metrics_rpc(tm, RPC_UPDATE_LOCAL_CONFIGURATION, true, 2);
+    tunnel_metrics_rpc(tm, TUNNEL_CALL_UPDATE_LOCAL_CONFIGURATION, true, 2);
 }
 
 TEST(names_help_types_and_labels_are_those_of_a_real_scrape)
@@ -64,11 +64,11 @@ TEST(a_request_is_counted_while_it_runs_and_when_it_ends)
 {
     struct metrics *metrics = metrics_new();
     struct tunnel_metrics *tm = tunnel_metrics_new(metrics, NULL);
-    tunnel_metrics_began(tm, STREAM_USE_HTTP);
+    tunnel_metrics_began(tm, STREAM_HTTP);
     CHECK(shows(metrics, "\ncloudflared_tunnel_total_requests 1\n"));
     CHECK(shows(metrics, "\ncloudflared_tunnel_concurrent_requests_per_tunnel 1\n"));
     CHECK(shows(metrics, "\nculvert_streams_active{kind=\"http\"} 1\n"));
-    const struct request_outcome outcome = {.use = STREAM_USE_HTTP,
+    const struct request_outcome outcome = {.kind = STREAM_HTTP,
                                             .rule = 2,
                                             .status = 200,
                                             .from_origin = true,
@@ -98,7 +98,10 @@ TEST(only_whole_answers_of_the_origin_count_by_code)
         bool error;
         const char *reason;
     } cases[] = {
-        {{.status = 404, .from_origin = true, .complete = true}, true, false, "an answer"},
+        {{.kind = STREAM_HTTP, .status = 404, .from_origin = true, .complete = true},
+         true,
+         false,
+         "an answer"},
         {{.status = 502, .complete = true, .cause = "network"}, false, true, "our own 502"},
         {{.status = 200, .from_origin = true}, false, true, "cut short"},
         {{.status = 101, .from_origin = true, .complete = true}, false, false, "an upgrade"},
@@ -108,7 +111,7 @@ TEST(only_whole_answers_of_the_origin_count_by_code)
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct metrics *metrics = metrics_new();
         struct tunnel_metrics *tm = tunnel_metrics_new(metrics, NULL);
-        tunnel_metrics_began(tm, cases[i].outcome.use);
+        tunnel_metrics_began(tm, cases[i].outcome.kind);
         tunnel_metrics_ended(tm, &cases[i].outcome);
         CHECK_CASE(shows(metrics, "cloudflared_tunnel_response_by_code{") == cases[i].by_code,
                    "by code: %s", cases[i].reason);
@@ -129,7 +132,7 @@ TEST(refused_registrations_and_failed_calls_are_told_apart)
     struct tunnel_metrics *tm = tunnel_metrics_new(metrics, NULL);
     tunnel_metrics_refused(tm, true);
     tunnel_metrics_refused(tm, false);
-    tunnel_metrics_rpc(tm, RPC_UPDATE_LOCAL_CONFIGURATION, false, 5000);
+    tunnel_metrics_rpc(tm, TUNNEL_CALL_UPDATE_LOCAL_CONFIGURATION, false, 5000);
     CHECK(shows(metrics, "register_fail{error=\"dup_edge_conn\",rpcName=\"registerConnection\"} 1\n"
                          "cloudflared_tunnel_tunnel_register_fail{error=\"server_error\",rpcName="
                          "\"registerConnection\"} 1\n"));
