@@ -153,18 +153,6 @@ void capnp_write_capability(struct capnp_writer *writer, struct capnp_place to, 
               POINTER_CAPABILITY | (uint64_t)number << 32);
 }
 
-void capnp_write_copy(struct capnp_writer *writer, struct capnp_place to, size_t index,
-                      struct span segment)
-{
-    assert(segment.len >= CAPNP_WORD && segment.len % CAPNP_WORD == 0);
-    if (writer->failed)
-        return;
-    size_t at = pointer_at(to, index);
-    assert(at + CAPNP_WORD == writer->bytes.len);
-    memcpy(writer->bytes.data + at, segment.data, CAPNP_WORD);
-    (void)append(writer, segment.data + CAPNP_WORD, segment.len - CAPNP_WORD);
-}
-
 void capnp_write_bit(struct capnp_writer *writer, struct capnp_place to, size_t bit, bool value)
 {
     if (writer->failed)

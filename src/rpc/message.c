@@ -21,6 +21,7 @@ static const struct capnp_place promised_answer_shape = {.data_words = 1, .point
 static const struct capnp_place transform_step_shape = {.data_words = 1};
 static const struct capnp_place payload_shape = {.pointer_count = 2};
 static const struct capnp_place capability_shape = {.data_words = 1, .pointer_count = 1};
+static const struct capnp_place unknown_shape = {.data_words = 1};
 static const struct capnp_place exception_shape = {.data_words = 1, .pointer_count = 1};
 
 static struct capnp_place add(struct capnp_writer *writer, struct capnp_place to, size_t index,
@@ -175,27 +176,23 @@ static void encode_return(struct capnp_writer *writer, struct capnp_place root,
         encode_exception(writer, body, &ret->exception);
 }
 
-static bool decode_unimplemented(const struct capnp_struct *body,
-                                 struct rpc_unimplemented *unimplemented, struct error *err)
+/* An unknown body need not be a struct: then it has no number. */
+static void decode_unknown(const struct capnp_struct *message, struct rpc_unknown *unknown)
 {
-    /* `body` is the message sent back. All we look for is which of our questions it was. */
-    struct capnp_struct inner;
-    unimplemented->tag = capnp_read_u16(body, 0);
-    if (!capnp_read_struct(body, 0, &inner, err))
-        return false;
-    unimplemented->id = capnp_read_u32(&inner, 0);
-    return true;
+    struct capnp_struct body;
+    unknown->tag = capnp_read_u16(message, 0);
+    if (capnp_read_struct(message, 0, &body, NULL))
+        unknown->id = capnp_read_u32(&body, 0);
 }
 
-static void encode_unimplemented(struct capnp_writer *writer, struct capnp_place root,
-                                 const struct rpc_unimplemented *unimplemented)
+/* The message could be sent back whole, but then its broken pointers would become ours. */
+static void encode_unknown(struct capnp_writer *writer, struct capnp_place to,
+                           const struct rpc_unknown *unknown)
 {
-    if (unimplemented->original.len > 0) {
-        capnp_write_copy(writer, root, 0, unimplemented->original);
-        return;
-    }
-    struct capnp_place body = add(writer, root, 0, message_shape);
-    capnp_write_u16(writer, body, 0, unimplemented->tag);
+    struct capnp_place message = add(writer, to, 0, message_shape);
+    capnp_write_u16(writer, message, 0, unknown->tag);
+    struct capnp_place body = add(writer, message, 0, unknown_shape);
+    capnp_write_u32(writer, body, 0, unknown->id);
 }
 
 static bool decode_body(const struct capnp_struct *body, struct rpc_message *message,
@@ -203,7 +200,8 @@ static bool decode_body(const struct capnp_struct *body, struct rpc_message *mes
 {
     switch (message->kind) {
     case RPC_UNIMPLEMENTED:
-        return decode_unimplemented(body, &message->unimplemented, err);
+        decode_unknown(body, &message->unimplemented);
+        return true;
     case RPC_ABORT:
         return decode_exception(body, &message->abort, err);
     case RPC_CALL:
@@ -245,13 +243,11 @@ bool rpc_message_decode(struct span bytes, struct capnp_message *reader,
     *message = (struct rpc_message){0};
     if (!capnp_message_open(reader, bytes, &root, err))
         return false;
-    message->tag = capnp_read_u16(&root, 0);
-    message->kind = kind_of(message->tag);
-    /* A near root (kind bits 00) keeps its meaning wherever the words are put. */
-    if (reader->segment_count == 1 && (bytes.data[CAPNP_WORD] & 3) == 0)
-        message->words = reader->segments[0];
-    if (message->kind == RPC_OTHER)
+    message->kind = kind_of(capnp_read_u16(&root, 0));
+    if (message->kind == RPC_OTHER) {
+        decode_unknown(&root, &message->other);
         return true;
+    }
     return capnp_read_struct(&root, 0, &body, err) && decode_body(&body, message, err);
 }
 
@@ -266,7 +262,7 @@ bool rpc_message_encode(const struct rpc_message *message, struct capnp_writer *
     capnp_write_u16(writer, root, 0, (uint16_t)message->kind);
     switch (message->kind) {
     case RPC_UNIMPLEMENTED:
-        encode_unimplemented(writer, root, &message->unimplemented);
+        encode_unknown(writer, root, &message->unimplemented);
         break;
     case RPC_ABORT:
         encode_exception(writer, root, &message->abort);

@@ -1,10 +1,6 @@
 /* The part of an RPC connection that has no opinion on what is called. */
 #include "peer.h"
 
-/* A message that we do not understand is sent back whole only up to this size. Nobody looks at
- * more than its kind and first fields; the rest would let a peer fill our output with its input. */
-enum { PEER_ECHO_MAX = 1024 };
-
 void peer_init(struct peer *peer, const struct peer_events *events, void *arg)
 {
     *peer = (struct peer){.events = events, .arg = arg};
@@ -18,7 +14,7 @@ static bool handle(struct peer *peer, struct span bytes, struct error *err)
     if (!rpc_message_decode(bytes, &reader, &message, err))
         return false;
     if (message.kind == RPC_OTHER)
-        return peer_send_unimplemented(peer, &message, err);
+        return peer_send_unimplemented(peer, message.other, err);
     return peer->events->on_message(peer->arg, &message, err);
 }
 
@@ -63,16 +59,10 @@ bool peer_send_exception(struct peer *peer, uint32_t question, struct rpc_except
     return peer_send(peer, &message, err);
 }
 
-bool peer_send_unimplemented(struct peer *peer, const struct rpc_message *message,
-                             struct error *err)
+bool peer_send_unimplemented(struct peer *peer, struct rpc_unknown unknown, struct error *err)
 {
-    struct rpc_message answer = {
-        .kind = RPC_UNIMPLEMENTED,
-        .unimplemented = {.tag = message->tag},
-    };
-    if (message->words.len <= PEER_ECHO_MAX)
-        answer.unimplemented.original = message->words;
-    return peer_send(peer, &answer, err);
+    struct rpc_message message = {.kind = RPC_UNIMPLEMENTED, .unimplemented = unknown};
+    return peer_send(peer, &message, err);
 }
 
 void peer_abort(struct peer *peer, struct span reason)

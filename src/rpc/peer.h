@@ -34,8 +34,8 @@ bool peer_send(struct peer *peer, const struct rpc_message *message, struct erro
 bool peer_send_exception(struct peer *peer, uint32_t question, struct rpc_exception exception,
                          struct error *err) MUST_CHECK;
 
-/* Sends a message back as not understood. */
-bool peer_send_unimplemented(struct peer *peer, const struct rpc_message *message,
+/* Says that a message was not understood. */
+bool peer_send_unimplemented(struct peer *peer, struct rpc_unknown unknown,
                              struct error *err) MUST_CHECK;
 
 /* Sends an Abort, if nothing is in its way, and is over. May be called from inside of peer_feed. */

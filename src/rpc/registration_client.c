@@ -270,7 +270,7 @@ static bool on_return(struct registration_client *client, const struct rpc_retur
 
 /* The edge did not understand a question: that is its answer. */
 static bool on_unimplemented(struct registration_client *client,
-                             const struct rpc_unimplemented *unimplemented, struct error *err)
+                             const struct rpc_unknown *unimplemented, struct error *err)
 {
     if (unimplemented->tag != RPC_BOOTSTRAP && unimplemented->tag != RPC_CALL)
         return true;

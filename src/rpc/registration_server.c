@@ -209,12 +209,12 @@ static bool on_local_configuration(struct registration_server *server, struct an
     return settle_done(server, answer, err);
 }
 
-static bool on_call(struct registration_server *server, const struct rpc_message *message,
+static bool on_call(struct registration_server *server, const struct rpc_call *call,
                     struct error *err)
 {
-    const struct rpc_call *call = &message->call;
     if (call->results_to != 0)
-        return peer_send_unimplemented(&server->peer, message, err);
+        return peer_send_unimplemented(
+            &server->peer, (struct rpc_unknown){.tag = RPC_CALL, .id = call->question}, err);
     struct answer *answer = open_answer(server, call->question, err);
     if (!answer)
         return false;
@@ -267,7 +267,7 @@ static bool on_message(void *arg, const struct rpc_message *message, struct erro
     case RPC_BOOTSTRAP:
         return on_bootstrap(server, message->bootstrap.question, err);
     case RPC_CALL:
-        return on_call(server, message, err);
+        return on_call(server, &message->call, err);
     case RPC_FINISH:
         on_finish(server, message->finish.question, message->finish.release_results);
         return true;

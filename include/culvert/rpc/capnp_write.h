@@ -55,11 +55,6 @@ void capnp_write_data(struct capnp_writer *writer, struct capnp_place to, size_t
 void capnp_write_capability(struct capnp_writer *writer, struct capnp_place to, size_t index,
                             uint32_t number);
 
-/* Makes field `index`, which must be the last word written so far, the root of a copy of that
- * segment. Offsets stay right as they are; the segment must not have far pointers. */
-void capnp_write_copy(struct capnp_writer *writer, struct capnp_place to, size_t index,
-                      struct span segment);
-
 /* The finished bytes, borrowed until the next call. False: over the limit (ERROR_LIMIT) or out of
  * memory. */
 bool capnp_write_finish(struct capnp_writer *writer, struct span *bytes,

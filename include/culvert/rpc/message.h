@@ -72,19 +72,16 @@ struct rpc_return {
     struct rpc_exception exception; /* of RPC_EXCEPTION */
 };
 
-/* A message that its receiver did not understand, sent back to who had sent it. */
-struct rpc_unimplemented {
-    uint16_t tag;         /* its kind */
-    uint32_t id;          /* its question, where the kind has one; decoded only */
-    struct span original; /* encoded: its words (rpc_message.words); empty: only its tag is told */
+/* What is told of a message that was not understood: enough for its sender to know it again. */
+struct rpc_unknown {
+    uint16_t tag;
+    uint32_t id; /* the first number of its body: most kinds have their question there */
 };
 
 struct rpc_message {
     enum rpc_kind kind;
-    uint16_t tag;      /* as received; decoded only */
-    struct span words; /* all of it, if it can be sent back as it is; decoded only */
     union {
-        struct rpc_unimplemented unimplemented;
+        struct rpc_unknown unimplemented; /* that of the other side, sent back to it */
         struct rpc_exception abort;
         struct rpc_call call;
         struct rpc_return ret;
@@ -99,6 +96,7 @@ struct rpc_message {
         struct {
             uint32_t question;
         } bootstrap;
+        struct rpc_unknown other;
     };
 };
 

@@ -77,30 +77,6 @@ TEST(empty_things_are_written_as_the_peers_write_them)
     capnp_write_release(&writer);
 }
 
-TEST(a_copied_segment_keeps_its_meaning_in_its_new_place)
-{
-    struct capnp_writer inner;
-    struct capnp_writer outer;
-    struct span bytes;
-    capnp_write_start(&inner, 4096);
-    capnp_write_text(&inner, capnp_write_root(&inner, 1, 1), 0, SPAN("inside"));
-    REQUIRE(capnp_write_finish(&inner, &bytes, NULL));
-    capnp_write_start(&outer, 4096);
-    capnp_write_copy(&outer, capnp_write_root(&outer, 1, 1), 0, span_skip(bytes, CAPNP_WORD));
-
-    struct capnp_message message;
-    struct capnp_struct root;
-    struct capnp_struct copy;
-    struct span text;
-    REQUIRE(capnp_write_finish(&outer, &bytes, NULL));
-    REQUIRE(capnp_message_open(&message, bytes, &root, NULL));
-    REQUIRE(capnp_read_struct(&root, 0, &copy, NULL));
-    REQUIRE(capnp_read_text(&copy, 0, &text, NULL));
-    CHECK_SPAN(text, SPAN("inside"));
-    capnp_write_release(&inner);
-    capnp_write_release(&outer);
-}
-
 TEST(a_message_over_its_limit_fails_once_and_for_all)
 {
     /* Framing, root pointer, root (1, 2): 40 bytes; text and data take 8 more each. */
