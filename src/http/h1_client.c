@@ -257,7 +257,7 @@ static void reset_for(struct h1_client *client, const struct request_head *head)
 {
     channel_free(client->body.bytes);
     client->body.bytes = NULL;
-    headers_clear(&client->body.trailers);
+    headers_release(&client->body.trailers);
     h1_body_release(&client->reader);
     memset(&client->reader, 0, sizeof client->reader);
     headers_clear(&client->head.fields);

@@ -1,0 +1,404 @@
+/* One request to an HTTP/1.1 origin:
+ *
+ *   WAITING --choose: is there a body?--> begin
+ *   begin --a kept connection--> SENT
+ *         --none: dial--> DIALING --on_connected--> SENT
+ *   SENT --on_answer--> ANSWERING --on_done--> ENDED
+ *        --on_failed, may be repeated--> DIALING
+ *   any of them --fail--> ENDED
+ *   any of them --close--> CLOSED
+ *
+ * The connection stays with the request until close: the answer's body lives in it. */
+#include "culvert/origin/http_origin.h"
+#include "culvert/http/h1_client.h"
+#include "culvert/http/h1_write.h"
+#include "culvert/origin/pool.h"
+
+#include <stdlib.h>
+
+struct http_origin {
+    struct opener opener;
+    struct loop *loop;
+    struct http_origin_options options; /* texts are ours */
+    char *name, *host, *unix_path, *server_name;
+    struct origin_pool *pool;
+    size_t open; /* outbounds that were not closed */
+};
+
+enum state { WAITING, DIALING, SENT, ANSWERING, ENDED, CLOSED, STATES };
+
+static const unsigned followers[STATES] = {
+    [WAITING] = BIT(DIALING) | BIT(SENT) | BIT(ENDED) | BIT(CLOSED),
+    [DIALING] = BIT(SENT) | BIT(ENDED) | BIT(CLOSED),
+    [SENT] = BIT(DIALING) | BIT(ANSWERING) | BIT(ENDED) | BIT(CLOSED),
+    [ANSWERING] = BIT(ENDED) | BIT(CLOSED),
+    [ENDED] = BIT(CLOSED),
+    [CLOSED] = 0,
+};
+
+struct http_outbound {
+    struct outbound out;
+    struct http_origin *origin;
+    enum state state;
+    struct request_head head; /* as the origin sees it */
+    struct body *body;
+    char *server_name; /* "" without TLS */
+    bool reused;       /* the connection had a request before */
+    struct dial *dial;
+    struct h1_client *client;
+    struct outbound *sent; /* of the client */
+    struct body *answer_body;
+    struct timer wait; /* for the body's first byte */
+    struct task choose;
+    struct reap reap;
+};
+
+static void enter(struct http_outbound *call, enum state next)
+{
+    assert(followers[call->state] & BIT(next));
+    call->state = next;
+}
+
+/* ---- the end ---- */
+
+static void fail(struct http_outbound *call, const struct error *why)
+{
+    enter(call, ENDED);
+    call->out.events->on_failed(call->out.arg, why);
+}
+
+static void destroy(void *object)
+{
+    struct http_outbound *call = object;
+    request_head_release(&call->head);
+    free(call->server_name);
+    free(call);
+}
+
+/* Keeps the connection for the next request, or closes it. */
+static void let_go(struct http_outbound *call)
+{
+    struct h1_client *client = call->client;
+    bool taken = !call->answer_body || channel_is_done(call->answer_body->bytes);
+    call->client = NULL;
+    outbound_close(call->sent);
+    if (taken && h1_client_is_reusable(client))
+        origin_pool_give(call->origin->pool, client, call->server_name);
+    else
+        h1_client_close(client);
+}
+
+static void stop_waiting(struct http_outbound *call)
+{
+    timer_stop(&call->wait);
+    task_cancel(&call->choose);
+    channel_set_taker(call->body->bytes, NULL, NULL);
+}
+
+static void out_close(struct outbound *out)
+{
+    struct http_outbound *call = CONTAINER_OF(out, struct http_outbound, out);
+    if (call->state == CLOSED)
+        return;
+    if (call->state == WAITING)
+        stop_waiting(call);
+    dial_cancel(call->dial);
+    call->dial = NULL;
+    if (call->client)
+        let_go(call);
+    enter(call, CLOSED);
+    call->origin->open--;
+    loop_reap(call->origin->loop, &call->reap, destroy, call);
+}
+
+static const struct outbound_ops outbound_ops = {out_close};
+
+/* ---- over a new connection ---- */
+
+static bool send_over(struct http_outbound *call, struct h1_client *client, struct error *err);
+
+static void on_connected(void *arg, struct conn *conn)
+{
+    struct http_outbound *call = arg;
+    struct error why;
+    call->dial = NULL;
+    struct h1_client *client = h1_client_new(conn, call->origin->options.budget, &why);
+    if (client && send_over(call, client, &why))
+        return;
+    h1_client_close(client);
+    error_wrap(&why, "%s", call->origin->name);
+    fail(call, &why);
+}
+
+static void on_dial_failed(void *arg, const struct error *why)
+{
+    struct http_outbound *call = arg;
+    struct error told = *why;
+    call->dial = NULL;
+    error_wrap(&told, "dial %s", call->origin->name);
+    fail(call, &told);
+}
+
+static const struct dial_events dial_events = {on_connected, on_dial_failed};
+
+static bool dial(struct http_outbound *call, struct error *err)
+{
+    const struct http_origin_options *options = &call->origin->options;
+    struct dial_target target = {
+        .host = options->host,
+        .port = options->port,
+        .unix_path = options->unix_path,
+        .connect_ms = options->connect_ms,
+        .keepalive_seconds = options->keepalive_seconds,
+        .one_by_one = options->one_by_one,
+        .tls = options->tls,
+        .server_name = options->tls ? call->server_name : NULL,
+        .tls_ms = options->tls_ms,
+    };
+    call->reused = false;
+    call->dial =
+        dial_start(call->origin->loop, options->resolver, &target, &dial_events, call, err);
+    if (!call->dial)
+        return error_wrap(err, "dial %s", call->origin->name);
+    enter(call, DIALING);
+    return true;
+}
+
+/* ---- the connection speaks ---- */
+
+static bool is_repeatable(const struct http_outbound *call)
+{
+    return request_is_idempotent(&call->head) ||
+           headers_has(&call->head.fields, SPAN("Idempotency-Key")) ||
+           headers_has(&call->head.fields, SPAN("X-Idempotency-Key"));
+}
+
+/* Did the origin give up the connection before it knew of the request? Nobody can tell for sure,
+ * but repeating does no harm then. */
+static bool was_stale(const struct http_outbound *call)
+{
+    return call->state == SENT && call->reused && !h1_client_heard_any(call->client) &&
+           !h1_client_took_body(call->client) &&
+           (is_repeatable(call) || !h1_client_wrote_any(call->client));
+}
+
+static void on_inform(void *arg, const struct response_head *head)
+{
+    struct http_outbound *call = arg;
+    call->out.events->on_inform(call->out.arg, head);
+}
+
+static void on_answer(void *arg, struct response_head *head, struct body *body)
+{
+    struct http_outbound *call = arg;
+    enter(call, ANSWERING);
+    call->answer_body = body;
+    call->out.events->on_answer(call->out.arg, head, body);
+}
+
+static void on_done(void *arg)
+{
+    struct http_outbound *call = arg;
+    enter(call, ENDED);
+    call->out.events->on_done(call->out.arg);
+}
+
+static void on_failed(void *arg, const struct error *why)
+{
+    struct http_outbound *call = arg;
+    struct error told = *why;
+    if (was_stale(call)) {
+        outbound_close(call->sent);
+        h1_client_close(call->client);
+        call->client = NULL;
+        if (dial(call, &told))
+            return;
+    } else {
+        error_wrap(&told, call->reused ? "%s over a kept connection" : "%s", call->origin->name);
+    }
+    fail(call, &told);
+}
+
+static const struct outbound_events client_events = {on_inform, on_answer, on_done, on_failed};
+
+/* ---- the beginning ---- */
+
+static bool send_over(struct http_outbound *call, struct h1_client *client, struct error *err)
+{
+    call->sent = h1_client_send(client, &call->head, call->body, &client_events, call, err);
+    if (!call->sent)
+        return false;
+    call->client = client;
+    enter(call, SENT);
+    return true;
+}
+
+/* Over a kept connection if there is one, else over a new one. */
+static bool begin(struct http_outbound *call, struct error *err)
+{
+    struct h1_client *client;
+    struct error why;
+    while ((client = origin_pool_take(call->origin->pool, call->server_name))) {
+        call->reused = true;
+        if (send_over(call, client, &why))
+            return true;
+        if (why.kind == ERROR_NETWORK) {
+            h1_client_close(client);
+            continue;
+        }
+        origin_pool_give(call->origin->pool, client, call->server_name);
+        if (err)
+            *err = why;
+        return error_wrap(err, "%s", call->origin->name);
+    }
+    return dial(call, err);
+}
+
+/* Runs when the body's first byte or its end is there, or the time for it is over. */
+static void choose(void *arg)
+{
+    struct http_outbound *call = arg;
+    struct error why;
+    stop_waiting(call);
+    if (channel_is_done(call->body->bytes) && call->body->trailers.count == 0) {
+        call->head.ends_here = true;
+        call->head.length = 0;
+    }
+    if (!begin(call, &why))
+        fail(call, &why);
+}
+
+static void on_filled(void *arg)
+{
+    struct http_outbound *call = arg;
+    task_post(&call->choose);
+}
+
+static const struct channel_events body_events = {on_filled};
+
+/* Would an announced body astonish the origin, and may there be none? */
+static bool is_doubtful(struct request_head *head)
+{
+    if (head->ends_here || head->length != LENGTH_UNKNOWN)
+        return false;
+    head->ends_here = true;
+    struct h1_shape without = h1_request_shape(head);
+    head->ends_here = false;
+    return without.body == H1_BODY_NONE;
+}
+
+static bool start(struct http_outbound *call, struct error *err)
+{
+    if (!is_doubtful(&call->head))
+        return begin(call, err);
+    if (!timer_start(&call->wait, HTTP_ORIGIN_BODY_WAIT_MS))
+        return error_memory(err);
+    channel_set_taker(call->body->bytes, &body_events, call);
+    if (channel_len(call->body->bytes) > 0 || channel_is_ended(call->body->bytes))
+        task_post(&call->choose);
+    return true;
+}
+
+/* The name that TLS asks for: the rule's, or that of the Host. */
+static bool name_server(struct http_outbound *call, struct error *err)
+{
+    const struct http_origin_options *options = &call->origin->options;
+    struct span host = span_of(options->server_name);
+    uint16_t port = 0;
+    if (!options->tls)
+        host = SPAN("");
+    else if (!options->server_name &&
+             (!ip_split_host_port(buf_span(&call->head.authority), &host, &port) || host.len == 0))
+        return error_set(err, ERROR_INVALID, 0, "%s: the request names no host to verify",
+                         call->origin->name);
+    if (span_ends(host, SPAN(".")))
+        host.len--;
+    call->server_name = span_dup(host);
+    return call->server_name ? true : error_memory(err);
+}
+
+static struct outbound *origin_open(struct opener *opener, const struct request_head *head,
+                                    struct body *body, const struct outbound_events *events,
+                                    void *arg, struct error *err)
+{
+    struct http_origin *origin = CONTAINER_OF(opener, struct http_origin, opener);
+    struct http_outbound *call = calloc(1, sizeof *call);
+    if (!call) {
+        error_memory(err);
+        return NULL;
+    }
+    call->out = (struct outbound){&outbound_ops, events, arg};
+    call->origin = origin;
+    call->body = body;
+    timer_init(&call->wait, origin->loop, choose, call);
+    task_init(&call->choose, origin->loop, TASK_SOON, choose, call);
+    request_head_init(&call->head);
+    if (!rewrite_request(&call->head, head, &origin->options.rewrite, err) ||
+        !name_server(call, err) || !start(call, err)) {
+        destroy(call);
+        return NULL;
+    }
+    origin->open++;
+    return &call->out;
+}
+
+/* ---- the origin itself ---- */
+
+static bool copy_text(char **to, const char *from)
+{
+    *to = from ? span_dup(span_of(from)) : NULL;
+    return *to || !from;
+}
+
+struct http_origin *http_origin_new(struct loop *loop, const struct http_origin_options *options,
+                                    struct error *err)
+{
+    static const struct opener_ops ops = {origin_open};
+    struct http_origin *origin = calloc(1, sizeof *origin);
+    if (!origin) {
+        error_memory(err);
+        return NULL;
+    }
+    origin->opener.ops = &ops;
+    origin->loop = loop;
+    origin->options = *options;
+    origin->options.tls = options->tls ? tls_context_ref(options->tls) : NULL;
+    bool copied = copy_text(&origin->name, options->name) &&
+                  copy_text(&origin->host, options->host) &&
+                  copy_text(&origin->unix_path, options->unix_path) &&
+                  copy_text(&origin->server_name, options->server_name);
+    origin->options.name = origin->name;
+    origin->options.host = origin->host;
+    origin->options.unix_path = origin->unix_path;
+    origin->options.server_name = origin->server_name;
+    origin->pool = origin_pool_new(loop, options->idle_limit, options->idle_ms, err);
+    if (copied && origin->pool)
+        return origin;
+    error_memory(err);
+    http_origin_free(origin);
+    return NULL;
+}
+
+struct opener *http_origin_opener(struct http_origin *origin)
+{
+    return &origin->opener;
+}
+
+size_t http_origin_idle(const struct http_origin *origin)
+{
+    return origin_pool_count(origin->pool);
+}
+
+void http_origin_free(struct http_origin *origin)
+{
+    if (!origin)
+        return;
+    assert(origin->open == 0);
+    origin_pool_free(origin->pool);
+    tls_context_unref(origin->options.tls);
+    free(origin->name);
+    free(origin->host);
+    free(origin->unix_path);
+    free(origin->server_name);
+    free(origin);
+}
