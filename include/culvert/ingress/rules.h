@@ -1,0 +1,52 @@
+/* The routing list: the first rule that matches a request takes it, the last one takes what is
+ * left. Immutable once made. */
+#ifndef CULVERT_INGRESS_RULES_H
+#define CULVERT_INGRESS_RULES_H
+
+#include "culvert/ingress/rule.h"
+
+struct rules;
+
+/* Judges a specification. The caller frees the list. NULL: there is no rule, or one is wrong; `err`
+ * begins with "file:line:column: rule #N: ". Oddities become notes (NULL: nobody asks). */
+struct rules *rules_new(const struct ingress_spec *spec, struct notes *notes, struct error *err);
+
+/* A list of one rule for every request; takes `service` and `origin` over, also when it fails.
+ * NULL: out of memory. */
+struct rules *rules_new_single(struct service *service, struct origin_request *origin,
+                               struct error *err);
+
+/* The list for when nothing is configured: 503 for every request. NULL: out of memory. */
+struct rules *rules_new_unavailable(struct error *err);
+
+void rules_free(struct rules *rules); /* NULL is allowed */
+
+size_t rules_count(const struct rules *rules);
+
+/* The `index`th rule; index < rules_count. Lives as long as the list. */
+const struct rule *rules_at(const struct rules *rules, size_t index);
+
+struct rules_verdict {
+    size_t index;             /* of the rule that matches the request as it came */
+    char why[ERROR_TEXT_MAX]; /* of a refusal */
+};
+
+/* Chooses the rule for a request by its authority and target (path and query, as received).
+ * False: the request is to be answered 400 and verdict->why logged, because its path, once its dot
+ * segments are resolved (plain or percent-encoded, an encoded slash being a slash), belongs to a
+ * rule with another service or another Access requirement, because an escape is broken, or because
+ * an expression could not be decided within its bounds. */
+bool rules_match(const struct rules *rules, struct span authority, struct span target,
+                 struct rules_verdict *verdict) MUST_CHECK;
+
+/* False: a rule asks for what this version does not enforce, and serving it without would open what
+ * is meant to be closed. */
+bool rules_are_enforceable(const struct rules *rules, struct error *err) MUST_CHECK;
+
+/* The configuration as reported to an edge that does not manage it: {"__configuration_flags":
+ * `flags`, "ingress": [...], "warp-routing": {...}}. Takes `flags` over, also when it fails (NULL:
+ * an empty object). The caller frees the result. NULL: out of memory. */
+struct doc *rules_to_doc(const struct rules *rules, const struct warp_routing *warp,
+                         struct doc *flags);
+
+#endif

@@ -1,0 +1,182 @@
+/* The checks of one rule, in the order in which their messages are wanted. */
+#include "culvert/ingress/rule.h"
+
+#include "culvert/base/ip.h"
+
+void rule_release(struct rule *rule)
+{
+    free(rule->hostname);
+    free(rule->path);
+    host_pattern_free(rule->host_pattern);
+    path_pattern_free(rule->path_pattern);
+    service_release(&rule->service);
+    origin_request_release(&rule->origin);
+    *rule = (struct rule){0};
+}
+
+/* Puts file, place and number in front of what `err` says. Returns false. */
+static bool fail(const struct ingress_spec *spec, size_t index, struct place place,
+                 struct error *err)
+{
+    if (place.line == 0)
+        place = spec->rules[index].place;
+    if (place.line == 0)
+        return error_wrap(err, "rule #%zu", index);
+    return error_wrap(err, "%s:%d:%d: rule #%zu", spec->name, place.line, place.column, index);
+}
+
+/* ADDRESS/BITS; the bits behind the mask may be set. */
+static bool is_prefix(const char *text)
+{
+    struct span rest = span_of(text ? text : "");
+    struct span address = span_first(rest, span_find(rest, '/'));
+    struct ip_address ip;
+    uint64_t bits;
+    if (address.len == rest.len || span_find(address, '%') < address.len ||
+        !ip_parse(address, 0, &ip))
+        return false;
+    return span_to_u64(span_skip(rest, address.len + 1), ip.any.sa_family == AF_INET6 ? 128 : 32,
+                       &bits);
+}
+
+static bool check_ip_rules(const struct origin_request *own, struct error *err)
+{
+    for (size_t i = 0; i < own->ip_rule_count; i++) {
+        const struct ip_rule *rule = &own->ip_rules[i];
+        if (!is_prefix(rule->prefix))
+            return error_set(err, ERROR_INVALID, 0,
+                             "ipRules #%zu: the prefix \"%s\" is no ADDRESS/BITS", i,
+                             rule->prefix ? rule->prefix : "");
+        for (size_t p = 0; p < rule->port_count; p++)
+            if (rule->ports[p] < 1 || rule->ports[p] > UINT16_MAX)
+                return error_set(err, ERROR_INVALID, 0,
+                                 "ipRules #%zu: the port %lld is not within 1 to 65535", i,
+                                 (long long)rule->ports[p]);
+    }
+    return true;
+}
+
+static bool check_service(const struct rule_spec *spec, struct rule *rule, struct error *err)
+{
+    unsigned options = rule->origin.bastion_mode ? SERVICE_BASTION_MODE : 0;
+    if (!service_parse(span_of(spec->service), options, &rule->service, err))
+        return error_wrap(err, "service \"%.80s\"", spec->service);
+    return rule->service.kind != SERVICE_SOCKS || check_ip_rules(&spec->origin, err);
+}
+
+static bool check_access(const struct rule_spec *spec, struct error *err)
+{
+    const struct access_requirement *access = &spec->origin.access;
+    if (access->required && access->team_name[0] == '\0' && access->audience_count > 0)
+        return error_set(err, ERROR_INVALID, 0, "access with an audTag needs a teamName");
+    return true;
+}
+
+static bool check_hostname(const struct ingress_spec *spec, size_t index, struct rule *rule,
+                           struct error *err)
+{
+    const struct rule_spec *own = &spec->rules[index];
+    bool is_last = index + 1 == spec->count;
+    rule->host_pattern = host_pattern_new(span_of(own->hostname), err);
+    if (!rule->host_pattern)
+        return error_wrap(err, "hostname \"%.80s\"", own->hostname);
+    bool takes_all = host_pattern_is_any(rule->host_pattern) && own->path[0] == '\0';
+    if (is_last && !takes_all)
+        return error_set(err, ERROR_INVALID, 0,
+                         "the last rule must match every request: it has no hostname (or \"*\") "
+                         "and no path");
+    if (!is_last && takes_all)
+        return error_set(err, ERROR_INVALID, 0,
+                         "it matches every request, so the rules below it never match; give it a "
+                         "hostname or a path, or move it to the end");
+    return true;
+}
+
+static bool check_path(const struct rule_spec *spec, struct rule *rule, struct error *err)
+{
+    if (spec->path[0] == '\0')
+        return true;
+    rule->path_pattern = path_pattern_new(span_of(spec->path), err);
+    return rule->path_pattern || error_wrap(err, "path \"%.80s\"", spec->path);
+}
+
+static bool fill(struct rule *rule, const struct ingress_spec *spec, size_t index,
+                 struct error *err)
+{
+    const struct rule_spec *own = &spec->rules[index];
+    rule->hostname = span_dup(span_of(own->hostname));
+    rule->path = span_dup(span_of(own->path));
+    bool ok = (rule->hostname && rule->path) || error_memory(err);
+    ok = ok && origin_request_set_defaults(&rule->origin, err) &&
+         origin_request_inherit(&rule->origin, &own->origin, err) &&
+         origin_request_inherit(&rule->origin, &spec->defaults, err);
+    return ok;
+}
+
+static void note_oddities(const struct rule *rule, const struct rule_spec *spec,
+                          struct notes *notes)
+{
+    if (host_pattern_is_vain(rule->host_pattern))
+        notes_add(notes, NOTE_ADVICE, spec->hostname_place,
+                  "the hostname \"%.80s\" can match no host: a wildcard is written *.example.com",
+                  rule->hostname);
+    if ((rule->service.kind == SERVICE_TCP || rule->service.kind == SERVICE_HTTP) &&
+        !rule->service.has_port)
+        notes_add(notes, NOTE_ADVICE, spec->service_place,
+                  "the service \"%.80s\" can never be reached: it needs a port from 1 to 65535",
+                  rule->service.text);
+    if (rule->service.kind == SERVICE_STATUS && rule->service.status < 200)
+        notes_add(notes, NOTE_ADVICE, spec->service_place,
+                  "%s is no final answer: visitors wait for another one", rule->service.text);
+    if (rule->origin.access.required && rule->origin.access.audience_count == 0)
+        notes_add(notes, NOTE_ADVICE, spec->place,
+                  "access is required, but without an audTag nobody can pass");
+}
+
+bool rule_init(struct rule *rule, const struct ingress_spec *spec, size_t index,
+               struct notes *notes, struct error *err)
+{
+    const struct rule_spec *own = &spec->rules[index];
+    bool ok = false;
+    *rule = (struct rule){0};
+    if (!fill(rule, spec, index, err))
+        goto out;
+    if (!check_service(own, rule, err)) {
+        fail(spec, index, own->service_place, err);
+        goto out;
+    }
+    if (!check_access(own, err)) {
+        fail(spec, index, own->place, err);
+        goto out;
+    }
+    if (!check_hostname(spec, index, rule, err)) {
+        fail(spec, index, own->hostname_place, err);
+        goto out;
+    }
+    if (!check_path(own, rule, err)) {
+        fail(spec, index, own->path_place, err);
+        goto out;
+    }
+    note_oddities(rule, own, notes);
+    ok = true;
+
+out:
+    if (!ok)
+        rule_release(rule);
+    return ok;
+}
+
+bool rule_init_single(struct rule *rule, struct service *service, struct origin_request *origin,
+                      struct error *err)
+{
+    *rule = (struct rule){.service = *service, .origin = *origin};
+    *service = (struct service){0};
+    origin_request_init(origin);
+    rule->hostname = span_dup(SPAN(""));
+    rule->path = span_dup(SPAN(""));
+    rule->host_pattern = host_pattern_new(SPAN(""), err);
+    if (rule->hostname && rule->path && rule->host_pattern)
+        return true;
+    rule_release(rule);
+    return error_memory(err);
+}

@@ -1,0 +1,264 @@
+/* First match over a list; chapters on matching and on the local configuration in
+ * docs/protocol.md. */
+#include "culvert/ingress/rules.h"
+
+/* Longest path that is matched: the longest target there is, and replacement characters of three
+ * bytes for single bytes in it. */
+enum { PATH_MAX_BYTES = 3 * 64 * 1024 };
+
+struct rules {
+    struct rule *all;
+    size_t count;
+    bool has_paths; /* some rule looks at the path */
+};
+
+static struct rules *allocate(size_t count, struct error *err)
+{
+    struct rules *rules = calloc(1, sizeof *rules);
+    if (rules)
+        rules->all = calloc(count, sizeof *rules->all);
+    if (rules && rules->all)
+        return rules;
+    error_memory(err);
+    rules_free(rules);
+    return NULL;
+}
+
+struct rules *rules_new(const struct ingress_spec *spec, struct notes *notes, struct error *err)
+{
+    if (spec->count == 0) {
+        error_set(err, ERROR_INVALID, 0, "%s%sthere are no ingress rules", spec->name,
+                  spec->name[0] ? ": " : "");
+        return NULL;
+    }
+    struct rules *rules = allocate(spec->count, err);
+    if (!rules)
+        return NULL;
+    for (size_t i = 0; i < spec->count; i++) {
+        if (!rule_init(&rules->all[i], spec, i, notes, err)) {
+            rules_free(rules);
+            return NULL;
+        }
+        rules->count++;
+        rules->has_paths = rules->has_paths || rules->all[i].path_pattern;
+    }
+    return rules;
+}
+
+struct rules *rules_new_single(struct service *service, struct origin_request *origin,
+                               struct error *err)
+{
+    struct rules *rules = allocate(1, err);
+    if (!rules) {
+        service_release(service);
+        origin_request_release(origin);
+        return NULL;
+    }
+    if (!rule_init_single(&rules->all[0], service, origin, err)) {
+        rules_free(rules);
+        return NULL;
+    }
+    rules->count = 1;
+    return rules;
+}
+
+struct rules *rules_new_unavailable(struct error *err)
+{
+    struct service service = {0};
+    struct origin_request origin;
+    origin_request_init(&origin);
+    if (origin_request_set_defaults(&origin, err) &&
+        service_parse(SPAN("http_status:503"), 0, &service, err))
+        return rules_new_single(&service, &origin, err);
+    origin_request_release(&origin);
+    return NULL;
+}
+
+void rules_free(struct rules *rules)
+{
+    if (!rules)
+        return;
+    for (size_t i = 0; i < rules->count; i++)
+        rule_release(&rules->all[i]);
+    free(rules->all);
+    free(rules);
+}
+
+size_t rules_count(const struct rules *rules)
+{
+    return rules->count;
+}
+
+const struct rule *rules_at(const struct rules *rules, size_t index)
+{
+    return &rules->all[index];
+}
+
+static bool refuse(struct rules_verdict *verdict, const char *why)
+{
+    (void)snprintf(verdict->why, sizeof verdict->why, "%s", why);
+    return false;
+}
+
+/* The first match for a normalised host and a decoded path. False: an expression gave up. */
+static bool find(const struct rules *rules, struct span host, struct span path, size_t *index)
+{
+    for (size_t i = 0; i + 1 < rules->count; i++) {
+        const struct rule *rule = &rules->all[i];
+        if (!host_pattern_matches(rule->host_pattern, host))
+            continue;
+        enum path_match match =
+            rule->path_pattern ? path_pattern_match(rule->path_pattern, path) : PATH_MATCHES;
+        if (match == PATH_DIFFERS)
+            continue;
+        *index = i;
+        return match == PATH_MATCHES;
+    }
+    *index = rules->count - 1;
+    return true;
+}
+
+static bool find_or_refuse(const struct rules *rules, struct span host, struct span path,
+                           struct rules_verdict *verdict)
+{
+    if (find(rules, host, path, &verdict->index))
+        return true;
+    (void)snprintf(verdict->why, sizeof verdict->why,
+                   "the path expression of rule #%zu takes too long to decide for this path",
+                   verdict->index);
+    return false;
+}
+
+static bool is_same_service(const struct rule *a, const struct rule *b)
+{
+    return strcmp(a->service.text, b->service.text) == 0 &&
+           access_requirement_equal(&a->origin.access, &b->origin.access);
+}
+
+/* Would the path be another rule's after an origin resolved its dot segments? Servers differ in
+ * whether "//" is one slash before that, so both readings must agree. */
+static bool check_dots(const struct rules *rules, struct span host, struct span path,
+                       struct rules_verdict *verdict)
+{
+    struct buf resolved = BUF_LIMIT(PATH_MAX_BYTES);
+    bool changed = true;
+    bool ok = true;
+    for (int merge = 0; ok && changed && merge < 2; merge++) {
+        struct rules_verdict other;
+        buf_clear(&resolved);
+        if (!path_resolve_dots(path, merge == 1, &resolved, &changed)) {
+            ok = refuse(verdict, "out of memory while the path was looked at");
+        } else if (changed && !find_or_refuse(rules, host, buf_span(&resolved), &other)) {
+            ok = refuse(verdict, other.why);
+        } else if (changed &&
+                   !is_same_service(&rules->all[verdict->index], &rules->all[other.index])) {
+            (void)snprintf(verdict->why, sizeof verdict->why,
+                           "the path matches rule #%zu, but with its dot segments resolved rule "
+                           "#%zu, which has another service or Access requirement",
+                           verdict->index, other.index);
+            ok = false;
+        }
+    }
+    buf_release(&resolved);
+    return ok;
+}
+
+bool rules_match(const struct rules *rules, struct span authority, struct span target,
+                 struct rules_verdict *verdict)
+{
+    char host_text[HOST_MAX];
+    struct span host = span_make(host_text, host_normalise(authority, host_text));
+    *verdict = (struct rules_verdict){.index = rules->count - 1};
+    if (!rules->has_paths)
+        return find_or_refuse(rules, host, SPAN(""), verdict);
+    struct buf path = BUF_LIMIT(PATH_MAX_BYTES);
+    struct error err = {0};
+    bool ok = path_decode(span_first(target, span_find(target, '?')), &path, &err) ||
+              refuse(verdict, err.text);
+    ok = ok && find_or_refuse(rules, host, buf_span(&path), verdict) &&
+         check_dots(rules, host, buf_span(&path), verdict);
+    buf_release(&path);
+    return ok;
+}
+
+bool rules_are_enforceable(const struct rules *rules, struct error *err)
+{
+    for (size_t i = 0; i < rules->count; i++)
+        if (rules->all[i].origin.access.required)
+            return error_set(err, ERROR_INVALID, 0,
+                             "rule #%zu requires Access, which this version cannot check; it is "
+                             "not served without",
+                             i);
+    return true;
+}
+
+/* ---- the report ---- */
+
+static struct doc *rule_to_doc(const struct rule *rule)
+{
+    struct doc *object = doc_object();
+    bool ok = object != NULL;
+    if (ok && rule->hostname[0] != '\0')
+        ok = doc_put_text(object, "hostname", span_of(rule->hostname));
+    if (ok && rule->path[0] != '\0')
+        ok = doc_put_text(object, "path", span_of(rule->path));
+    ok = ok && doc_put_text(object, "service", span_of(rule->service.text)) &&
+         doc_put(object, "originRequest", origin_request_to_doc(&rule->origin));
+    if (ok)
+        return object;
+    doc_free(object);
+    return NULL;
+}
+
+static struct doc *list_to_doc(const struct rules *rules)
+{
+    struct doc *list = doc_array();
+    bool ok = list != NULL;
+    for (size_t i = 0; ok && i < rules->count; i++)
+        ok = doc_append(list, rule_to_doc(&rules->all[i]));
+    if (ok)
+        return list;
+    doc_free(list);
+    return NULL;
+}
+
+/* Seconds, with a fraction where there is one. */
+static bool put_seconds(struct doc *object, const char *key, int64_t nanoseconds)
+{
+    static const int64_t second = 1000000000;
+    return doc_put(object, key,
+                   nanoseconds % second == 0 ? doc_int(nanoseconds / second)
+                                             : doc_real((double)nanoseconds / (double)second));
+}
+
+static struct doc *warp_to_doc(const struct warp_routing *warp)
+{
+    struct warp_routing usual = warp_routing_default();
+    struct doc *object = doc_object();
+    bool ok = object != NULL;
+    if (ok && warp->connect_timeout_ns != usual.connect_timeout_ns)
+        ok = put_seconds(object, "connectTimeout", warp->connect_timeout_ns);
+    if (ok && warp->tcp_keep_alive_ns != usual.tcp_keep_alive_ns)
+        ok = put_seconds(object, "tcpKeepAlive", warp->tcp_keep_alive_ns);
+    if (ok && warp->max_active_flows != 0)
+        ok = doc_put_int(object, "maxActiveFlows", (int64_t)(warp->max_active_flows & INT64_MAX));
+    if (ok)
+        return object;
+    doc_free(object);
+    return NULL;
+}
+
+struct doc *rules_to_doc(const struct rules *rules, const struct warp_routing *warp,
+                         struct doc *flags)
+{
+    struct doc *root = doc_object();
+    if (!flags)
+        flags = doc_object();
+    bool ok = doc_put(root, "__configuration_flags", flags) &&
+              doc_put(root, "ingress", list_to_doc(rules)) &&
+              doc_put(root, "warp-routing", warp_to_doc(warp));
+    if (ok)
+        return root;
+    doc_free(root);
+    return NULL;
+}
