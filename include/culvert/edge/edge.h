@@ -1,0 +1,69 @@
+/* The edge: puts its parts together, runs until it is told to stop, takes them apart in reverse. */
+#ifndef CULVERT_EDGE_EDGE_H
+#define CULVERT_EDGE_EDGE_H
+
+#include "culvert/base/ip.h"
+#include "culvert/base/log.h"
+#include "culvert/edge/certificates.h"
+#include "culvert/net/jobs.h"
+#include "culvert/store/database.h"
+#include "culvert/tunnel/edge_contact.h"
+
+enum {
+    EDGE_ZONES_MAX = 64,
+    EDGE_ADVERTISE_MAX = 16,
+    EDGE_BUDGET = 256 * 1024 * 1024, /* undrained bytes of all streams */
+    EDGE_GRACE_MS = 30 * 1000,       /* for open requests when it stops */
+};
+
+/* All borrowed until edge_run returns. */
+struct edge_options {
+    const char *state_dir;
+    bool dev;                          /* everything on loopback; refuses anything else */
+    const char *hostname;              /* the edge's own name: API, later dashboard and login */
+    const char *zones[EDGE_ZONES_MAX]; /* ends with NULL; at least one */
+    struct ip_address tunnel, http, https, metrics; /* port 0: the system chooses */
+    const char *advertise[EDGE_ADVERTISE_MAX]; /* what connectors dial; none: the tunnel listener */
+    const char *api_url;                       /* of cert.pem; NULL: made of the listeners */
+    const struct certificate_files *certificates;
+    size_t certificate_count;
+    const char *notify_socket; /* the value of NOTIFY_SOCKET; NULL: nobody asked */
+    const struct log *log;
+};
+
+/* What the edge lives in: a process's own, or a test's. All borrowed. */
+struct edge_world {
+    struct loop *loop;
+    struct jobs *store_jobs; /* one thread, the only user of `db` */
+    struct database *db;
+    struct tls_context *tunnel_tls, *public_tls; /* NULL: in clear, which only tests do */
+    const struct edge_contact *contact;          /* what tokens carry */
+};
+
+struct edge;
+
+/* Listens and serves. `over` is called once after edge_stop, in a later turn. NULL: `err` names the
+ * listener, nothing was started. */
+struct edge *edge_new(const struct edge_world *world, const struct edge_options *options,
+                      void (*over)(void *arg), void *arg, struct error *err);
+
+/* Where it listens, with the ports that the system chose. */
+struct edge_listening {
+    struct ip_address tunnel, http, https, metrics;
+};
+void edge_listens(const struct edge *edge, struct edge_listening *at);
+
+/* Does a route exist for this name? For certificates. */
+bool edge_serves_name(const struct edge *edge, struct span name);
+
+/* Graceful: no new connections; requests in hand are finished, at most EDGE_GRACE_MS. */
+void edge_stop(struct edge *edge);
+
+/* Ends at once what still runs; call it from outside of its callbacks. NULL is allowed. */
+void edge_free(struct edge *edge);
+
+/* A process's life: runs until SIGTERM or SIGINT (true), or says what could not be started (false,
+ * `err`). Its effective addresses stand in <state_dir>/run.json as long as it runs. */
+bool edge_run(const struct edge_options *options, struct error *err) MUST_CHECK;
+
+#endif
