@@ -101,7 +101,7 @@ static bool add_roots_file(X509_STORE *store, const char *path, struct error *er
     return ok;
 }
 
-static bool set_roots(SSL_CTX *ctx, const struct tls_client_options *options, struct error *err)
+bool tls_add_roots(SSL_CTX *ctx, const struct tls_client_options *options, struct error *err)
 {
     X509_STORE *store = SSL_CTX_get_cert_store(ctx);
     if (options->system_roots && SSL_CTX_set_default_verify_paths(ctx) != 1)
@@ -133,7 +133,7 @@ static bool client_init(struct tls_context *context, const struct tls_client_opt
                                                X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
     if (options->http2_alpn && SSL_CTX_set_alpn_protos(ctx, protocols, sizeof protocols - 1) != 0)
         return tls_library_error(err, ERROR_SYSTEM, "ALPN");
-    return set_groups(ctx, options->post_quantum_only, err) && set_roots(ctx, options, err);
+    return set_groups(ctx, options->post_quantum_only, err) && tls_add_roots(ctx, options, err);
 }
 
 struct tls_context *tls_client_new(const struct tls_client_options *options, struct error *err)

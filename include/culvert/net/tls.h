@@ -26,6 +26,10 @@ struct tls_client_options {
 /* A client context, TLS 1.2 and 1.3, without session tickets. NULL: `err` names file and cause. */
 struct tls_context *tls_client_new(const struct tls_client_options *options, struct error *err);
 
+/* For fetch: adds the roots that the options name to a context which libcurl made. */
+bool tls_add_roots(struct ssl_ctx_st *ctx, const struct tls_client_options *options,
+                   struct error *err) MUST_CHECK;
+
 /* A certificate chain with its key. The caller owns it. */
 struct tls_identity;
 
