@@ -1,0 +1,120 @@
+/* See the header. */
+#include "support/turned_loop.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum {
+    TURNS_MAX = 1000 * 1000,       /* more than any test needs: it would not end */
+    HEARD_MAX = 256 * 1024 * 1024, /* a bound on what a test may let its peer read */
+    PIECE = 64 * 1024,
+};
+
+void turned_loop_init(struct turned_loop *turned)
+{
+    turned->clock = turned_clock_make(0);
+    memory_sockets_init(&turned->memory);
+    const struct loop_options options = {.clock = &turned->clock.clock,
+                                         .sockets = &turned->memory.sockets};
+    turned->loop = loop_new(&options, NULL);
+    if (!turned->loop)
+        abort();
+}
+
+void turned_loop_release(struct turned_loop *turned)
+{
+    loop_free(turned->loop);
+    memory_sockets_release(&turned->memory);
+}
+
+void turned_loop_settle(struct turned_loop *turned)
+{
+    for (int i = 0; i < TURNS_MAX; i++)
+        if (!loop_turn(turned->loop, 0))
+            return;
+    abort();
+}
+
+void turned_loop_pass(struct turned_loop *turned, uint64_t ms)
+{
+    uint64_t end = turned->clock.now_ms + ms;
+    turned_loop_settle(turned);
+    while (turned->clock.now_ms < end) {
+        uint64_t left = end - turned->clock.now_ms;
+        uint64_t next = loop_next_timer_ms(turned->loop);
+        turned_clock_add(&turned->clock, next < left ? next : left);
+        turned_loop_settle(turned);
+    }
+}
+
+int raw_peer_open(struct raw_peer *peer)
+{
+    int ends[2];
+    memory_pair(ends);
+    *peer = (struct raw_peer){.fd = ends[0], .got = BUF_LIMIT(HEARD_MAX)};
+    return ends[1];
+}
+
+size_t raw_peer_put(struct raw_peer *peer, struct span bytes)
+{
+    size_t put = 0;
+    while (put < bytes.len) {
+        ssize_t n = send(peer->fd, bytes.data + put, bytes.len - put, MSG_NOSIGNAL);
+        if (n == -1)
+            break;
+        put += (size_t)n;
+    }
+    return put;
+}
+
+void raw_peer_say(struct raw_peer *peer, struct turned_loop *turned, const char *text)
+{
+    struct span bytes = span_of(text);
+    if (raw_peer_put(peer, bytes) != bytes.len)
+        abort();
+    turned_loop_settle(turned);
+}
+
+void raw_peer_pull(struct raw_peer *peer)
+{
+    for (;;) {
+        char *to = buf_room(&peer->got, PIECE);
+        if (!to)
+            abort();
+        ssize_t n = read(peer->fd, to, PIECE);
+        if (n > 0) {
+            buf_added(&peer->got, (size_t)n);
+            continue;
+        }
+        if (n == 0)
+            peer->ended = true;
+        else if (errno != EAGAIN)
+            peer->error = errno;
+        return;
+    }
+}
+
+struct span raw_peer_hear(struct raw_peer *peer, struct turned_loop *turned)
+{
+    size_t before;
+    do {
+        before = peer->got.len;
+        turned_loop_settle(turned);
+        raw_peer_pull(peer);
+    } while (peer->got.len > before);
+    return buf_span(&peer->got);
+}
+
+void raw_peer_end(struct raw_peer *peer)
+{
+    (void)shutdown(peer->fd, SHUT_WR);
+}
+
+void raw_peer_close(struct raw_peer *peer)
+{
+    if (peer->fd != -1)
+        (void)close(peer->fd);
+    peer->fd = -1;
+    buf_release(&peer->got);
+}
