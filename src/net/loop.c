@@ -9,10 +9,12 @@
 
 enum {
     TASK_ROUNDS = 32, /* tasks that post tasks run in the same turn, up to this many rounds */
+    FLUSH_ROUNDS = 4, /* a session's flush hands down to its conn's, whose room wakes the session */
     WAIT_MAX_MS = 60 * 1000,
 };
 
 struct signal_slot {
+    struct loop *loop;
     struct event *event;
     void (*caught)(void *arg, int signal_number);
     void *arg;
@@ -134,7 +136,7 @@ static void run_tasks(struct loop *loop)
 {
     for (int i = 0; i < TASK_ROUNDS && run_round(loop, TASK_SOON); i++)
         loop->busy = true;
-    if (run_round(loop, TASK_FLUSH))
+    for (int i = 0; i < FLUSH_ROUNDS && run_round(loop, TASK_FLUSH); i++)
         loop->busy = true;
 }
 
@@ -171,9 +173,9 @@ bool loop_turn(struct loop *loop, uint64_t wait_ms)
 
 void loop_run(struct loop *loop)
 {
-    loop->stopped = false;
     while (!loop->stopped)
         (void)loop_turn(loop, WAIT_MAX_MS);
+    loop->stopped = false;
 }
 
 void loop_stop(struct loop *loop)
@@ -313,6 +315,7 @@ static void signal_caught(evutil_socket_t number, short what, void *arg)
 {
     (void)what;
     struct signal_slot *slot = arg;
+    slot->loop->busy = true;
     slot->caught(slot->arg, (int)number);
 }
 
@@ -322,7 +325,7 @@ bool loop_on_signal(struct loop *loop, int signal_number,
     if (loop->signal_count == LOOP_SIGNALS_MAX)
         return error_set(err, ERROR_LIMIT, 0, "more than %d signals", LOOP_SIGNALS_MAX);
     struct signal_slot *slot = &loop->signals[loop->signal_count];
-    *slot = (struct signal_slot){.caught = caught, .arg = arg};
+    *slot = (struct signal_slot){.loop = loop, .caught = caught, .arg = arg};
     slot->event = evsignal_new(loop->base, signal_number, signal_caught, slot);
     if (!slot->event)
         return error_memory(err);

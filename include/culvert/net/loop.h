@@ -25,7 +25,7 @@ struct loop *loop_new(const struct loop_options *options, struct error *err);
 /* Everything embedded in the loop must be stopped by now. Reaps what is left. NULL is allowed. */
 void loop_free(struct loop *loop);
 
-/* Turns until loop_stop. */
+/* Turns until loop_stop, not at all when that came before. */
 void loop_run(struct loop *loop);
 void loop_stop(struct loop *loop);
 
