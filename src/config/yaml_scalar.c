@@ -1,12 +1,9 @@
 /* What a scalar is and which number it says: the core schema of YAML 1.2 with what 1.1 files have
  * (leading-zero octals, "_" in numbers, dates, yes and no where a truth is asked for). */
+#include "number.h"
 #include "yaml_node.h"
 
-#include <errno.h>
 #include <math.h>
-
-/* Longer spellings are no numbers of 64 bits. */
-enum { NUMBER_TEXT_MAX = 96 };
 
 static bool is_one_of(struct span text, const char *const *words)
 {
@@ -28,63 +25,6 @@ static const char *const float_words[] = {".inf",  ".Inf",  ".INF",  "+.inf", "+
 static bool is_digit(char c)
 {
     return c >= '0' && c <= '9';
-}
-
-/* Without "_"; false: too long or empty. */
-static bool copy_number(struct span text, char out[NUMBER_TEXT_MAX])
-{
-    size_t len = 0;
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.data[i] == '_')
-            continue;
-        if (len == NUMBER_TEXT_MAX - 1)
-            return false;
-        out[len++] = text.data[i];
-    }
-    out[len] = '\0';
-    return len > 0;
-}
-
-/* The digits behind the prefix and their base. */
-static const char *skip_base(const char *digits, int *base)
-{
-    *base = 10;
-    if (digits[0] != '0' || digits[1] == '\0')
-        return digits;
-    static const struct {
-        char letter;
-        int base;
-    } prefixes[] = {{'x', 16}, {'X', 16}, {'o', 8}, {'O', 8}, {'b', 2}, {'B', 2}};
-    for (size_t i = 0; i < ARRAY_LEN(prefixes); i++) {
-        if (digits[1] == prefixes[i].letter) {
-            *base = prefixes[i].base;
-            return digits + 2;
-        }
-    }
-    *base = 8;
-    return digits + 1;
-}
-
-/* Sign and magnitude of an integer of at most 64 bits. */
-static bool parse_int(struct span text, bool *negative, uint64_t *magnitude)
-{
-    char copy[NUMBER_TEXT_MAX];
-    if (!copy_number(text, copy))
-        return false;
-    const char *digits = copy;
-    *negative = digits[0] == '-';
-    if (digits[0] == '-' || digits[0] == '+')
-        digits++;
-    if (!is_digit(digits[0]))
-        return false;
-    int base;
-    digits = skip_base(digits, &base);
-    if (digits[0] == '\0' || digits[0] == '-' || digits[0] == '+' || digits[0] == ' ')
-        return false;
-    char *end;
-    errno = 0;
-    *magnitude = strtoull(digits, &end, base);
-    return *end == '\0' && errno == 0 && !(*negative && *magnitude > (uint64_t)1 << 63);
 }
 
 /* [-+]? ( .5 | 5 | 5. | 5.5 ) ( e[-+]?5 )? */
@@ -117,7 +57,7 @@ static bool is_float(const char *s)
 static bool parse_float(struct span text, double *value)
 {
     char copy[NUMBER_TEXT_MAX];
-    if (!copy_number(text, copy) || !is_float(copy))
+    if (!number_copy(text, copy) || !is_float(copy))
         return false;
     *value = strtod(copy, NULL);
     return true;
@@ -163,7 +103,7 @@ static enum yml_kind plain_kind(struct span text)
         return YML_BOOL;
     if (is_one_of(text, float_words))
         return YML_FLOAT;
-    if (parse_int(text, &negative, &magnitude))
+    if (number_parse_int(text, &negative, &magnitude))
         return YML_INT;
     if (parse_float(text, &value))
         return YML_FLOAT;
@@ -196,7 +136,7 @@ bool yml_to_int(const struct yml_node *node, int64_t *number)
     bool negative;
     uint64_t magnitude;
     double value;
-    if (node->kind == YML_INT && parse_int(yml_text(node), &negative, &magnitude)) {
+    if (node->kind == YML_INT && number_parse_int(yml_text(node), &negative, &magnitude)) {
         if (!negative && magnitude > INT64_MAX)
             return false;
         *number = negative ? (int64_t)(0 - magnitude) : (int64_t)magnitude;
@@ -215,7 +155,7 @@ bool yml_to_uint(const struct yml_node *node, uint64_t *number)
     bool negative;
     double value;
     if (node->kind == YML_INT)
-        return parse_int(yml_text(node), &negative, number) && (!negative || *number == 0);
+        return number_parse_int(yml_text(node), &negative, number) && (!negative || *number == 0);
     if (node->kind != YML_FLOAT || !parse_float(yml_text(node), &value))
         return false;
     if (!(value >= 0 && value < 18446744073709551616.0))
