@@ -73,7 +73,7 @@ static bool put_ascii(struct span name, struct buf *out, struct error *err)
     return true;
 }
 
-bool hostname_normalise(struct span name, struct buf *out, struct error *err)
+bool hostname_read(struct span name, struct buf *out, struct error *err)
 {
     struct buf ascii = BUF_LIMIT(IDN_NAME_MAX);
     struct span asked = name;

@@ -1,4 +1,4 @@
-/* Host names that people route: checked, and brought to the one form in which they are compared. */
+/* Host names that people type: checked, and brought to the one form in which they are compared. */
 #ifndef CULVERT_BASE_HOSTNAME_H
 #define CULVERT_BASE_HOSTNAME_H
 
@@ -10,6 +10,6 @@ enum { HOSTNAME_MAX = 253 }; /* bytes of the ASCII form without a final dot (RFC
  * label has 1 to 63 letters, digits, "-" and "_", no "-" at either end, and none at its places 3
  * and 4 unless it is an A-label; the whole first one may be "*". False: `err` (INVALID) says why,
  * or `out` is full; then `out` is as before. */
-bool hostname_normalise(struct span name, struct buf *out, struct error *err) MUST_CHECK;
+bool hostname_read(struct span name, struct buf *out, struct error *err) MUST_CHECK;
 
 #endif

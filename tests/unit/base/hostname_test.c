@@ -28,7 +28,7 @@ TEST(names_come_to_one_form)
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct buf out = BUF_LIMIT(300);
         struct error err = {0};
-        bool ok = hostname_normalise(span_of(cases[i][0]), &out, &err);
+        bool ok = hostname_read(span_of(cases[i][0]), &out, &err);
         CHECK_CASE(ok == (cases[i][1] != NULL), "%s: %s", cases[i][0], err.text);
         CHECK_TEXT(buf_text(&out), cases[i][1] ? cases[i][1] : "");
         buf_release(&out);
@@ -57,7 +57,7 @@ TEST(what_is_no_host_name_is_refused_with_its_reason)
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct buf out = BUF_LIMIT(300);
         struct error err = {0};
-        CHECK_CASE(!hostname_normalise(span_of(cases[i][0]), &out, &err), "%s", cases[i][0]);
+        CHECK_CASE(!hostname_read(span_of(cases[i][0]), &out, &err), "%s", cases[i][0]);
         CHECK_CASE(err.kind == ERROR_INVALID && strstr(err.text, cases[i][1]), "%s: %s",
                    cases[i][0], err.text);
         CHECK_CASE(strstr(err.text, "is not a valid hostname: ") != NULL, "%s", err.text);
