@@ -6,15 +6,15 @@
 
 enum { OPEN_DIRECTORIES = 8 };
 
-struct place place_make(void)
+struct test_place place_make(void)
 {
-    struct place place = {"/tmp/culvert-test-XXXXXX", ""};
+    struct test_place place = {"/tmp/culvert-test-XXXXXX", ""};
     if (!mkdtemp(place.directory))
         abort();
     return place;
 }
 
-const char *place_path(struct place *place, const char *name)
+const char *place_path(struct test_place *place, const char *name)
 {
     (void)snprintf(place->path, sizeof place->path, "%s/%s", place->directory, name);
     return place->path;
@@ -28,7 +28,7 @@ static int remove_one(const char *path, const struct stat *facts, int kind, stru
     return remove(path);
 }
 
-void place_remove(struct place *place)
+void place_remove(struct test_place *place)
 {
     if (nftw(place->directory, remove_one, OPEN_DIRECTORIES, FTW_DEPTH | FTW_PHYS) != 0)
         abort();
@@ -46,7 +46,7 @@ static int count_one(const char *path, const struct stat *facts, int kind, struc
     return 0;
 }
 
-size_t place_count(const struct place *place)
+size_t place_count(const struct test_place *place)
 {
     files_seen = 0;
     if (nftw(place->directory, count_one, OPEN_DIRECTORIES, FTW_PHYS) != 0)

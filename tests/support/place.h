@@ -6,22 +6,22 @@
 
 #include <sys/types.h>
 
-struct place {
+struct test_place {
     char directory[64];
     char path[192];
 };
 
 /* Makes the directory; aborts when it cannot. */
-struct place place_make(void);
+struct test_place place_make(void);
 
 /* The path of `name` inside of it, until the next call. */
-const char *place_path(struct place *place, const char *name);
+const char *place_path(struct test_place *place, const char *name);
 
 /* How many files and links lie in it, at any depth. */
-size_t place_count(const struct place *place);
+size_t place_count(const struct test_place *place);
 
 /* Removes it with all that is in it. */
-void place_remove(struct place *place);
+void place_remove(struct test_place *place);
 
 /* The permissions of what is at `path`, no link followed; 0 when there is nothing. */
 mode_t place_mode(const char *path);

@@ -8,7 +8,7 @@
 #include "place.h"
 
 struct stored {
-    struct place place;
+    struct test_place place;
     struct database *db;
     struct store_account account;
     struct store_zone zone;

@@ -17,7 +17,7 @@ static void check_content(const char *path, const char *want)
 
 TEST(a_replaced_file_has_the_new_content_and_the_exact_mode)
 {
-    struct place place = place_make();
+    struct test_place place = place_make();
     mode_t before = umask(0077);
     const char *path = place_path(&place, "a");
     CHECK(file_replace(path, SPAN("one"), 0644, NULL));
@@ -31,7 +31,7 @@ TEST(a_replaced_file_has_the_new_content_and_the_exact_mode)
 
 TEST(a_replaced_link_stays_a_link_and_its_target_is_new)
 {
-    struct place place = place_make();
+    struct test_place place = place_make();
     CHECK(file_replace(place_path(&place, "target"), SPAN("old"), 0600, NULL));
     CHECK(symlink("target", place_path(&place, "link")) == 0);
     CHECK(symlink("missing", place_path(&place, "dangling")) == 0);
@@ -50,7 +50,7 @@ TEST(a_replaced_link_stays_a_link_and_its_target_is_new)
 
 TEST(a_failed_replacement_leaves_the_old_file_and_nothing_beside_it)
 {
-    struct place place = place_make();
+    struct test_place place = place_make();
     struct error err = {0};
     CHECK(mkdir(place_path(&place, "a"), 0700) == 0);
     CHECK(!file_replace(place_path(&place, "a"), SPAN("x"), 0600, &err));
@@ -63,7 +63,7 @@ TEST(a_failed_replacement_leaves_the_old_file_and_nothing_beside_it)
 
 TEST(creating_refuses_whatever_stands_at_the_path)
 {
-    struct place place = place_make();
+    struct test_place place = place_make();
     struct error err = {0};
     CHECK(file_create(place_path(&place, "a"), SPAN("one"), 0400, &err));
     CHECK_SIZE(place_mode(place_path(&place, "a")), 0400);
@@ -79,7 +79,7 @@ TEST(creating_refuses_whatever_stands_at_the_path)
 
 TEST(reading_appends_and_stops_at_the_limit_of_the_buffer)
 {
-    struct place place = place_make();
+    struct test_place place = place_make();
     struct error err = {0};
     struct buf text = BUF_LIMIT(5);
     CHECK(buf_put_span(&text, SPAN("12")));
@@ -97,7 +97,7 @@ TEST(reading_appends_and_stops_at_the_limit_of_the_buffer)
 
 TEST(what_cannot_be_read_is_named_with_the_reason)
 {
-    struct place place = place_make();
+    struct test_place place = place_make();
     struct error err = {0};
     struct buf text = BUF_LIMIT(5);
     CHECK(!file_read(place_path(&place, "none"), &text, &err));
@@ -118,7 +118,7 @@ TEST(a_secret_that_others_may_write_is_refused_one_they_may_read_is_told)
         {0600, true, false},  {0400, true, false},  {0640, true, true},   {0644, true, true},
         {0660, false, false}, {0602, false, false}, {0666, false, false},
     };
-    struct place place = place_make();
+    struct test_place place = place_make();
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct error err = {0};
         struct buf text = BUF_LIMIT(50);
@@ -135,7 +135,7 @@ TEST(a_secret_that_others_may_write_is_refused_one_they_may_read_is_told)
 
 TEST(a_directory_is_made_with_its_parents_and_may_exist)
 {
-    struct place place = place_make();
+    struct test_place place = place_make();
     struct error err = {0};
     CHECK(file_make_directory(place_path(&place, "a/b//c/"), 0700, &err));
     CHECK(file_make_directory(place_path(&place, "a/b/c"), 0700, &err));
@@ -150,7 +150,7 @@ TEST(a_directory_is_made_with_its_parents_and_may_exist)
 
 TEST(a_lock_is_held_once_until_its_descriptor_is_closed)
 {
-    struct place place = place_make();
+    struct test_place place = place_make();
     struct error err = {0};
     int fd = file_lock(place_path(&place, "lock"), &err);
     REQUIRE(fd != -1);

@@ -20,7 +20,7 @@ static mode_t mode_of(const char *path)
 
 TEST(the_first_start_makes_a_ca_and_the_next_one_keeps_it)
 {
-    struct place place = place_make();
+    struct test_place place = place_make();
     struct error err = {0};
     struct authority *first = authority_open(place.directory, NULL, clock_system(), &err);
     REQUIRE(first);
@@ -38,7 +38,7 @@ TEST(the_first_start_makes_a_ca_and_the_next_one_keeps_it)
 TEST(the_tunnel_listener_has_the_names_that_connectors_ask_for)
 {
     static const char *const names[] = {"h2.cftunnel.com", "quic.cftunnel.com", "edge.localhost"};
-    struct place place = place_make();
+    struct test_place place = place_make();
     struct authority *authority =
         authority_open(place.directory, "edge.localhost", clock_system(), NULL);
     REQUIRE(authority);
@@ -60,7 +60,7 @@ TEST(the_tunnel_listener_has_the_names_that_connectors_ask_for)
 
 TEST(the_tunnel_certificate_is_renewed_when_less_than_a_third_is_left)
 {
-    struct place place = place_make();
+    struct test_place place = place_make();
     struct turned_clock clock = turned_clock_make(0);
     struct authority *authority = authority_open(place.directory, NULL, &clock.clock, NULL);
     REQUIRE(authority);
@@ -76,7 +76,7 @@ TEST(the_tunnel_certificate_is_renewed_when_less_than_a_third_is_left)
 }
 
 /* What lies in the state directory before the start, and what the start says to it. */
-static void check_start(struct place *place, const struct clock *clock, enum error_kind kind,
+static void check_start(struct test_place *place, const struct clock *clock, enum error_kind kind,
                         const char *words)
 {
     struct error err = {0};
@@ -89,7 +89,7 @@ static void check_start(struct place *place, const struct clock *clock, enum err
 
 TEST(a_state_directory_that_lost_something_is_refused_with_a_way_out)
 {
-    struct place place = place_make();
+    struct test_place place = place_make();
     struct turned_clock clock = turned_clock_make(0);
     struct authority *authority = authority_open(place.directory, NULL, &clock.clock, NULL);
     REQUIRE(authority);
@@ -113,7 +113,7 @@ TEST(a_state_directory_that_lost_something_is_refused_with_a_way_out)
 
 TEST(a_crash_between_key_and_certificate_is_mended_with_the_key_that_is_there)
 {
-    struct place place = place_make();
+    struct test_place place = place_make();
     struct buf before = BUF_LIMIT(TLS_PEM_MAX);
     struct buf after = BUF_LIMIT(TLS_PEM_MAX);
     struct authority *authority = authority_open(place.directory, NULL, clock_system(), NULL);

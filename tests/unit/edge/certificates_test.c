@@ -13,7 +13,7 @@ static const uint64_t day = 24ULL * 60 * 60 * 1000;
 static const char *const own_names[] = {"edge.localhost", "127.0.0.1"};
 
 struct shop {
-    struct place place;
+    struct test_place place;
     struct turned_clock clock;
     struct authority *authority;
     struct certificates *certificates;

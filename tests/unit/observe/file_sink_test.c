@@ -51,7 +51,7 @@ static size_t files_in(const char *directory)
 
 TEST(a_log_file_gets_json_lines_in_the_order_of_the_call)
 {
-    struct place place = place_make();
+    struct test_place place = place_make();
     struct file_sink *sink = file_sink_open(place_path(&place, "a/b/x.log"), NULL);
     REQUIRE(sink);
     const struct log_line line = {"Message <1>", LOG_INT("z", 1), LOG_TEXT("a", "&")};
@@ -67,7 +67,7 @@ TEST(a_log_file_gets_json_lines_in_the_order_of_the_call)
 
 TEST(a_log_file_is_continued_and_never_rotated)
 {
-    struct place place = place_make();
+    struct test_place place = place_make();
     for (int i = 0; i < 2; i++) {
         struct file_sink *sink = file_sink_open(place_path(&place, "x.log"), NULL);
         REQUIRE(sink);
@@ -84,7 +84,7 @@ TEST(a_log_file_is_continued_and_never_rotated)
 
 TEST(a_directory_keeps_five_old_files_with_the_time_in_their_names)
 {
-    struct place place = place_make();
+    struct test_place place = place_make();
     struct file_sink *sink = file_sink_open_directory(place.directory, NULL);
     REQUIRE(sink);
     /* The rotation comes with the line after the limit; all in the same millisecond at first. */
@@ -106,7 +106,7 @@ TEST(a_directory_keeps_five_old_files_with_the_time_in_their_names)
 
 TEST(other_files_of_the_directory_are_left_alone)
 {
-    struct place place = place_make();
+    struct test_place place = place_make();
     CHECK(file_create(place_path(&place, "cloudflared-notes.log"), SPAN("x"), 0644, NULL));
     struct file_sink *sink = file_sink_open_directory(place.directory, NULL);
     REQUIRE(sink);
@@ -120,7 +120,7 @@ TEST(other_files_of_the_directory_are_left_alone)
 
 TEST(reopening_goes_on_in_a_new_file_after_somebody_renamed_the_old_one)
 {
-    struct place place = place_make();
+    struct test_place place = place_make();
     char renamed[160];
     (void)snprintf(renamed, sizeof renamed, "%s/old.log", place.directory);
     struct file_sink *sink = file_sink_open(place_path(&place, "x.log"), NULL);
@@ -138,7 +138,7 @@ TEST(reopening_goes_on_in_a_new_file_after_somebody_renamed_the_old_one)
 
 TEST(a_log_that_cannot_be_opened_is_named)
 {
-    struct place place = place_make();
+    struct test_place place = place_make();
     struct error err;
     CHECK(mkfifo(place_path(&place, "fifo"), 0600) == 0);
     CHECK(!file_sink_open(place_path(&place, "fifo"), &err));

@@ -8,7 +8,7 @@
 
 #include <unistd.h>
 
-static void put_file(struct place *place, const char *name, const char *content)
+static void put_file(struct test_place *place, const char *name, const char *content)
 {
     CHECK(file_create(place_path(place, name), span_of(content), 0600, NULL));
 }
@@ -23,7 +23,7 @@ static bool shows(struct metrics *metrics, const char *line)
 
 TEST(figures_of_proc_are_read)
 {
-    struct place place = place_make();
+    struct test_place place = place_make();
     CHECK(file_make_directory(place_path(&place, "self/net"), 0700, NULL));
     CHECK(file_make_directory(place_path(&place, "self/fd"), 0700, NULL));
     put_file(&place, "self/stat",

@@ -13,7 +13,7 @@ enum { ROUNDS = 20, PROCESSES = 6 };
 
 TEST(a_new_database_is_private_and_sound_and_opens_again)
 {
-    struct place place = place_make();
+    struct test_place place = place_make();
     struct error err = {0};
     for (int i = 0; i < 2; i++) {
         struct database *db = database_open(place_path(&place, "a/state"), &err);
@@ -29,7 +29,7 @@ TEST(a_new_database_is_private_and_sound_and_opens_again)
 
 TEST(state_that_others_may_write_is_refused_and_what_they_may_read_is_closed)
 {
-    struct place place = place_make();
+    struct test_place place = place_make();
     struct error err = {0};
     CHECK(file_replace(place_path(&place, "culvert.db"), SPAN(""), 0644, NULL));
     database_close(database_open(place.directory, &err));
@@ -47,7 +47,7 @@ TEST(a_file_that_is_no_database_is_refused_and_stays_as_it_is)
 {
     static const char text[] = "This is a letter, and it is long enough to be looked at as a "
                                "database: its first hundred bytes are not the header of one.";
-    struct place place = place_make();
+    struct test_place place = place_make();
     struct error err = {0};
     struct buf back = BUF_LIMIT(1000);
     CHECK(file_replace(place_path(&place, "culvert.db"), span_of(text), 0600, NULL));
@@ -62,7 +62,7 @@ TEST(a_file_that_is_no_database_is_refused_and_stays_as_it_is)
 TEST(the_schema_of_a_newer_version_is_left_alone)
 {
     enum { USER_VERSION_AT = 60 }; /* of the file's header, big endian */
-    struct place place = place_make();
+    struct test_place place = place_make();
     struct error err = {0};
     struct buf file = BUF_LIMIT(1000000);
     database_close(database_open(place.directory, &err));
@@ -94,7 +94,7 @@ static void put_zone_and_leave(const char *directory, int number)
 
 TEST(processes_that_make_the_same_state_at_once_agree_on_one_account)
 {
-    struct place place = place_make();
+    struct test_place place = place_make();
     pid_t children[PROCESSES];
     (void)fflush(stdout);
     for (int i = 0; i < PROCESSES; i++) {
@@ -210,7 +210,7 @@ static size_t kill_one(const char *directory, unsigned microseconds)
 
 TEST(what_was_answered_with_success_survives_kill_at_any_instant)
 {
-    struct place place = place_make();
+    struct test_place place = place_make();
     size_t reported = 0;
     for (unsigned round = 0; round < ROUNDS; round++)
         reported += kill_one(place.directory, 1000 + round * round * 700);
