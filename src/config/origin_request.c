@@ -205,21 +205,21 @@ bool origin_request_inherit(struct origin_request *request, const struct origin_
 
 /* ---- flags and reports ---- */
 
-static const struct origin_key *find_key(const char *name, enum origin_key_kind kind)
+/* The key of a name that is a literal of ours. */
+static const struct origin_key *find_key(const char *name)
 {
-    for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
-        if (strcmp(keys[i].name, name) == 0) {
-            assert(keys[i].kind == kind);
-            return &keys[i];
-        }
-    }
-    abort(); /* the caller's key is a literal of ours */
+    size_t i = 0;
+    while (i < ARRAY_LEN(keys) && strcmp(keys[i].name, name) != 0)
+        i++;
+    assert(i < ARRAY_LEN(keys));
+    return &keys[i];
 }
 
 bool origin_request_set_text(struct origin_request *request, const char *name, struct span text,
                              struct error *err)
 {
-    const struct origin_key *key = find_key(name, KIND_TEXT);
+    const struct origin_key *key = find_key(name);
+    assert(key->kind == KIND_TEXT);
     char *copy = span_dup(text);
     if (!copy)
         return error_memory(err);
@@ -233,21 +233,27 @@ bool origin_request_set_text(struct origin_request *request, const char *name, s
 void origin_request_set_duration(struct origin_request *request, const char *name,
                                  int64_t nanoseconds)
 {
-    const struct origin_key *key = find_key(name, KIND_DURATION);
+    const struct origin_key *key = find_key(name);
+    assert(key->kind == KIND_DURATION);
     *(int64_t *)origin_key_member(request, key) = nanoseconds;
     request->present |= bit_of(key);
 }
 
 void origin_request_set_int(struct origin_request *request, const char *name, int64_t number)
 {
-    const struct origin_key *key = find_key(name, KIND_INT);
-    *(int64_t *)origin_key_member(request, key) = number;
+    const struct origin_key *key = find_key(name);
+    assert(key->kind == KIND_INT || key->kind == KIND_UINT);
+    if (key->kind == KIND_UINT)
+        *(uint64_t *)origin_key_member(request, key) = number < 0 ? 0 : (uint64_t)number;
+    else
+        *(int64_t *)origin_key_member(request, key) = number;
     request->present |= bit_of(key);
 }
 
 void origin_request_set_bool(struct origin_request *request, const char *name, bool truth)
 {
-    const struct origin_key *key = find_key(name, KIND_BOOL);
+    const struct origin_key *key = find_key(name);
+    assert(key->kind == KIND_BOOL);
     *(bool *)origin_key_member(request, key) = truth;
     request->present |= bit_of(key);
 }
