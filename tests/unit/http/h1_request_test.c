@@ -42,6 +42,10 @@ TEST(a_head_tells_its_method_target_fields_and_framing)
         {SPAN_INIT("M-SEARCH /%41?%zz HTTP/1.1\r\nHost: a\r\n\r"), "more", "not whole"},
         {SPAN_INIT(LINE("get /a%2Fb;c=d//../?x=%zz&|{}\\ HTTP/1.1")),
          "get a /a%2Fb;c=d//../?x=%zz&|{}\\\nused 52", "path and query are left alone"},
+        {SPAN_INIT(
+             LINE("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA / HTTP/1.1")),
+         "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA a /\nused 88",
+         "the longest method"},
         {SPAN_INIT(LINE("OPTIONS * HTTP/1.1")), "OPTIONS a *\nused 31", "asterisk"},
         {SPAN_INIT(LINE("GET http://A/x?y HTTP/1.1")), "GET http://A /x?y\nused 38",
          "absolute target, its authority counts"},
@@ -81,6 +85,12 @@ TEST(a_head_tells_its_method_target_fields_and_framing)
          "Upgrade that Connection does not name"},
         {SPAN_INIT(GET("Connection: upgrade\r\nUpgrade: h2c, websocket\r\n")), "GET a /\nused 73",
          "a list of upgrades is not taken up"},
+        {SPAN_INIT(GET("Connection: upgrade\r\nUpgrade: h2c\r\nUpgrade: websocket\r\n")),
+         "GET a /\nused 82", "nor is a second line"},
+        {SPAN_INIT(GET("Connection: upgrade\r\nUpgrade: 1234567890123456789012345678901\r\n")),
+         "GET a / upgrade=1234567890123456789012345678901\nused 90", "the longest protocol"},
+        {SPAN_INIT(GET("Connection: upgrade\r\nUpgrade: 12345678901234567890123456789012\r\n")),
+         "GET a /\nused 91", "a longer one is not taken up"},
         {SPAN_INIT(POST("Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"
                         "HTTP2-Settings: AAMA\r\nContent-Length: 1\r\n")),
          "POST a / length=1\nContent-Length: 1\nused 120", "h2c with a body is not taken up"},
@@ -278,6 +288,29 @@ TEST(a_body_has_one_length)
          "a body before WebSocket frames"},
     };
     check_refused(cases, ARRAY_LEN(cases));
+}
+
+TEST(a_refusal_says_what_was_wrong_and_never_repeats_it)
+{
+    static const struct {
+        struct span bytes;
+        const char *story;
+    } cases[] = {
+        {SPAN_INIT(GET("X : a\r\n")), "refused 400 a field has a blank before its colon"},
+        {SPAN_INIT(GET("X@: a\r\n")), "refused 400 a field name is not a token"},
+        {SPAN_INIT(GET("X: a\r\n b\r\n")), "refused 400 a field is folded over two lines"},
+        {SPAN_INIT(LINE("GET /a b HTTP/1.1")),
+         "refused 400 the request line has more than three parts"},
+        {SPAN_INIT(LINE("GET /")), "refused 400 the request line has no version"},
+        {SPAN_INIT(LINE("GET / HTTP/x")),
+         "refused 400 the request line does not end in a version of HTTP"},
+    };
+    struct buf story = BUF_LIMIT(4096);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        h1_cuts(H1_CUT_REQUEST, cases[i].bytes, &story);
+        CHECK_TEXT(buf_text(&story), cases[i].story);
+    }
+    buf_release(&story);
 }
 
 /* "<before>aaa...aaa<after>" with `n` bytes in between. */

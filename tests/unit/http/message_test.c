@@ -80,6 +80,9 @@ TEST(an_authority_is_a_plain_name_or_an_address_with_an_honest_port)
         {SPAN_INIT("[::1]x"), false, "text behind the bracket"},
         {SPAN_INIT("[1.2.3.4]"), false, "IPv4 in brackets"},
         {SPAN_INIT("::1"), false, "IPv6 without brackets"},
+        {SPAN_INIT("[0000:0000:0000:0000:0000:0000:0000:0000:0000:0000:0000]"), false,
+         "more than an address can have"},
+        {SPAN_INIT("[::1\0]"), false, "NUL in brackets"},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++)
         CHECK_CASE(authority_is_valid(cases[i].text) == cases[i].ok, "%s", cases[i].why);
