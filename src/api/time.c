@@ -93,7 +93,7 @@ bool api_time_parse(struct span text, struct api_time *time)
     read.never = parts.tm_year == NEVER_YEAR - 1900 && parts.tm_yday == 0 && parts.tm_mon == 0 &&
                  parts.tm_mday == 1 && parts.tm_hour == 0 && parts.tm_min == 0 &&
                  parts.tm_sec == 0 && read.nanoseconds == 0 && read.offset_minutes == 0;
-    read.seconds = timegm(&parts) - read.offset_minutes * 60;
+    read.seconds = timegm(&parts) - (int64_t)read.offset_minutes * 60;
     *time = read.never ? API_TIME_NEVER : read;
     return true;
 }
@@ -102,7 +102,7 @@ void api_time_format(const struct api_time *time, enum api_time_style style,
                      char out[API_TIME_SIZE])
 {
     struct tm parts;
-    time_t local = (time_t)(time->seconds + time->offset_minutes * 60);
+    time_t local = (time_t)(time->seconds + (int64_t)time->offset_minutes * 60);
     if (time->never || !gmtime_r(&local, &parts)) {
         (void)snprintf(out, API_TIME_SIZE, "0001-01-01T00:00:00Z");
         return;

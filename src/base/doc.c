@@ -72,22 +72,55 @@ void doc_free(struct doc *root)
     json_decref(json_of(root));
 }
 
-static void wipe_texts(json_t *value)
+/* An array or object on the way through a tree. */
+struct level {
+    json_t *value;
+    size_t index; /* of an array's next element */
+    void *it;     /* an object's next member */
+};
+
+static struct level level_of(json_t *value)
 {
-    if (json_is_string(value)) {
-        explicit_bzero((char *)(uintptr_t)json_string_value(value), json_string_length(value));
-        return;
+    return (struct level){value, 0, json_object_iter(value)};
+}
+
+/* The next value inside; NULL at the end. */
+static json_t *next_inner(struct level *level)
+{
+    if (json_is_array(level->value))
+        return json_array_get(level->value, level->index++);
+    void *it = level->it;
+    level->it = it ? json_object_iter_next(level->value, it) : NULL;
+    return it ? json_object_iter_value(it) : NULL;
+}
+
+static void wipe_text(json_t *text)
+{
+    explicit_bzero((char *)(uintptr_t)json_string_value(text), json_string_length(text));
+}
+
+/* What lies deeper than a parsed document may be is left as it is. */
+static void wipe_texts(json_t *root)
+{
+    struct level stack[DEPTH_MAX + 1] = {level_of(root)};
+    size_t depth = 1;
+    while (depth > 0) {
+        json_t *inner = next_inner(&stack[depth - 1]);
+        if (!inner)
+            depth--;
+        else if (json_is_string(inner))
+            wipe_text(inner);
+        else if ((json_is_array(inner) || json_is_object(inner)) && depth <= DEPTH_MAX)
+            stack[depth++] = level_of(inner);
     }
-    size_t index;
-    const char *key;
-    json_t *inner;
-    json_array_foreach(value, index, inner) wipe_texts(inner);
-    json_object_foreach(value, key, inner) wipe_texts(inner);
 }
 
 void doc_wipe(struct doc *root)
 {
-    wipe_texts(json_of(root));
+    if (json_is_string(json_of(root)))
+        wipe_text(json_of(root));
+    else
+        wipe_texts(json_of(root));
     doc_free(root);
 }
 

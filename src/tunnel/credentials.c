@@ -5,6 +5,8 @@
 #include "culvert/base/encode.h"
 #include "culvert/base/file.h"
 
+enum { SECRET_TEXT_MAX = (CREDENTIALS_SECRET_MAX + 2) / 3 * 4 }; /* the longest secret in base64 */
+
 /* The names of the members in one of the two forms. */
 struct form {
     const char *account, *secret, *tunnel, *endpoint;
@@ -53,7 +55,7 @@ static bool read_secret(struct credentials *creds, const struct form *form, cons
                         struct error *err)
 {
     struct span text;
-    if (!read_needed(root, form->secret, (CREDENTIALS_SECRET_MAX + 2) / 3 * 4, &text, err))
+    if (!read_needed(root, form->secret, SECRET_TEXT_MAX, &text, err))
         return false;
     return base64_decode(BASE64_STANDARD, text, &creds->secret) ||
            error_set(err, ERROR_INVALID, 0, "\"%s\" is not padded standard base64", form->secret);
@@ -195,7 +197,7 @@ struct credentials *credentials_new(struct span account_tag, const struct uuid *
 
 static bool put_secret(const struct credentials *creds, const struct form *form, struct doc *root)
 {
-    struct buf text = BUF_LIMIT(CREDENTIALS_SECRET_MAX * 2);
+    struct buf text = BUF_LIMIT(SECRET_TEXT_MAX);
     bool ok = base64_encode(BASE64_STANDARD, buf_span(&creds->secret), &text) &&
               doc_put_text(root, form->secret, buf_span(&text));
     buf_wipe(&text);

@@ -160,3 +160,18 @@ TEST(a_value_that_could_not_be_made_fails_the_put)
     buf_release(&out);
     doc_free(root);
 }
+
+TEST(wiping_reaches_the_texts_at_every_depth_and_frees_all)
+{
+    static const char *const cases[] = {"\"a\"", "{\"a\":[\"b\",{\"c\":\"d\"},[[]]],\"e\":5}", "[]",
+                                        "null"};
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+        doc_wipe(doc_parse(span_of(cases[i]), NULL));
+    doc_wipe(NULL);
+    char deep[200];
+    memset(deep, '[', 100);
+    memset(deep + 100, ']', 100);
+    struct doc *root = doc_parse(span_make(deep, sizeof deep), NULL);
+    CHECK(root != NULL);
+    doc_wipe(root);
+}
