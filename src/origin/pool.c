@@ -95,7 +95,7 @@ void origin_pool_free(struct origin_pool *pool)
 {
     if (!pool)
         return;
-    while (pool->idle.count > 0)
-        let_go(CONTAINER_OF(list_first(&pool->idle), struct rest, link));
+    LIST_EACH_SAFE (it, after, &pool->idle)
+        let_go(CONTAINER_OF(it, struct rest, link));
     free(pool);
 }

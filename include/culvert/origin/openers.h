@@ -1,0 +1,38 @@
+/* From an ingress snapshot to openers, one for each rule: rules with the same service share
+ * nothing. */
+#ifndef CULVERT_ORIGIN_OPENERS_H
+#define CULVERT_ORIGIN_OPENERS_H
+
+#include "culvert/ingress/snapshot.h"
+#include "culvert/origin/rewrite.h"
+#include "culvert/proxy/opener.h"
+
+#include <stddef.h>
+
+struct budget;
+struct loop;
+struct openers;
+struct resolver;
+
+/* All is borrowed and outlives the openers. */
+struct openers_options {
+    struct budget *budget; /* may be NULL */
+    struct span connector_id;
+    const struct rewrite_tag *tags;
+    size_t tag_count;
+};
+
+/* Keeps a reference to `snapshot`. A kind of service that is not supported yet gets an opener that
+ * refuses and says so. The caller owns the openers. NULL: `err` names the rule, and the file when a
+ * caPool cannot be read or holds no certificate. */
+struct openers *openers_new(struct loop *loop, struct resolver *resolver, struct snapshot *snapshot,
+                            const struct openers_options *options, struct error *err);
+
+/* The opener of the `rule`th rule; rule < rules_count. Lives as long as the openers. */
+struct opener *openers_at(struct openers *openers, size_t rule);
+
+/* Closes all idle connections to origins. Every outbound of every opener must be closed by then:
+ * whoever counts the exchanges calls this after the last one. NULL is allowed. */
+void openers_free(struct openers *openers);
+
+#endif

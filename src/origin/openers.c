@@ -1,0 +1,241 @@
+/* Which kind of origin a rule gets, and its settings in the units of the lower floors. */
+#include "culvert/origin/openers.h"
+#include "culvert/base/duration.h"
+#include "culvert/origin/hello_origin.h"
+#include "culvert/origin/http_origin.h"
+#include "culvert/origin/status_origin.h"
+
+#include <limits.h>
+#include <stdlib.h>
+
+/* A service of a kind that is still to come. */
+struct missing_origin {
+    struct opener opener;
+    const char *name;
+};
+
+/* What stands behind one rule; the member is that of the kind. */
+struct behind {
+    struct opener *opener;
+    struct http_origin *http; /* NULL: another kind */
+    union {
+        struct status_origin status;
+        struct hello_origin hello;
+        struct missing_origin missing;
+    };
+};
+
+/* One TLS context for all rules that trust the same. */
+struct trust {
+    struct trust *next;
+    const char *ca_pool; /* of a rule of the snapshot */
+    bool no_verify;
+    struct tls_context *context;
+};
+
+struct openers {
+    struct loop *loop;
+    struct resolver *resolver;
+    struct snapshot *snapshot;
+    struct openers_options options;
+    struct trust *trusts;
+    struct behind *behind;
+    size_t count;
+};
+
+/* ---- kinds to come ---- */
+
+static struct outbound *missing_open(struct opener *opener, const struct request_head *head,
+                                     struct body *body, const struct outbound_events *events,
+                                     void *arg, struct error *err)
+{
+    const struct missing_origin *origin = CONTAINER_OF(opener, struct missing_origin, opener);
+    (void)head;
+    (void)body;
+    (void)events;
+    (void)arg;
+    error_set(err, ERROR_INVALID, 0, "service %.200s: not supported yet", origin->name);
+    return NULL;
+}
+
+/* ---- settings ---- */
+
+/* 0 means no limit here; a negative one, which is always over, becomes the shortest. */
+static uint64_t limit_ms(int64_t nanoseconds)
+{
+    int64_t ms = duration_ms(nanoseconds);
+    return ms < 0 ? 1 : (uint64_t)ms;
+}
+
+static int idle_seconds(int64_t nanoseconds)
+{
+    if (nanoseconds < 0)
+        return -1;
+    int64_t seconds = (duration_ms(nanoseconds) + 999) / 1000;
+    return seconds > INT_MAX ? INT_MAX : (int)seconds;
+}
+
+static size_t idle_limit(int64_t connections)
+{
+    enum { PEERS_DEFAULT = 2 }; /* what the peer's library keeps when nothing is said */
+    if (connections < 0)
+        return 0;
+    return connections == 0 ? PEERS_DEFAULT : (size_t)connections;
+}
+
+/* NULL: the host of each request. */
+static const char *server_name(const struct rule *rule)
+{
+    const struct origin_request *request = &rule->origin;
+    if (rule->service.kind == SERVICE_HTTP && request->match_sni_to_host)
+        return NULL;
+    if (*request->origin_server_name)
+        return request->origin_server_name;
+    return rule->service.kind == SERVICE_HTTP ? rule->service.host : NULL;
+}
+
+static struct tls_context *trust_for(struct openers *openers, const struct origin_request *request,
+                                     struct error *err)
+{
+    for (struct trust *it = openers->trusts; it; it = it->next)
+        if (it->no_verify == request->no_tls_verify && strcmp(it->ca_pool, request->ca_pool) == 0)
+            return it->context;
+    struct tls_client_options options = {
+        .system_roots = true,
+        .ca_file = *request->ca_pool ? request->ca_pool : NULL,
+        .no_verify = request->no_tls_verify,
+    };
+    struct trust *trust = calloc(1, sizeof *trust);
+    if (!trust) {
+        error_memory(err);
+        return NULL;
+    }
+    trust->ca_pool = request->ca_pool;
+    trust->no_verify = request->no_tls_verify;
+    trust->context = tls_client_new(&options, err);
+    if (!trust->context) {
+        free(trust);
+        return NULL;
+    }
+    trust->next = openers->trusts;
+    openers->trusts = trust;
+    return trust->context;
+}
+
+static bool make_http(struct openers *openers, const struct rule *rule, struct behind *behind,
+                      struct error *err)
+{
+    const struct origin_request *request = &rule->origin;
+    bool is_unix = rule->service.kind == SERVICE_UNIX;
+    struct http_origin_options options = {
+        .name = rule->service.text,
+        .host = is_unix ? NULL : rule->service.host,
+        .port = rule->service.port,
+        .unix_path = is_unix ? rule->service.path : NULL,
+        .server_name = server_name(rule),
+        .connect_ms = limit_ms(request->connect_timeout_ns),
+        .tls_ms = limit_ms(request->tls_timeout_ns),
+        .keepalive_seconds = idle_seconds(request->tcp_keep_alive_ns),
+        .one_by_one = request->no_happy_eyeballs,
+        .idle_limit = idle_limit(request->keep_alive_connections),
+        .idle_ms =
+            request->keep_alive_timeout_ns > 0 ? limit_ms(request->keep_alive_timeout_ns) : 0,
+        .resolver = openers->resolver,
+        .budget = openers->options.budget,
+        .rewrite = {span_of(request->http_host_header), openers->options.connector_id,
+                    openers->options.tags, openers->options.tag_count},
+    };
+    /* A caPool that cannot be read is a mistake even where it is not used. */
+    if (rule->service.tls || *request->ca_pool) {
+        struct tls_context *tls = trust_for(openers, request, err);
+        if (!tls)
+            return false;
+        options.tls = rule->service.tls ? tls : NULL;
+    }
+    behind->http = http_origin_new(openers->loop, &options, err);
+    if (!behind->http)
+        return false;
+    behind->opener = http_origin_opener(behind->http);
+    return true;
+}
+
+static bool make(struct openers *openers, const struct rule *rule, struct behind *behind,
+                 struct error *err)
+{
+    static const struct opener_ops missing = {missing_open};
+    switch (rule->service.kind) {
+    case SERVICE_HTTP:
+    case SERVICE_UNIX:
+        return make_http(openers, rule, behind, err);
+    case SERVICE_STATUS:
+        if (rule->service.status < 200)
+            break;
+        status_origin_init(&behind->status, openers->loop, rule->service.status);
+        behind->opener = &behind->status.opener;
+        return true;
+    case SERVICE_HELLO:
+        hello_origin_init(&behind->hello, openers->loop);
+        behind->opener = &behind->hello.opener;
+        return true;
+    case SERVICE_TCP:
+    case SERVICE_BASTION:
+    case SERVICE_SOCKS:
+        break;
+    }
+    behind->missing = (struct missing_origin){{&missing}, rule->service.text};
+    behind->opener = &behind->missing.opener;
+    return true;
+}
+
+struct openers *openers_new(struct loop *loop, struct resolver *resolver, struct snapshot *snapshot,
+                            const struct openers_options *options, struct error *err)
+{
+    const struct rules *rules = snapshot_rules(snapshot);
+    struct openers *openers = calloc(1, sizeof *openers);
+    if (!openers) {
+        error_memory(err);
+        return NULL;
+    }
+    openers->loop = loop;
+    openers->resolver = resolver;
+    openers->snapshot = snapshot_ref(snapshot);
+    openers->options = *options;
+    openers->behind = calloc(rules_count(rules), sizeof *openers->behind);
+    if (!openers->behind) {
+        error_memory(err);
+        openers_free(openers);
+        return NULL;
+    }
+    for (; openers->count < rules_count(rules); openers->count++) {
+        const struct rule *rule = rules_at(rules, openers->count);
+        if (make(openers, rule, &openers->behind[openers->count], err))
+            continue;
+        error_wrap(err, "rule #%zu", openers->count);
+        openers_free(openers);
+        return NULL;
+    }
+    return openers;
+}
+
+struct opener *openers_at(struct openers *openers, size_t rule)
+{
+    assert(rule < openers->count);
+    return openers->behind[rule].opener;
+}
+
+void openers_free(struct openers *openers)
+{
+    if (!openers)
+        return;
+    for (size_t i = 0; i < openers->count; i++)
+        http_origin_free(openers->behind[i].http);
+    while (openers->trusts) {
+        struct trust *trust = openers->trusts;
+        openers->trusts = trust->next;
+        tls_context_unref(trust->context);
+        free(trust);
+    }
+    free(openers->behind);
+    snapshot_unref(openers->snapshot);
+    free(openers);
+}

@@ -1,0 +1,238 @@
+#include "culvert/base/file.h"
+#include "culvert/origin/openers.h"
+#include "harness.h"
+#include "support/origin_bench.h"
+#include "support/place.h"
+#include "support/tls_pair.h"
+
+static const struct fake_script ok_script = FAKE_OK;
+
+/* A snapshot of a YAML text. */
+static struct snapshot *snapshot_of(const char *text)
+{
+    struct error err = {0};
+    struct warp_routing warp = warp_routing_default();
+    struct yml *file = yml_parse(span_of(text), "config.yml", &err);
+    struct ingress_spec *spec =
+        file ? ingress_spec_read(value_of_yml(yml_root(file)), NULL, &err) : NULL;
+    struct rules *rules = spec ? rules_new(spec, NULL, &err) : NULL;
+    struct snapshot *snapshot = rules ? snapshot_new(rules, &warp, SNAPSHOT_LOCAL, &err) : NULL;
+    CHECK_CASE(snapshot != NULL, "%s", err.text);
+    ingress_spec_free(spec);
+    yml_free(file);
+    return snapshot;
+}
+
+/* Openers of a YAML text over the bench's loop; NULL: `err`. */
+static struct openers *openers_of(struct origin_bench *bench, const char *text, struct error *err)
+{
+    static const struct rewrite_tag tags[] = {{SPAN_INIT("env"), SPAN_INIT("test")}};
+    struct openers_options options = {&bench->budget, SPAN("some-uuid"), tags, 1};
+    struct snapshot *snapshot = snapshot_of(text);
+    if (!snapshot)
+        return NULL;
+    struct openers *openers = openers_new(bench->loop, bench->resolver, snapshot, &options, err);
+    snapshot_unref(snapshot);
+    return openers;
+}
+
+static int status_of(struct origin_bench *bench, struct openers *openers, size_t rule)
+{
+    struct ask ask;
+    ask_init(&ask, "GET", "/");
+    CHECK(ask_send(&ask, openers_at(openers, rule)));
+    CHECK(settle(bench->loop));
+    int status = ask.status;
+    CHECK_CASE(ask.done, "rule %zu: %s", rule, ask.why.text);
+    ask_release(&ask);
+    CHECK(settle(bench->loop));
+    return status;
+}
+
+TEST(each_rule_has_the_opener_of_its_kind)
+{
+    struct origin_bench bench;
+    struct error err = {0};
+    origin_bench_open(&bench);
+    fake_origin_follow(&bench.fake, &ok_script, 1);
+    memory_sockets_serve(&bench.memory, "unix:/run/app.sock", fake_origin_accept, &bench.fake);
+    struct openers *openers =
+        openers_of(&bench,
+                   "ingress:\n"
+                   "  - {hostname: a.test, service: 'http://app.origin:3000'}\n"
+                   "  - {hostname: b.test, service: 'unix:/run/app.sock'}\n"
+                   "  - {hostname: c.test, service: 'http_status:418'}\n"
+                   "  - {hostname: d.test, service: 'hello_world'}\n"
+                   "  - {hostname: e.test, service: 'ws://app.origin:3000'}\n"
+                   "  - {service: 'http_status:404'}\n",
+                   &err);
+    REQUIRE(openers != NULL);
+    static const int want[] = {200, 200, 418, 200, 200, 404};
+    for (size_t i = 0; i < ARRAY_LEN(want); i++)
+        CHECK_SIZE(status_of(&bench, openers, i), want[i]);
+    CHECK_SIZE(bench.fake.connection_count, 3); /* the same service, and nothing shared */
+    const char *head = buf_text(&bench.fake.requests[0].head);
+    CHECK(strstr(head, "\r\nCf-Warp-Tag-Id: some-uuid\r\n") != NULL);
+    CHECK(strstr(head, "\r\nCf-Warp-Tag-Env: test\r\n") != NULL);
+    openers_free(openers);
+    origin_bench_close(&bench);
+}
+
+TEST(kinds_that_are_to_come_refuse_and_say_so)
+{
+    struct origin_bench bench;
+    struct error err = {0};
+    origin_bench_open(&bench);
+    struct openers *openers = openers_of(&bench,
+                                         "ingress:\n"
+                                         "  - {hostname: a.test, service: 'tcp://h:1'}\n"
+                                         "  - {hostname: b.test, service: 'bastion'}\n"
+                                         "  - {hostname: c.test, service: 'socks-proxy'}\n"
+                                         "  - {service: 'ssh://h'}\n",
+                                         &err);
+    REQUIRE(openers != NULL);
+    for (size_t i = 0; i < 4; i++) {
+        struct ask ask;
+        ask_init(&ask, "GET", "/");
+        CHECK(!ask_send(&ask, openers_at(openers, i)));
+        CHECK(strstr(ask.why.text, "not supported yet") != NULL);
+        ask_release(&ask);
+    }
+    openers_free(openers);
+    origin_bench_close(&bench);
+}
+
+TEST(the_settings_of_a_rule_reach_its_origin)
+{
+    struct origin_bench bench;
+    struct error err = {0};
+    origin_bench_open(&bench);
+    fake_origin_follow(&bench.fake, &ok_script, 1);
+    memory_sockets_silence(&bench.memory, "127.0.0.1:3002");
+    struct openers *openers =
+        openers_of(&bench,
+                   "ingress:\n"
+                   "  - {hostname: a.test, service: 'http://app.origin:3000',\n"
+                   "     originRequest: {keepAliveConnections: -1}}\n"
+                   "  - {hostname: b.test, service: 'http://app.origin:3000',\n"
+                   "     originRequest: {keepAliveConnections: 0}}\n"
+                   "  - {hostname: c.test, service: 'http://app.origin:3000',\n"
+                   "     originRequest: {keepAliveTimeout: 300ms, httpHostHeader: inner.test}}\n"
+                   "  - {service: 'http://app.origin:3002', originRequest: {connectTimeout: 1s}}\n",
+                   &err);
+    REQUIRE(openers != NULL);
+    for (int i = 0; i < 2; i++)
+        CHECK_SIZE(status_of(&bench, openers, 0), 200);
+    CHECK_SIZE(bench.fake.connection_count, 2);
+    for (int i = 0; i < 2; i++)
+        CHECK_SIZE(status_of(&bench, openers, 1), 200);
+    CHECK_SIZE(bench.fake.connection_count, 3);
+    CHECK_SIZE(status_of(&bench, openers, 2), 200);
+    origin_bench_pass(&bench, 300);
+    CHECK(bench.fake.connections[3].peer_closed && !bench.fake.connections[2].peer_closed);
+    CHECK(strstr(buf_text(&bench.fake.requests[4].head), "\r\nHost: inner.test\r\n") != NULL);
+    struct ask ask;
+    ask_init(&ask, "GET", "/");
+    CHECK(ask_send(&ask, openers_at(openers, 3)));
+    origin_bench_pass(&bench, 999);
+    CHECK(!ask.failed);
+    origin_bench_pass(&bench, 1);
+    CHECK(ask.failed && ask.why.kind == ERROR_TIMEOUT);
+    ask_release(&ask);
+    openers_free(openers);
+    origin_bench_close(&bench);
+}
+
+/* ---- trust ---- */
+
+TEST(a_ca_pool_is_trusted_beside_the_system_and_the_name_is_the_rules_or_the_services)
+{
+    static const struct {
+        const char *service;
+        bool has_pool;
+        const char *request;
+        bool passes;
+    } cases[] = {
+        {"https://app.origin:3000", true, "", true},
+        {"https://two.origin:3000", true, "", false},
+        {"https://two.origin:3000", true, "originServerName: app.origin", true},
+        {"https://two.origin:3000", true, "noTLSVerify: true", true},
+        {"https://app.origin:3000", false, "", false},
+        {"https://two.origin:3000", true, "matchSNItoHost: true, httpHostHeader: 'app.origin:1'",
+         true},
+        {"https://app.origin:3000", true, "matchSNItoHost: true", false},
+        {"unix+tls:/run/app.sock", true, "httpHostHeader: app.origin", true},
+        {"unix+tls:/run/app.sock", true, "", false},
+        {"unix+tls:/run/app.sock", true, "originServerName: app.origin", true},
+    };
+    struct test_place place = place_make();
+    struct tls_fixture fixture;
+    struct error err = {0};
+    tls_fixture_init(&fixture, "app.origin");
+    struct tls_context *far = tls_server_new(
+        &(struct tls_server_options){.choose = tls_fixture_choose, .arg = fixture.identity}, NULL);
+    REQUIRE(far != NULL);
+    REQUIRE(file_create(place_path(&place, "ca.pem"), buf_span(&fixture.ca_pem), 0600, &err));
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct origin_bench bench;
+        struct buf config = BUF_LIMIT(4096);
+        struct ask ask;
+        origin_bench_open(&bench);
+        bench.fake.tls = far;
+        fake_origin_follow(&bench.fake, &ok_script, 1);
+        memory_sockets_serve(&bench.memory, "unix:/run/app.sock", fake_origin_accept, &bench.fake);
+        CHECK(buf_printf(&config, "ingress:\n  - {service: '%s', originRequest: {%s%s%s%s}}\n",
+                         cases[i].service, cases[i].has_pool ? "caPool: " : "",
+                         cases[i].has_pool ? place_path(&place, "ca.pem") : "",
+                         cases[i].has_pool ? ", " : "", cases[i].request));
+        struct openers *openers = openers_of(&bench, buf_text(&config), &err);
+        REQUIRE(openers != NULL);
+        ask_init(&ask, "GET", "/");
+        CHECK(ask_send(&ask, openers_at(openers, 0)));
+        CHECK(settle(bench.loop));
+        CHECK_CASE(ask.done == cases[i].passes && ask.failed != cases[i].passes, "%s %s: %s",
+                   cases[i].service, cases[i].request, ask.why.text);
+        ask_release(&ask);
+        CHECK(settle(bench.loop));
+        openers_free(openers);
+        origin_bench_close(&bench);
+        buf_release(&config);
+    }
+    place_remove(&place);
+    tls_context_unref(far);
+    tls_fixture_release(&fixture);
+}
+
+TEST(a_ca_pool_that_cannot_be_read_or_holds_nothing_is_an_error_that_names_it)
+{
+    static const struct {
+        const char *file, *content; /* content NULL: there is no such file */
+        const char *service;
+    } cases[] = {
+        {"missing.pem", NULL, "https://app.origin"},
+        {"empty.pem", "", "https://app.origin"},
+        {"text.pem", "no certificate\n", "https://app.origin"},
+        {"text.pem", "no certificate\n", "http://app.origin"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct test_place place = place_make();
+        struct origin_bench bench;
+        struct error err = {0};
+        struct buf config = BUF_LIMIT(4096);
+        const char *path = place_path(&place, cases[i].file);
+        if (cases[i].content)
+            CHECK(file_create(path, span_of(cases[i].content), 0600, &err));
+        CHECK(buf_printf(&config,
+                         "ingress:\n  - {hostname: a.test, service: 'http_status:200'}\n"
+                         "  - {service: '%s', originRequest: {caPool: '%s'}}\n",
+                         cases[i].service, path));
+        origin_bench_open(&bench);
+        CHECK(openers_of(&bench, buf_text(&config), &err) == NULL);
+        CHECK_CASE(strstr(err.text, cases[i].file) &&
+                       span_starts(span_of(err.text), SPAN("rule #1")),
+                   "%s: %s", cases[i].file, err.text);
+        origin_bench_close(&bench);
+        buf_release(&config);
+        place_remove(&place);
+    }
+}
