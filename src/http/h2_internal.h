@@ -15,6 +15,8 @@ struct h2_session {
     void *arg;
     struct list streams; /* all that nghttp2 knows and that are ours */
     size_t open;
+    bool wants_idle; /* on_idle is due when at most `idle_level` streams are open */
+    size_t idle_level;
     bool closed; /* h2_session_close was called, or the end was told */
     bool said_goaway, heard_goaway;
     bool heard_settings;

@@ -368,8 +368,18 @@ bool h2_session_ping(struct h2_session *session, uint64_t limit_ms, void (*alive
 static void tell_idle(void *arg)
 {
     struct h2_session *session = arg;
-    if (session->open == 0 && !session->closed)
-        session->events->on_idle(session->arg);
+    if (!session->wants_idle || session->open > session->idle_level || session->closed)
+        return;
+    session->wants_idle = false;
+    session->events->on_idle(session->arg);
+}
+
+void h2_session_tell_idle(struct h2_session *session, size_t level)
+{
+    session->wants_idle = true;
+    session->idle_level = level;
+    if (session->open <= level && !session->closed)
+        task_post(&session->idle);
 }
 
 static void end_streams(struct h2_session *session, const struct error *why)

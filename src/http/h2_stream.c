@@ -530,7 +530,7 @@ void h2_stream_detach(struct h2_stream *stream)
     stream->session = NULL;
     list_remove(&session->streams, &stream->link);
     session->open--;
-    if (session->open == 0 && !session->closed)
+    if (session->wants_idle && session->open <= session->idle_level && !session->closed)
         task_post(&session->idle);
 }
 

@@ -31,7 +31,7 @@ struct h2_session_events {
     void (*on_request)(void *arg, struct inbound *in);
     /* The peer said GOAWAY: it opens (server role) or takes (client role) no new streams. */
     void (*on_goaway)(void *arg, uint32_t code);
-    /* The last open stream ended. */
+    /* Few enough streams are open: see h2_session_tell_idle. */
     void (*on_idle)(void *arg);
     /* The session is over and all its streams were told; h2_session_close it. The last callback. */
     void (*on_closed)(void *arg, const struct error *why);
@@ -42,7 +42,7 @@ struct h2_session *h2_session_new(struct conn *conn, const struct h2_options *op
                                   const struct h2_session_events *events, void *arg,
                                   struct error *err);
 
-/* Sends what is queued, then closes the connection; streams that still run are told in this call
+/* Sends what is queued, then closes the connection; streams that still run are told in a later turn
  * (on_aborted, on_failed), the session's events are not. Twice is fine, NULL is allowed. */
 void h2_session_close(struct h2_session *session);
 
@@ -55,6 +55,9 @@ struct outbound *h2_session_open(struct h2_session *session, const struct reques
                                  struct body *body, const struct outbound_events *events, void *arg,
                                  struct error *err);
 bool h2_session_can_open(const struct h2_session *session);
+
+/* on_idle follows, once, in a later turn, as soon as at most `level` streams are open. */
+void h2_session_tell_idle(struct h2_session *session, size_t level);
 
 /* Streams that are open now. */
 size_t h2_session_streams(const struct h2_session *session);
