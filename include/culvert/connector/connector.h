@@ -32,12 +32,12 @@ struct connector_options {
     bool post_quantum;
     const char *version;                          /* reported to the edge, in the form 2026.8.2 */
     const char *features[CONNECTOR_FEATURES_MAX]; /* more of them; ends with NULL */
-    const struct rewrite_tag *tags; /* --tag */
+    const struct rewrite_tag *tags;               /* --tag */
     size_t tag_count;
-    struct span local_configuration;              /* JSON for an edge that does not manage it */
-    struct ip_address metrics; /* where to listen; len 0: the first free of the known ports */
-    const char *pid_file;      /* NULL: none */
-    const char *notify_socket; /* the value of NOTIFY_SOCKET; NULL: nobody asked */
+    struct span local_configuration; /* JSON for an edge that does not manage it */
+    struct ip_address metrics;       /* where to listen; len 0: the first free of the known ports */
+    const char *pid_file;            /* NULL: none */
+    const char *notify_socket;       /* the value of NOTIFY_SOCKET; NULL: nobody asked */
     const struct log *log;
 };
 

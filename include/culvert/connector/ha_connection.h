@@ -1,0 +1,83 @@
+/* One connection to the edge: from dialing over registration and serving to its drain. One object
+ * an attempt; who tries again, and when, is the supervisor's matter. */
+#ifndef CULVERT_CONNECTOR_HA_CONNECTION_H
+#define CULVERT_CONNECTOR_HA_CONNECTION_H
+
+#include "culvert/connector/edge_addresses.h"
+#include "culvert/http/inbound.h"
+#include "culvert/net/dial.h"
+#include "culvert/observe/tracker.h"
+#include "culvert/observe/tunnel_metrics.h"
+#include "culvert/rpc/registration.h"
+
+struct ha_connection;
+
+enum {
+    HA_CONNECT_MS = 15 * 1000,
+    HA_TLS_MS = 15 * 1000,
+    HA_CONTROL_MS = 15 * 1000,  /* for the edge to open the control stream */
+    HA_STREAMS_MAX = 10 * 1000, /* MAX_CONCURRENT_STREAMS that we announce */
+    HA_HEAD_MAX = 256 * 1024,   /* bytes of a request head */
+};
+
+#define HA_SERVER_NAME "h2.cftunnel.com" /* what the edge's certificate must bear */
+
+/* Borrowed by every connection of the process. */
+struct ha_shared {
+    struct loop *loop;
+    struct resolver *resolver;
+    struct tls_context *tls;
+    struct registration_params params; /* index, attempts and local_ip are filled in for each */
+    struct span local_configuration;
+    uint64_t rpc_timeout_ms;
+    const struct ip_address *from; /* local address; NULL: any */
+    struct tracker *tracker;
+    struct tunnel_metrics *metrics;
+    struct budget *budget;
+    /* Requests that are not about the connection itself; the callee owns `in`. */
+    void (*on_request)(void *arg, struct inbound *in, size_t index);
+    void *arg;
+};
+
+/* Why a connection serves no more. */
+enum ha_end {
+    HA_END_DIAL,      /* the edge was not reached: another address */
+    HA_END_DUPLICATE, /* it has this connection already: another address */
+    HA_END_REFUSED,   /* it may take it later; retry_after_ms */
+    HA_END_REJECTED,  /* it never will */
+    HA_END_UNKNOWN,   /* "Unauthorized": perhaps not yet */
+    HA_END_FAILED,    /* lost or broken before it was registered */
+    HA_END_LOST,      /* lost after it was registered */
+    HA_END_REPLACE,   /* the edge sends no new requests here: replace it now, it drains by itself */
+    HA_END_LEFT,      /* we unregistered; it drains by itself */
+};
+
+struct ha_connection_events {
+    void (*on_registered)(void *arg, struct ha_connection *ha);
+    /* Once. After REPLACE and LEFT the connection finishes its streams and on_closed follows; after
+     * the others it is closed already and only waits for ha_connection_close. */
+    void (*on_end)(void *arg, struct ha_connection *ha, enum ha_end end, uint64_t retry_after_ms,
+                   const struct error *why);
+    void (*on_closed)(void *arg, struct ha_connection *ha);
+};
+
+/* Dials `address` (copied) as connection `index`. Events come in later turns. NULL: `err`. */
+struct ha_connection *ha_connection_start(const struct ha_shared *shared, size_t index,
+                                          unsigned attempts, const struct edge_address *address,
+                                          const struct ha_connection_events *events, void *arg,
+                                          struct error *err);
+
+/* Graceful: unregisters, then finishes what is open; on_end(LEFT) follows (or another end), then
+ * on_closed. `limit_ms` bounds the unregistering only. */
+void ha_connection_leave(struct ha_connection *ha, uint64_t limit_ms);
+
+/* Closes at once; open requests are told. The memory goes at the end of the turn. NULL is allowed.
+ */
+void ha_connection_close(struct ha_connection *ha);
+
+size_t ha_connection_index(const struct ha_connection *ha);
+bool ha_connection_is_serving(const struct ha_connection *ha);
+/* Milliseconds since the registration; 0: not registered. */
+uint64_t ha_connection_age_ms(const struct ha_connection *ha);
+
+#endif

@@ -1,0 +1,29 @@
+/* Rule, opener, exchange: what happens to a visitor's request at the connector. */
+#ifndef CULVERT_CONNECTOR_REQUEST_HANDLER_H
+#define CULVERT_CONNECTOR_REQUEST_HANDLER_H
+
+#include "culvert/connector/live_config.h"
+#include "culvert/http/inbound.h"
+#include "culvert/observe/tunnel_metrics.h"
+
+struct request_handler;
+
+struct request_handler_options {
+    struct loop *loop;
+    struct live_config *config;     /* borrowed */
+    struct tunnel_metrics *metrics; /* borrowed */
+};
+
+/* The caller owns it. NULL: memory. */
+struct request_handler *request_handler_new(const struct request_handler_options *options);
+
+/* No request may run any more. NULL is allowed. */
+void request_handler_free(struct request_handler *handler);
+
+/* Takes `in` over: serves it by its rule. `index`: the HA connection, for the log. */
+void request_handler_serve(struct request_handler *handler, struct inbound *in, size_t index);
+
+/* Ends all that run: 502 where nothing was sent yet, else a reset. */
+void request_handler_cut(struct request_handler *handler, const struct error *why);
+
+#endif

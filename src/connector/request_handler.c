@@ -1,0 +1,191 @@
+/* One request from its rule to its log line. */
+#include "culvert/connector/request_handler.h"
+
+#include "culvert/connector/edge_answer.h"
+#include "culvert/proxy/exchange.h"
+#include "culvert/tunnel/stream_kind.h"
+
+struct request_handler {
+    struct request_handler_options options;
+    struct list requests;
+};
+
+struct request {
+    struct request_handler *handler;
+    struct link link;
+    struct config_version *version;
+    const struct rule *rule;
+    size_t rule_index;
+    size_t connection;
+    struct exchange *exchange;
+    char method[METHOD_MAX + 1];
+    char host[AUTHORITY_MAX + 1];
+    char path[256]; /* without the query, cut: for the log */
+};
+
+struct request_handler *request_handler_new(const struct request_handler_options *options)
+{
+    struct request_handler *handler = calloc(1, sizeof *handler);
+    if (!handler)
+        return NULL;
+    handler->options = *options;
+    list_init(&handler->requests);
+    return handler;
+}
+
+void request_handler_free(struct request_handler *handler)
+{
+    free(handler);
+}
+
+/* ---- hooks of the exchange ---- */
+
+static bool adapt(void *arg, struct response_head *head, struct error *err)
+{
+    (void)arg;
+    return edge_answer_adapt(head, err);
+}
+
+static int fail(void *arg, struct inbound *in, const struct error *why)
+{
+    (void)arg;
+    (void)why;
+    return edge_answer_status(in, 502, RESPONSE_FROM_CONNECTOR);
+}
+
+static void log_end(const struct request *request, const struct exchange_report *report)
+{
+    const struct log *log = loop_log(request->handler->options.loop);
+    bool failed = report->failure.kind != ERROR_NONE && !report->peer_left;
+    if (!failed) {
+        log_debug(log, "Request", LOG_INT("connIndex", request->connection), LOG_INT("event", 1),
+                  LOG_TEXT("method", request->method), LOG_TEXT("host", request->host),
+                  LOG_TEXT("path", request->path), LOG_INT("status", report->status),
+                  LOG_INT("ingressRule", request->rule_index),
+                  LOG_TEXT("originService", request->rule->service.text),
+                  LOG_INT("bytesIn", report->bytes_in), LOG_INT("bytesOut", report->bytes_out),
+                  LOG_INT("durationMs", report->ended_ms - report->started_ms),
+                  LOG_BOOL("visitorLeft", report->peer_left));
+        return;
+    }
+    log_error(
+        log,
+        report->cut ? "The origin's answer was cut short" : "Unable to reach the origin service",
+        LOG_ERROR(&report->failure), LOG_TEXT("cause", error_kind_name(report->failure.kind)),
+        LOG_INT("connIndex", request->connection), LOG_INT("event", 1),
+        LOG_INT("ingressRule", request->rule_index),
+        LOG_TEXT("originService", request->rule->service.text), LOG_TEXT("method", request->method),
+        LOG_TEXT("host", request->host), LOG_TEXT("path", request->path));
+}
+
+static void ended(void *arg, const struct exchange_report *report)
+{
+    struct request *request = arg;
+    struct request_handler *handler = request->handler;
+    const struct request_outcome outcome = {
+        .kind = STREAM_HTTP,
+        .rule = request->rule_index,
+        .status = report->status,
+        .from_origin = report->by_origin,
+        .complete = report->status != 0 && !report->cut && !report->peer_left,
+        .toward_origin = report->bytes_in,
+        .toward_edge = report->bytes_out,
+        .duration_ms = report->ended_ms - report->started_ms,
+        .cause = report->failure.kind != ERROR_NONE && !report->peer_left
+                     ? error_kind_name(report->failure.kind)
+                     : NULL,
+    };
+    log_end(request, report);
+    tunnel_metrics_ended(handler->options.metrics, &outcome);
+    list_remove(&handler->requests, &request->link);
+    config_version_drop(request->version);
+    free(request);
+}
+
+static const struct exchange_hooks hooks = {.adapt = adapt, .fail = fail, .ended = ended};
+
+/* ---- serving ---- */
+
+static void copy_cut(char *to, size_t size, struct span text)
+{
+    struct span part = span_first(text, size - 1);
+    if (part.len > 0)
+        memcpy(to, part.data, part.len);
+    to[part.len] = '\0';
+}
+
+static struct request *request_new(struct request_handler *handler, struct inbound *in,
+                                   size_t index)
+{
+    struct request *request = calloc(1, sizeof *request);
+    if (!request)
+        return NULL;
+    request->handler = handler;
+    request->connection = index;
+    copy_cut(request->method, sizeof request->method, buf_span(&in->head.method));
+    copy_cut(request->host, sizeof request->host, buf_span(&in->head.authority));
+    copy_cut(request->path, sizeof request->path, request_path(&in->head));
+    return request;
+}
+
+/* The body is wanted from here on: say so if the visitor waits for it. */
+static void go_on(struct inbound *in)
+{
+    struct response_head head;
+    response_head_init(&head);
+    head.status = 100;
+    head.length = LENGTH_UNKNOWN;
+    inbound_inform(in, &head);
+    response_head_release(&head);
+}
+
+static void start(struct request *request, struct inbound *in)
+{
+    struct request_handler *handler = request->handler;
+    struct opener *opener = openers_at(request->version->openers, request->rule_index);
+    list_put_last(&handler->requests, &request->link);
+    tunnel_metrics_began(handler->options.metrics, STREAM_HTTP);
+    if (in->head.wants_continue)
+        go_on(in);
+    struct exchange *exchange =
+        exchange_start(handler->options.loop, in, opener, NULL, &hooks, request);
+    if (exchange)
+        request->exchange = exchange;
+}
+
+void request_handler_serve(struct request_handler *handler, struct inbound *in, size_t index)
+{
+    const struct log *log = loop_log(handler->options.loop);
+    struct rules_verdict verdict;
+    struct config_version *version = live_config_take(handler->options.config);
+    const struct rules *rules = snapshot_rules(version->snapshot);
+    struct request *request = request_new(handler, in, index);
+    if (!request) {
+        config_version_drop(version);
+        edge_answer_refuse(in, 502, RESPONSE_FROM_CONNECTOR);
+        return;
+    }
+    stream_kind_strip(&in->head);
+    if (!rules_match(rules, buf_span(&in->head.authority), buf_span(&in->head.target), &verdict)) {
+        log_warn(log, "Refused a request", LOG_TEXT("error", verdict.why),
+                 LOG_INT("connIndex", index), LOG_TEXT("host", request->host),
+                 LOG_TEXT("path", request->path));
+        config_version_drop(version);
+        free(request);
+        edge_answer_refuse(in, 400, RESPONSE_FROM_CONNECTOR);
+        return;
+    }
+    request->version = version;
+    request->rule_index = verdict.index;
+    request->rule = rules_at(rules, verdict.index);
+    start(request, in);
+}
+
+void request_handler_cut(struct request_handler *handler, const struct error *why)
+{
+    LIST_EACH (it, &handler->requests) {
+        struct request *request = CONTAINER_OF(it, struct request, link);
+        if (request->exchange)
+            exchange_cut(request->exchange, why);
+    }
+}
