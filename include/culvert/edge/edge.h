@@ -53,6 +53,9 @@ struct edge_listening {
 };
 void edge_listens(const struct edge *edge, struct edge_listening *at);
 
+/* Connections of connectors that are registered now. */
+size_t edge_connections(const struct edge *edge);
+
 /* Does a route exist for this name? For certificates. */
 bool edge_serves_name(const struct edge *edge, struct span name);
 

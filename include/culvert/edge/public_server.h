@@ -1,0 +1,40 @@
+/* The visitor listeners: HTTP/1.1 and HTTP/2, in clear (with prior knowledge) and over TLS. */
+#ifndef CULVERT_EDGE_PUBLIC_SERVER_H
+#define CULVERT_EDGE_PUBLIC_SERVER_H
+
+#include "culvert/edge/visitor_request.h"
+#include "culvert/net/listener.h"
+
+struct public_server;
+
+enum {
+    PUBLIC_CONNECTIONS_MAX = 20 * 1000, /* of one listener */
+    PUBLIC_TLS_MS = 10 * 1000,
+    PUBLIC_PREFACE_MS = 10 * 1000, /* for the bytes that tell HTTP/1.1 from HTTP/2 */
+    PUBLIC_STREAMS_MAX = 128,      /* of one visitor's HTTP/2 connection */
+    PUBLIC_HEAD_MAX = 64 * 1024,   /* bytes of a request head */
+};
+
+struct public_server_options {
+    struct loop *loop;
+    const struct ip_address *at;
+    struct tls_context *tls;           /* borrowed; NULL: in clear */
+    struct visitor_requests *requests; /* borrowed */
+    struct budget *budget;
+};
+
+/* Listens at once. The caller owns it. NULL: `err`. */
+struct public_server *public_server_new(const struct public_server_options *options,
+                                        struct error *err);
+void public_server_address(const struct public_server *server, struct ip_address *at);
+
+/* No new connections; open ones end with the request in hand. */
+void public_server_drain(struct public_server *server);
+
+/* Connections that are open. */
+size_t public_server_open(const struct public_server *server);
+
+/* Closes all; the memory goes at the end of the turn. NULL is allowed. */
+void public_server_close(struct public_server *server);
+
+#endif

@@ -1,0 +1,24 @@
+/* A tunnel as an opener: picks a connection, opens a stream, unpacks the answer; one safe retry. */
+#ifndef CULVERT_EDGE_TUNNEL_OPENER_H
+#define CULVERT_EDGE_TUNNEL_OPENER_H
+
+#include "culvert/edge/registry.h"
+#include "culvert/net/loop.h"
+#include "culvert/proxy/opener.h"
+
+/* One request's opener: embedded by who handles the request and alive until its outbound is closed.
+ * on_failed says by its kind what is owed to the visitor:
+ *   LIMIT    no connection of the tunnel is live: 503
+ *   NETWORK, PROTOCOL, TIMEOUT   the connection or the origin failed: 502
+ *   INVALID, DENIED   the connector refused the request itself: cause is the status to answer */
+struct tunnel_opener {
+    struct opener opener;
+    struct loop *loop;
+    struct registry *registry;
+    struct uuid tunnel_id;
+};
+
+void tunnel_opener_init(struct tunnel_opener *opener, struct loop *loop, struct registry *registry,
+                        const struct uuid *tunnel_id);
+
+#endif

@@ -1,0 +1,46 @@
+/* A visitor's request at the edge: whose is it, what the origin is told about the visitor, and what
+ * the visitor gets when nothing can be had. */
+#ifndef CULVERT_EDGE_VISITOR_REQUEST_H
+#define CULVERT_EDGE_VISITOR_REQUEST_H
+
+#include "culvert/edge/hostnames.h"
+#include "culvert/edge/registry.h"
+#include "culvert/http/inbound.h"
+#include "culvert/net/loop.h"
+
+struct visitor_requests;
+
+enum { EDGE_HOPS_MAX = 8 /* times that a request may pass this edge: a loop has more */ };
+
+struct visitor_requests_options {
+    struct loop *loop;
+    struct registry *registry;         /* borrowed */
+    const struct hostnames *hostnames; /* borrowed */
+    /* Is this one of the edge's own names (lower case, no port)? */
+    bool (*is_own)(void *arg, struct span name);
+    /* A request to the edge itself; takes `in` over. */
+    void (*on_own)(void *arg, struct inbound *in);
+    /* A request ended: for counting. `status` 0: nothing was answered. */
+    void (*on_ended)(void *arg, int status, uint64_t bytes_in, uint64_t bytes_out);
+    void *arg;
+};
+
+struct visitor {
+    struct ip_address address;
+    bool over_tls;
+};
+
+/* The caller owns it. NULL: memory. */
+struct visitor_requests *visitor_requests_new(const struct visitor_requests_options *options);
+/* No request may run any more. NULL is allowed. */
+void visitor_requests_free(struct visitor_requests *requests);
+
+/* Takes `in` over and serves it. `visitor` is borrowed for the call. */
+void visitor_requests_serve(struct visitor_requests *requests, struct inbound *in,
+                            const struct visitor *visitor);
+
+/* How many run now; and the end of all of them. */
+size_t visitor_requests_open(const struct visitor_requests *requests);
+void visitor_requests_cut(struct visitor_requests *requests, const struct error *why);
+
+#endif

@@ -1,0 +1,336 @@
+/* The parts of an edge, made in order and freed in reverse. */
+#include "culvert/edge/edge.h"
+
+#include "culvert/edge/api_server.h"
+#include "culvert/edge/connector_session.h"
+#include "culvert/edge/error_page.h"
+#include "culvert/edge/public_server.h"
+#include "culvert/net/listener.h"
+#include "culvert/observe/admin_server.h"
+#include "culvert/observe/exposition.h"
+#include "culvert/observe/process_metrics.h"
+
+#include "edge_metrics.h"
+
+enum { TUNNEL_CONNECTIONS_MAX = 10000, CUT_LINGER_MS = 1000 };
+
+struct edge {
+    struct edge_world world;
+    const struct edge_options *options;
+    struct loop *loop;
+    const struct log *log;
+    struct budget budget;
+    struct metrics *metrics;
+    struct edge_metrics figures;
+    struct registry *registry;
+    struct hostnames *hostnames;
+    struct visitor_requests *requests;
+    struct public_server *http, *https;
+    struct listener *tunnel;
+    struct session_shared shared;
+    struct list sessions;
+    struct api_server *api;
+    struct admin_server *admin;
+    bool stopping, cut, told;
+    struct timer grace;
+    struct task step; /* of stopping: a request ended */
+    void (*over)(void *arg);
+    void *arg;
+};
+
+/* ---- the edge itself ---- */
+
+static bool is_own(void *arg, struct span name)
+{
+    struct edge *edge = arg;
+    struct ip_address address;
+    if (span_equal_nocase(name, span_of(edge->options->hostname)))
+        return true;
+    /* Tools that do not resolve the dev zone ask by number. */
+    return edge->options->dev && (span_equal_nocase(name, SPAN("localhost")) ||
+                                  (ip_parse(name, 0, &address) && ip_is_loopback(&address)));
+}
+
+static void on_own(void *arg, struct inbound *in)
+{
+    struct edge *edge = arg;
+    static const struct error_page page = {
+        404, "Culvert edge", "This is the edge itself. Its API is under /client/v4.", ""};
+    if (api_is_path(buf_span(&in->head.target)))
+        api_server_serve(edge->api, in);
+    else
+        error_page_send(edge->loop, in, &page);
+}
+
+static void on_request_ended(void *arg, int status, uint64_t bytes_in, uint64_t bytes_out)
+{
+    struct edge *edge = arg;
+    edge_metrics_request(&edge->figures, status, bytes_in, bytes_out);
+    if (edge->stopping)
+        task_post(&edge->step);
+}
+
+/* ---- metrics ---- */
+
+static bool metrics_text(void *arg, struct buf *out)
+{
+    struct edge *edge = arg;
+    process_metrics_update(edge->metrics, "/proc");
+    edge_metrics_levels(&edge->figures, registry_count(edge->registry),
+                        visitor_requests_open(edge->requests), edge->budget.used);
+    return exposition_write(edge->metrics, out);
+}
+
+static bool ready_text(void *arg, size_t min, struct buf *out, int *status)
+{
+    struct edge *edge = arg;
+    size_t count = registry_count(edge->registry);
+    *status = edge->stopping || count < min ? 503 : 200;
+    return buf_printf(out, "{\"status\":%d,\"connections\":%zu,\"draining\":%s}", *status, count,
+                      edge->stopping ? "true" : "false");
+}
+
+/* ---- connectors ---- */
+
+static void on_session_over(void *arg, struct connector_session *session)
+{
+    struct edge *edge = arg;
+    list_remove(&edge->sessions, connector_session_link(session));
+    if (edge->tunnel)
+        listener_released(edge->tunnel);
+}
+
+static void on_registration(void *arg, bool accepted)
+{
+    struct edge *edge = arg;
+    edge_metrics_registration(&edge->figures, accepted);
+}
+
+static void on_tunnel_accept(void *arg, int fd, const struct ip_address *from)
+{
+    struct edge *edge = arg;
+    struct error err;
+    (void)from;
+    struct connector_session *session = connector_session_start(&edge->shared, fd, &err);
+    if (!session) {
+        log_warn(edge->log, "A connector's connection was not taken", LOG_ERROR(&err));
+        listener_released(edge->tunnel);
+        return;
+    }
+    list_put_last(&edge->sessions, connector_session_link(session));
+}
+
+/* ---- starting ---- */
+
+static bool start_tables(struct edge *edge, struct error *err)
+{
+    edge->metrics = metrics_new();
+    edge->registry = registry_new(edge->options->hostname);
+    edge->hostnames = hostnames_new();
+    if (!edge->metrics || !edge->registry || !edge->hostnames)
+        return error_memory(err);
+    process_metrics_build_info(edge->metrics, CULVERT_VERSION);
+    edge_metrics_init(&edge->figures, edge->metrics);
+    struct store_route_list routes = {0};
+    bool ok = store_routes_list(edge->world.db, &routes, err) == STORE_OK &&
+              hostnames_load(edge->hostnames, routes.items, routes.count, err);
+    store_route_list_release(&routes);
+    return ok;
+}
+
+static bool start_requests(struct edge *edge, struct error *err)
+{
+    const struct visitor_requests_options requests = {
+        .loop = edge->loop,
+        .registry = edge->registry,
+        .hostnames = edge->hostnames,
+        .is_own = is_own,
+        .on_own = on_own,
+        .on_ended = on_request_ended,
+        .arg = edge,
+    };
+    const struct api_server_options api = {
+        .loop = edge->loop,
+        .store_jobs = edge->world.store_jobs,
+        .db = edge->world.db,
+        .registry = edge->registry,
+        .hostnames = edge->hostnames,
+        .contact = edge->world.contact,
+        .own_host = edge->options->hostname,
+    };
+    edge->requests = visitor_requests_new(&requests);
+    edge->api = api_server_new(&api);
+    return edge->requests && edge->api ? true : error_memory(err);
+}
+
+static struct public_server *start_public(struct edge *edge, const struct ip_address *at,
+                                          struct tls_context *tls, struct error *err)
+{
+    const struct public_server_options options = {
+        .loop = edge->loop,
+        .at = at,
+        .tls = tls,
+        .requests = edge->requests,
+        .budget = &edge->budget,
+    };
+    return public_server_new(&options, err);
+}
+
+static bool start_listeners(struct edge *edge, struct error *err)
+{
+    const struct admin_sources sources = {metrics_text, ready_text, edge};
+    const struct listener_options tunnel = {.at = &edge->options->tunnel,
+                                            .limit = TUNNEL_CONNECTIONS_MAX,
+                                            .on_accept = on_tunnel_accept,
+                                            .arg = edge};
+    edge->shared = (struct session_shared){
+        .loop = edge->loop,
+        .tls = edge->world.tunnel_tls,
+        .registry = edge->registry,
+        .store_jobs = edge->world.store_jobs,
+        .db = edge->world.db,
+        .budget = &edge->budget,
+        .location = edge->options->hostname,
+        .on_over = on_session_over,
+        .on_registration = on_registration,
+        .arg = edge,
+    };
+    edge->tunnel = listener_new(edge->loop, &tunnel, err);
+    if (!edge->tunnel)
+        return error_wrap(err, "tunnel listener");
+    edge->http = start_public(edge, &edge->options->http, NULL, err);
+    if (!edge->http)
+        return error_wrap(err, "http listener");
+    edge->https = start_public(edge, &edge->options->https, edge->world.public_tls, err);
+    if (!edge->https)
+        return error_wrap(err, "https listener");
+    edge->admin = admin_server_new(edge->loop, &edge->options->metrics, &sources, err);
+    return edge->admin ? true : error_wrap(err, "metrics listener");
+}
+
+static void grace_over(void *arg);
+static void stop_step(void *arg);
+
+struct edge *edge_new(const struct edge_world *world, const struct edge_options *options,
+                      void (*over)(void *arg), void *arg, struct error *err)
+{
+    struct edge *edge = calloc(1, sizeof *edge);
+    if (!edge) {
+        error_memory(err);
+        return NULL;
+    }
+    edge->world = *world;
+    edge->options = options;
+    edge->loop = world->loop;
+    edge->log = options->log;
+    edge->budget.limit = EDGE_BUDGET;
+    edge->over = over;
+    edge->arg = arg;
+    list_init(&edge->sessions);
+    timer_init(&edge->grace, edge->loop, grace_over, edge);
+    task_init(&edge->step, edge->loop, TASK_SOON, stop_step, edge);
+    if (start_tables(edge, err) && start_requests(edge, err) && start_listeners(edge, err))
+        return edge;
+    edge_free(edge);
+    return NULL;
+}
+
+void edge_listens(const struct edge *edge, struct edge_listening *at)
+{
+    listener_address(edge->tunnel, &at->tunnel);
+    public_server_address(edge->http, &at->http);
+    public_server_address(edge->https, &at->https);
+    admin_server_address(edge->admin, &at->metrics);
+}
+
+size_t edge_connections(const struct edge *edge)
+{
+    return registry_count(edge->registry);
+}
+
+bool edge_serves_name(const struct edge *edge, struct span name)
+{
+    return hostnames_find(edge->hostnames, name) != NULL;
+}
+
+/* ---- stopping ---- */
+
+static void tell_over(struct edge *edge)
+{
+    if (edge->told)
+        return;
+    edge->told = true;
+    edge->over(edge->arg);
+}
+
+static void stop_step(void *arg)
+{
+    struct edge *edge = arg;
+    if (visitor_requests_open(edge->requests) == 0)
+        tell_over(edge);
+}
+
+static void end_all(struct edge *edge)
+{
+    LIST_EACH_SAFE (it, after, &edge->sessions) {
+        struct connector_session *session = connector_session_of(it);
+        list_remove(&edge->sessions, it);
+        connector_session_close(session);
+    }
+}
+
+static void grace_over(void *arg)
+{
+    struct edge *edge = arg;
+    struct error why;
+    error_set(&why, ERROR_TIMEOUT, 0, "the edge stops");
+    if (edge->cut) {
+        tell_over(edge);
+        return;
+    }
+    edge->cut = true;
+    visitor_requests_cut(edge->requests, &why);
+    if (!timer_start(&edge->grace, CUT_LINGER_MS))
+        tell_over(edge);
+}
+
+void edge_stop(struct edge *edge)
+{
+    if (edge->stopping)
+        return;
+    edge->stopping = true;
+    listener_close(edge->tunnel);
+    edge->tunnel = NULL;
+    public_server_drain(edge->http);
+    public_server_drain(edge->https);
+    if (!timer_start(&edge->grace, EDGE_GRACE_MS))
+        grace_over(edge);
+    task_post(&edge->step);
+}
+
+void edge_free(struct edge *edge)
+{
+    struct error why;
+    if (!edge)
+        return;
+    error_set(&why, ERROR_NETWORK, 0, "the edge stops");
+    listener_close(edge->tunnel);
+    edge->tunnel = NULL;
+    if (edge->requests)
+        visitor_requests_cut(edge->requests, &why);
+    public_server_close(edge->http);
+    public_server_close(edge->https);
+    end_all(edge);
+    (void)loop_turn(edge->loop, 0);
+    (void)loop_turn(edge->loop, 0);
+    admin_server_close(edge->admin);
+    (void)loop_turn(edge->loop, 0);
+    timer_stop(&edge->grace);
+    task_cancel(&edge->step);
+    api_server_free(edge->api);
+    visitor_requests_free(edge->requests);
+    hostnames_free(edge->hostnames);
+    registry_free(edge->registry);
+    metrics_free(edge->metrics);
+    free(edge);
+}

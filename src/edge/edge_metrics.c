@@ -1,0 +1,75 @@
+/* Counters of visitors' requests and of connectors. */
+#include "edge_metrics.h"
+
+static const struct metric_desc requests_desc = {
+    .name = "culvert_edge_requests_total",
+    .help = "Visitors' requests that ended, by status; 0: reset without an answer",
+    .kind = METRIC_COUNTER,
+    .labels = {"code"},
+};
+static const struct metric_desc registrations_desc = {
+    .name = "culvert_edge_registrations_total",
+    .help = "Registrations of connectors, by result",
+    .kind = METRIC_COUNTER,
+    .labels = {"result"},
+};
+static const struct metric_desc bytes_desc = {
+    .name = "culvert_edge_bytes_total",
+    .help = "Bytes of bodies, by direction",
+    .kind = METRIC_COUNTER,
+    .labels = {"direction"},
+};
+static const struct metric_desc connections_desc = {
+    .name = "culvert_edge_connections",
+    .help = "Registered connections of connectors",
+    .kind = METRIC_GAUGE,
+};
+static const struct metric_desc open_desc = {
+    .name = "culvert_edge_open_requests",
+    .help = "Visitors' requests that run",
+    .kind = METRIC_GAUGE,
+};
+static const struct metric_desc channel_desc = {
+    .name = "culvert_edge_channel_bytes",
+    .help = "Bytes that wait between two peers",
+    .kind = METRIC_GAUGE,
+};
+
+void edge_metrics_init(struct edge_metrics *figures, struct metrics *metrics)
+{
+    struct span toward_tunnel = SPAN("toward_tunnel");
+    struct span toward_visitor = SPAN("toward_visitor");
+    struct metric_family *bytes = metrics_family(metrics, &bytes_desc);
+    figures->requests = metrics_family(metrics, &requests_desc);
+    figures->registrations = metrics_family(metrics, &registrations_desc);
+    figures->bytes_in = metric_with(bytes, &toward_tunnel);
+    figures->bytes_out = metric_with(bytes, &toward_visitor);
+    figures->connections = metrics_single(metrics, &connections_desc);
+    figures->open_requests = metrics_single(metrics, &open_desc);
+    figures->channel_bytes = metrics_single(metrics, &channel_desc);
+}
+
+void edge_metrics_request(struct edge_metrics *figures, int status, uint64_t bytes_in,
+                          uint64_t bytes_out)
+{
+    char text[12];
+    (void)snprintf(text, sizeof text, "%d", status);
+    struct span code = span_of(text);
+    metric_add(metric_with(figures->requests, &code), 1);
+    metric_add(figures->bytes_in, (double)bytes_in);
+    metric_add(figures->bytes_out, (double)bytes_out);
+}
+
+void edge_metrics_registration(struct edge_metrics *figures, bool accepted)
+{
+    struct span result = accepted ? SPAN("accepted") : SPAN("refused");
+    metric_add(metric_with(figures->registrations, &result), 1);
+}
+
+void edge_metrics_levels(struct edge_metrics *figures, size_t connections, size_t open_requests,
+                         size_t channel_bytes)
+{
+    metric_set(figures->connections, (double)connections);
+    metric_set(figures->open_requests, (double)open_requests);
+    metric_set(figures->channel_bytes, (double)channel_bytes);
+}

@@ -1,0 +1,25 @@
+/* The series of an edge. */
+#ifndef CULVERT_EDGE_EDGE_METRICS_H
+#define CULVERT_EDGE_EDGE_METRICS_H
+
+#include "culvert/observe/metrics.h"
+
+struct edge_metrics {
+    struct metric_family *requests;
+    struct metric_family *registrations;
+    struct metric *bytes_in, *bytes_out;
+    struct metric *connections, *open_requests, *channel_bytes;
+};
+
+void edge_metrics_init(struct edge_metrics *figures, struct metrics *metrics);
+
+/* A request ended; `status` 0: nothing was answered. */
+void edge_metrics_request(struct edge_metrics *figures, int status, uint64_t bytes_in,
+                          uint64_t bytes_out);
+void edge_metrics_registration(struct edge_metrics *figures, bool accepted);
+
+/* What is read at each scrape. */
+void edge_metrics_levels(struct edge_metrics *figures, size_t connections, size_t open_requests,
+                         size_t channel_bytes);
+
+#endif

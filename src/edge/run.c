@@ -1,0 +1,219 @@
+/* An edge as a process: its loop, store, authority, TLS and signals. */
+#include "culvert/edge/edge.h"
+
+#include "culvert/base/file.h"
+#include "culvert/edge/authority.h"
+#include "culvert/edge/run_file.h"
+#include "culvert/service/notify.h"
+#include "culvert/store/accounts.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+struct run {
+    const struct edge_options *options;
+    struct loop *loop;
+    struct jobs *jobs;
+    struct database *db;
+    int lock; /* on the state directory; -1: none */
+    struct authority *authority;
+    struct certificates *certificates;
+    struct tls_context *tunnel_tls, *public_tls;
+    struct edge_contact contact;
+    struct edge *edge;
+    bool stopping;
+};
+
+static void over(void *arg)
+{
+    struct run *run = arg;
+    loop_stop(run->loop);
+}
+
+static void on_signal(void *arg, int number)
+{
+    struct run *run = arg;
+    if (run->stopping) {
+        log_warn(run->options->log, "Ending at once: the second signal");
+        run_file_remove(run->options->state_dir);
+        (void)signal(number, SIG_DFL);
+        (void)raise(number);
+        return;
+    }
+    run->stopping = true;
+    log_info(run->options->log, "Stopping: requests in hand are finished first");
+    notify_send(run->options->notify_socket, "STOPPING=1");
+    edge_stop(run->edge);
+}
+
+/* One edge a state directory: two would answer with different truths. */
+static bool open_state(struct run *run, struct error *err)
+{
+    char path[4096];
+    const char *dir = run->options->state_dir;
+    if (!file_make_directory(dir, 0700, err))
+        return false;
+    (void)snprintf(path, sizeof path, "%s/lock", dir);
+    run->lock = file_lock(path, err);
+    if (run->lock == -1)
+        return error_wrap(err, "another edge uses %s", dir);
+    run->db = database_open(dir, err);
+    return run->db != NULL;
+}
+
+static bool store_zones(struct run *run, struct error *err)
+{
+    struct store_account account;
+    struct store_zone zone;
+    int64_t now = loop_unix_ms(run->loop);
+    if (store_accounts_first(run->db, now, &account, err) != STORE_OK)
+        return false;
+    for (size_t i = 0; i < EDGE_ZONES_MAX && run->options->zones[i]; i++) {
+        const struct store_zone_new what = {
+            .account_id = account.id, .name = span_of(run->options->zones[i]), .now_ms = now};
+        if (store_zones_put(run->db, &what, &zone, err) != STORE_OK)
+            return error_wrap(err, "zone %s", run->options->zones[i]);
+    }
+    return true;
+}
+
+static bool is_allowed(void *arg, struct span name)
+{
+    struct run *run = arg;
+    return run->edge && edge_serves_name(run->edge, name);
+}
+
+static bool make_certificates(struct run *run, struct error *err)
+{
+    const struct edge_options *options = run->options;
+    const char *own[] = {options->hostname, "localhost", "127.0.0.1", "::1"};
+    const struct certificates_options certificates = {
+        .authority = run->authority,
+        .own_names = own,
+        .own_name_count = options->dev ? ARRAY_LEN(own) : 1,
+        .is_allowed = is_allowed,
+        .arg = run,
+        .clock = clock_system(),
+        .log = options->log,
+    };
+    run->certificates = certificates_new(&certificates, err);
+    return run->certificates && certificates_load(run->certificates, options->certificates,
+                                                  options->certificate_count, err);
+}
+
+static bool make_tls(struct run *run, struct error *err)
+{
+    const struct edge_options *options = run->options;
+    run->authority = authority_open(options->state_dir, options->hostname, clock_system(), err);
+    if (!run->authority || !make_certificates(run, err))
+        return false;
+    const struct tls_server_options tunnel = {.choose = authority_choose, .arg = run->authority};
+    const struct tls_server_options visitors = {
+        .choose = certificates_choose, .arg = run->certificates, .http2_alpn = true};
+    run->tunnel_tls = tls_server_new(&tunnel, err);
+    run->public_tls = run->tunnel_tls ? tls_server_new(&visitors, err) : NULL;
+    return run->public_tls != NULL;
+}
+
+static bool set_text(char **to, const char *text, struct error *err)
+{
+    *to = span_dup(span_of(text));
+    return *to ? true : error_memory(err);
+}
+
+/* What credentials and tokens of this edge carry. */
+static bool fill_contact(struct run *run, const struct edge_listening *at, struct error *err)
+{
+    const struct edge_options *options = run->options;
+    struct edge_contact *contact = &run->contact;
+    char text[IP_TEXT_SIZE + 32];
+    char where[IP_TEXT_SIZE];
+    struct span ca = authority_ca_pem(run->authority);
+    contact->ca = span_dup(ca);
+    ip_format(&at->http, where);
+    (void)snprintf(text, sizeof text, "http://%s/client/v4", where);
+    if (!contact->ca || !set_text(&contact->api, options->api_url ? options->api_url : text, err))
+        return error_memory(err);
+    for (size_t i = 0; i < EDGE_ADVERTISE_MAX && options->advertise[i]; i++)
+        if (!set_text(&contact->edges[contact->edge_count++], options->advertise[i], err))
+            return false;
+    ip_format(&at->tunnel, where);
+    return contact->edge_count > 0 || set_text(&contact->edges[contact->edge_count++], where, err);
+}
+
+static bool begin(struct run *run, struct error *err)
+{
+    const struct edge_options *options = run->options;
+    const struct loop_options loop = {.log = options->log};
+    run->loop = loop_new(&loop, err);
+    if (!run->loop)
+        return false;
+    run->jobs = jobs_new(run->loop, 1, err);
+    if (!run->jobs || !open_state(run, err) || !store_zones(run, err) || !make_tls(run, err))
+        return false;
+    const struct edge_world world = {
+        .loop = run->loop,
+        .store_jobs = run->jobs,
+        .db = run->db,
+        .tunnel_tls = run->tunnel_tls,
+        .public_tls = run->public_tls,
+        .contact = &run->contact,
+    };
+    struct edge_listening at;
+    run->edge = edge_new(&world, options, over, run, err);
+    if (!run->edge)
+        return false;
+    edge_listens(run->edge, &at);
+    return fill_contact(run, &at, err) &&
+           run_file_write(options->state_dir, &at, &run->contact, err) &&
+           loop_on_signal(run->loop, SIGTERM, on_signal, run, err) &&
+           loop_on_signal(run->loop, SIGINT, on_signal, run, err);
+}
+
+static void announce(struct run *run)
+{
+    struct edge_listening at;
+    char tunnel[IP_TEXT_SIZE];
+    char http[IP_TEXT_SIZE];
+    char https[IP_TEXT_SIZE];
+    char metrics[IP_TEXT_SIZE];
+    edge_listens(run->edge, &at);
+    ip_format(&at.tunnel, tunnel);
+    ip_format(&at.http, http);
+    ip_format(&at.https, https);
+    ip_format(&at.metrics, metrics);
+    log_info(run->options->log, "The edge is ready", LOG_TEXT("tunnel", tunnel),
+             LOG_TEXT("http", http), LOG_TEXT("https", https), LOG_TEXT("metrics", metrics),
+             LOG_TEXT("state", run->options->state_dir));
+    notify_send(run->options->notify_socket, "READY=1");
+}
+
+static void end(struct run *run)
+{
+    if (run->edge)
+        run_file_remove(run->options->state_dir);
+    edge_free(run->edge);
+    jobs_free(run->jobs);
+    loop_free(run->loop);
+    tls_context_unref(run->public_tls);
+    tls_context_unref(run->tunnel_tls);
+    certificates_free(run->certificates);
+    authority_free(run->authority);
+    database_close(run->db);
+    edge_contact_release(&run->contact);
+    if (run->lock != -1)
+        (void)close(run->lock);
+}
+
+bool edge_run(const struct edge_options *options, struct error *err)
+{
+    struct run run = {.options = options, .lock = -1};
+    bool ok = begin(&run, err);
+    if (ok) {
+        announce(&run);
+        loop_run(run.loop);
+        log_info(options->log, "The edge stopped");
+    }
+    end(&run);
+    return ok;
+}

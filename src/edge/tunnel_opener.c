@@ -1,0 +1,198 @@
+/* A request on its way through a tunnel. If the connection dies before any byte of an answer came
+ * and the request may be repeated, it goes once to another connection. */
+#include "culvert/edge/tunnel_opener.h"
+
+#include "culvert/tunnel/response_meta.h"
+#include "culvert/tunnel/user_headers.h"
+
+struct tunnel_outbound {
+    struct outbound out;
+    struct tunnel_opener *opener;
+    struct request_head head; /* kept for the retry */
+    struct body *body;
+    struct outbound *stream;
+    const struct registered *used; /* only compared: it may be gone */
+    bool retried, answered, closed, failed;
+    struct error why; /* of a failure that is told in a task */
+    struct task fail;
+    struct reap reap;
+};
+
+static void destroy(void *object)
+{
+    struct tunnel_outbound *tunnel = object;
+    request_head_release(&tunnel->head);
+    free(tunnel);
+}
+
+static void out_close(struct outbound *out)
+{
+    struct tunnel_outbound *tunnel = CONTAINER_OF(out, struct tunnel_outbound, out);
+    if (tunnel->closed)
+        return;
+    tunnel->closed = true;
+    task_cancel(&tunnel->fail);
+    outbound_close(tunnel->stream);
+    tunnel->stream = NULL;
+    loop_reap(tunnel->opener->loop, &tunnel->reap, destroy, tunnel);
+}
+
+static const struct outbound_ops ops = {out_close};
+
+static void tell_failed(void *arg)
+{
+    struct tunnel_outbound *tunnel = arg;
+    if (!tunnel->closed)
+        tunnel->out.events->on_failed(tunnel->out.arg, &tunnel->why);
+}
+
+static void fail_later(struct tunnel_outbound *tunnel, const struct error *why)
+{
+    if (tunnel->failed)
+        return;
+    tunnel->failed = true;
+    tunnel->why = *why;
+    task_post(&tunnel->fail);
+}
+
+/* May it be sent again? Nothing of its body may be gone, and repeating it must do no harm. */
+static bool is_repeatable(const struct tunnel_outbound *tunnel, const struct error *why)
+{
+    const struct channel *bytes = tunnel->body->bytes;
+    if (tunnel->retried || tunnel->answered || channel_total(bytes) != channel_len(bytes))
+        return false;
+    /* A refused stream was never looked at (RFC 9113 8.7). */
+    return why->kind == ERROR_LIMIT || request_is_idempotent(&tunnel->head);
+}
+
+static bool try_connection(struct tunnel_outbound *tunnel, struct error *err);
+
+/* ---- the stream speaks ---- */
+
+static void on_inform(void *arg, const struct response_head *head)
+{
+    struct tunnel_outbound *tunnel = arg;
+    tunnel->out.events->on_inform(tunnel->out.arg, head);
+}
+
+/* The answer's source, and what a connector's own answer means for the visitor. */
+static bool is_of_origin(const struct response_head *head, struct error *why)
+{
+    struct span text;
+    enum response_source source;
+    if (!headers_find(&head->fields, SPAN(RESPONSE_META_FIELD), &text) ||
+        !response_meta_parse(text, &source))
+        return error_set(why, ERROR_PROTOCOL, 0, "the connector does not say who answered");
+    if (source == RESPONSE_FROM_ORIGIN)
+        return true;
+    if (head->status >= 400 && head->status < 500)
+        return error_set(why, head->status == 403 ? ERROR_DENIED : ERROR_INVALID, head->status,
+                         "the connector refused the request (%d)", head->status);
+    return error_set(why, ERROR_NETWORK, head->status, "the connector did not reach the origin");
+}
+
+/* The visitor gets the packed fields, nothing of the plain ones. */
+static bool unpack(struct response_head *head, struct error *why)
+{
+    struct headers fields;
+    struct span packed;
+    headers_init(&fields);
+    bool ok = true;
+    if (headers_find(&head->fields, SPAN(USER_HEADERS_FIELD), &packed))
+        ok = user_headers_unpack(packed, &fields, why);
+    headers_remove_hop_by_hop(&fields, false);
+    headers_remove(&fields, SPAN("content-length"));
+    if (ok) {
+        headers_release(&head->fields);
+        head->fields = fields;
+        return true;
+    }
+    headers_release(&fields);
+    return error_wrap(why, "the connector's answer");
+}
+
+static void on_answer(void *arg, struct response_head *head, struct body *body)
+{
+    struct tunnel_outbound *tunnel = arg;
+    struct error why;
+    if (tunnel->failed)
+        return;
+    tunnel->answered = true;
+    if (!is_of_origin(head, &why) || !unpack(head, &why)) {
+        fail_later(tunnel, &why);
+        return;
+    }
+    tunnel->out.events->on_answer(tunnel->out.arg, head, body);
+}
+
+static void on_done(void *arg)
+{
+    struct tunnel_outbound *tunnel = arg;
+    if (!tunnel->failed)
+        tunnel->out.events->on_done(tunnel->out.arg);
+}
+
+static void on_failed(void *arg, const struct error *why)
+{
+    struct tunnel_outbound *tunnel = arg;
+    struct error told = *why;
+    if (tunnel->failed)
+        return;
+    if (is_repeatable(tunnel, why)) {
+        tunnel->retried = true;
+        outbound_close(tunnel->stream);
+        tunnel->stream = NULL;
+        if (try_connection(tunnel, &told))
+            return;
+    }
+    if (tunnel->answered || told.kind == ERROR_LIMIT)
+        told.kind = ERROR_NETWORK;
+    error_wrap(&told, "tunnel connection");
+    tunnel->failed = true;
+    tunnel->out.events->on_failed(tunnel->out.arg, &told);
+}
+
+static const struct outbound_events stream_events = {on_inform, on_answer, on_done, on_failed};
+
+static bool try_connection(struct tunnel_outbound *tunnel, struct error *err)
+{
+    struct tunnel_opener *opener = tunnel->opener;
+    struct registered *entry = registry_pick(opener->registry, &opener->tunnel_id, tunnel->used);
+    if (!entry)
+        return error_set(err, ERROR_LIMIT, 0, "no live connection of the tunnel takes requests");
+    tunnel->used = entry;
+    tunnel->stream =
+        h2_session_open(entry->session, &tunnel->head, tunnel->body, &stream_events, tunnel, err);
+    return tunnel->stream != NULL;
+}
+
+static struct outbound *open_tunnel(struct opener *base, const struct request_head *head,
+                                    struct body *body, const struct outbound_events *events,
+                                    void *arg, struct error *err)
+{
+    struct tunnel_opener *opener = CONTAINER_OF(base, struct tunnel_opener, opener);
+    struct tunnel_outbound *tunnel = calloc(1, sizeof *tunnel);
+    if (!tunnel) {
+        error_memory(err);
+        return NULL;
+    }
+    tunnel->opener = opener;
+    tunnel->body = body;
+    tunnel->out = (struct outbound){&ops, events, arg};
+    task_init(&tunnel->fail, opener->loop, TASK_SOON, tell_failed, tunnel);
+    request_head_init(&tunnel->head);
+    if (request_head_copy(&tunnel->head, head, err) && try_connection(tunnel, err))
+        return &tunnel->out;
+    out_close(&tunnel->out);
+    return NULL;
+}
+
+void tunnel_opener_init(struct tunnel_opener *opener, struct loop *loop, struct registry *registry,
+                        const struct uuid *tunnel_id)
+{
+    static const struct opener_ops opener_ops = {open_tunnel};
+    opener->opener.ops = &opener_ops;
+    opener->loop = loop;
+    opener->registry = registry;
+    opener->tunnel_id = *tunnel_id;
+}

@@ -1,0 +1,342 @@
+/* From a visitor's head to the tunnel that answers for its host name. */
+#include "culvert/edge/visitor_request.h"
+
+#include "culvert/base/random.h"
+#include "culvert/edge/error_page.h"
+#include "culvert/edge/tunnel_opener.h"
+#include "culvert/proxy/exchange.h"
+#include "culvert/tunnel/user_headers.h"
+
+enum { RAY_SIZE = 25 };
+
+struct visitor_requests {
+    struct visitor_requests_options options;
+    struct list open;
+};
+
+struct request {
+    struct visitor_requests *all;
+    struct link link;
+    struct tunnel_opener opener;
+    struct exchange *exchange;
+    struct body page; /* of a failure */
+    char ray[RAY_SIZE];
+    char method[METHOD_MAX + 1];
+    char host[AUTHORITY_MAX + 1];
+    char path[256];
+    char ip[IP_TEXT_SIZE];
+    struct reap reap;
+};
+
+struct visitor_requests *visitor_requests_new(const struct visitor_requests_options *options)
+{
+    struct visitor_requests *requests = calloc(1, sizeof *requests);
+    if (!requests)
+        return NULL;
+    requests->options = *options;
+    list_init(&requests->open);
+    return requests;
+}
+
+void visitor_requests_free(struct visitor_requests *requests)
+{
+    free(requests);
+}
+
+size_t visitor_requests_open(const struct visitor_requests *requests)
+{
+    return requests->open.count;
+}
+
+void visitor_requests_cut(struct visitor_requests *requests, const struct error *why)
+{
+    LIST_EACH (it, &requests->open) {
+        struct request *request = CONTAINER_OF(it, struct request, link);
+        if (request->exchange)
+            exchange_cut(request->exchange, why);
+    }
+}
+
+/* ---- what the origin is told ---- */
+
+/* As base names are read behind us: without case, an underscore being a hyphen. */
+static bool name_starts(struct span name, struct span prefix)
+{
+    if (name.len < prefix.len)
+        return false;
+    for (size_t i = 0; i < prefix.len; i++) {
+        char c = name.data[i] == '_' ? '-' : name.data[i];
+        if (c >= 'A' && c <= 'Z')
+            c = (char)(c + ('a' - 'A'));
+        if (c != prefix.data[i])
+            return false;
+    }
+    return true;
+}
+
+/* Names that only the edge may set, and those of the tunnel itself. */
+static bool is_edges(struct header field, void *arg)
+{
+    (void)arg;
+    static const struct span names[] = {
+        SPAN_INIT("cf-connecting-ip"),
+        SPAN_INIT("cf-connecting-ipv6"),
+        SPAN_INIT("cf-ray"),
+        SPAN_INIT("cf-visitor"),
+        SPAN_INIT("cf-ipcountry"),
+        SPAN_INIT("cf-ew-via"),
+        SPAN_INIT("true-client-ip"),
+        SPAN_INIT("x-forwarded-proto"),
+        SPAN_INIT("cf-worker"),
+        SPAN_INIT("x-real-ip"),
+        SPAN_INIT("forwarded"),
+        SPAN_INIT("cf-trace-id"),
+        SPAN_INIT("cf-access-jwt-assertion"),
+        SPAN_INIT("cf-access-authenticated-user-email"),
+    };
+    if (user_header_is_reserved(field.name))
+        return true;
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (field.name.len == names[i].len && name_starts(field.name, names[i]))
+            return true;
+    return name_starts(field.name, SPAN("cf-warp-tag-"));
+}
+
+static bool put_forwarded_for(struct headers *fields, const char *ip, struct error *err)
+{
+    struct buf list = BUF_LIMIT(8192);
+    bool ok = true;
+    for (size_t i = 0; i < fields->count && ok; i++) {
+        struct header field = headers_at(fields, i);
+        if (span_equal_nocase(field.name, SPAN("x-forwarded-for")))
+            ok = (list.len == 0 || buf_put_span(&list, SPAN(", "))) &&
+                 buf_put_span(&list, field.value);
+    }
+    if (!ok)
+        buf_clear(&list); /* nobody has passed that many proxies */
+    ok = (list.len == 0 || buf_put_span(&list, SPAN(", "))) && buf_put_span(&list, span_of(ip)) &&
+         headers_set(fields, SPAN("X-Forwarded-For"), buf_span(&list), err);
+    buf_release(&list);
+    return ok;
+}
+
+/* Appends our mark; *hops counts how often it is there already. */
+static bool put_loop(struct headers *fields, size_t *hops, struct error *err)
+{
+    struct buf list = BUF_LIMIT(8192);
+    bool ok = true;
+    *hops = 0;
+    for (size_t i = 0; i < fields->count && ok; i++) {
+        struct header field = headers_at(fields, i);
+        if (!span_equal_nocase(field.name, SPAN("cdn-loop")))
+            continue;
+        struct span rest = field.value;
+        struct span part;
+        while (span_cut(&rest, ',', &part))
+            *hops += span_equal_nocase(span_trim(part), SPAN("culvert")) ? 1 : 0;
+        ok = (list.len == 0 || buf_put_span(&list, SPAN(", "))) && buf_put_span(&list, field.value);
+    }
+    ok = ok && (list.len == 0 || buf_put_span(&list, SPAN(", "))) &&
+         buf_put_span(&list, SPAN("culvert")) &&
+         headers_set(fields, SPAN("Cdn-Loop"), buf_span(&list), err);
+    buf_release(&list);
+    return ok;
+}
+
+/* Rewrites the head in place. */
+static bool tell_origin(struct request *request, struct request_head *head,
+                        const struct visitor *visitor, size_t *hops, struct error *err)
+{
+    struct headers *fields = &head->fields;
+    const char *scheme = visitor->over_tls ? "https" : "http";
+    struct span visitor_json =
+        visitor->over_tls ? SPAN("{\"scheme\":\"https\"}") : SPAN("{\"scheme\":\"http\"}");
+    headers_remove_if(fields, is_edges, NULL);
+    headers_remove_hop_by_hop(fields, true);
+    bool ok = put_loop(fields, hops, err) && put_forwarded_for(fields, request->ip, err) &&
+              headers_add(fields, SPAN("Cf-Connecting-Ip"), span_of(request->ip), err) &&
+              headers_add(fields, SPAN("X-Forwarded-Proto"), span_of(scheme), err) &&
+              headers_add(fields, SPAN("Cf-Ray"), span_of(request->ray), err) &&
+              headers_add(fields, SPAN("Cf-Visitor"), visitor_json, err);
+    /* A connector of the peer would add gzip of its own and unpack the answer. */
+    if (ok && !headers_has(fields, SPAN("accept-encoding")))
+        ok = headers_add(fields, SPAN("Accept-Encoding"), SPAN("identity"), err);
+    buf_clear(&head->scheme);
+    return ok && (buf_put_span(&head->scheme, span_of(scheme)) || error_memory(err));
+}
+
+/* ---- hooks of the exchange ---- */
+
+static const struct error_page page_unknown = {
+    404, "No such host", "This edge serves no site of that name. Check the address.", ""};
+static const struct error_page page_offline = {
+    503, "Tunnel offline",
+    "The site's connector is not connected at the moment. Try again in a few seconds.", ""};
+static const struct error_page page_broken = {
+    502, "Bad gateway",
+    "The site's connector could not get an answer from its origin. The connector's log says why.",
+    ""};
+static const struct error_page page_refused = {
+    400, "Bad request", "The connector refused the request as it stands.", ""};
+static const struct error_page page_denied = {403, "Forbidden",
+                                              "The connector does not let this request pass.", ""};
+static const struct error_page page_loop = {
+    508, "Loop detected", "The request came back to this edge again and again.", ""};
+static const struct error_page page_target = {400, "Bad request",
+                                              "The request needs a host name and a path.", ""};
+static const struct error_page page_memory = {
+    503, "Overloaded", "The edge is out of memory. Try again in a few seconds.", ""};
+
+static const struct error_page *page_of(const struct error *why)
+{
+    if (why->kind == ERROR_LIMIT)
+        return &page_offline;
+    if (why->kind == ERROR_INVALID)
+        return &page_refused;
+    if (why->kind == ERROR_DENIED)
+        return &page_denied;
+    return &page_broken;
+}
+
+static int fail(void *arg, struct inbound *in, const struct error *why)
+{
+    struct request *request = arg;
+    struct error_page page = *page_of(why);
+    page.ray = request->ray;
+    return error_page_answer(in, &page, &request->page);
+}
+
+static bool adapt(void *arg, struct response_head *head, struct error *err)
+{
+    struct request *request = arg;
+    return headers_set(&head->fields, SPAN("Cf-Ray"), span_of(request->ray), err);
+}
+
+static void destroy(void *object)
+{
+    struct request *request = object;
+    channel_free(request->page.bytes);
+    headers_release(&request->page.trailers);
+    free(request);
+}
+
+static void ended(void *arg, const struct exchange_report *report)
+{
+    struct request *request = arg;
+    struct visitor_requests *all = request->all;
+    bool failed = report->failure.kind != ERROR_NONE && !report->peer_left;
+    log_event(loop_log(all->options.loop), failed ? LEVEL_WARN : LEVEL_DEBUG, "Request",
+              LOG_TEXT("error", failed ? report->failure.text : ""),
+              LOG_TEXT("cfRay", request->ray), LOG_TEXT("method", request->method),
+              LOG_TEXT("host", request->host), LOG_TEXT("path", request->path),
+              LOG_INT("status", report->status), LOG_BOOL("cut", report->cut),
+              LOG_TEXT("client", request->ip), LOG_INT("bytesIn", report->bytes_in),
+              LOG_INT("bytesOut", report->bytes_out),
+              LOG_INT("durationMs", report->ended_ms - report->started_ms));
+    all->options.on_ended(all->options.arg, report->status, report->bytes_in, report->bytes_out);
+    list_remove(&all->open, &request->link);
+    loop_reap(all->options.loop, &request->reap, destroy, request);
+}
+
+static const struct exchange_hooks hooks = {.adapt = adapt, .fail = fail, .ended = ended};
+
+/* ---- serving ---- */
+
+static void refuse(struct visitor_requests *all, struct inbound *in, const struct error_page *page,
+                   const char *ray)
+{
+    struct error_page told = *page;
+    told.ray = ray;
+    all->options.on_ended(all->options.arg, page->status, 0, 0);
+    error_page_send(all->options.loop, in, &told);
+}
+
+static void make_ray(char ray[RAY_SIZE])
+{
+    unsigned char bytes[8];
+    random_bytes(bytes, sizeof bytes);
+    for (size_t i = 0; i < sizeof bytes; i++)
+        (void)snprintf(ray + 2 * i, RAY_SIZE - 2 * i, "%02x", bytes[i]);
+}
+
+static void copy_cut(char *to, size_t size, struct span text)
+{
+    struct span part = span_first(text, size - 1);
+    if (part.len > 0)
+        memcpy(to, part.data, part.len);
+    to[part.len] = '\0';
+}
+
+static struct request *request_new(struct visitor_requests *all, struct inbound *in,
+                                   const struct visitor *visitor)
+{
+    struct request *request = calloc(1, sizeof *request);
+    if (!request)
+        return NULL;
+    request->all = all;
+    make_ray(request->ray);
+    if (visitor->address.len > 0)
+        ip_format_bare(&visitor->address, request->ip);
+    copy_cut(request->method, sizeof request->method, buf_span(&in->head.method));
+    copy_cut(request->host, sizeof request->host, buf_span(&in->head.authority));
+    copy_cut(request->path, sizeof request->path, request_path(&in->head));
+    return request;
+}
+
+/* A path, or "*" of OPTIONS: the forms that a connector is sent. */
+static bool target_is_servable(const struct request_head *head)
+{
+    struct span target = buf_span(&head->target);
+    return span_starts(target, SPAN("/")) ||
+           (span_equal(target, SPAN("*")) && request_is(head, SPAN("OPTIONS")));
+}
+
+static void serve_tunnel(struct request *request, struct inbound *in, const struct visitor *visitor,
+                         const struct uuid *tunnel_id)
+{
+    struct visitor_requests *all = request->all;
+    struct error err;
+    size_t hops = 0;
+    char ray[RAY_SIZE];
+    memcpy(ray, request->ray, sizeof ray);
+    if (!tell_origin(request, &in->head, visitor, &hops, &err) || hops >= EDGE_HOPS_MAX) {
+        free(request);
+        refuse(all, in, hops >= EDGE_HOPS_MAX ? &page_loop : &page_memory, ray);
+        return;
+    }
+    tunnel_opener_init(&request->opener, all->options.loop, all->options.registry, tunnel_id);
+    list_put_last(&all->open, &request->link);
+    struct exchange *exchange =
+        exchange_start(all->options.loop, in, &request->opener.opener, NULL, &hooks, request);
+    if (exchange)
+        request->exchange = exchange;
+}
+
+void visitor_requests_serve(struct visitor_requests *all, struct inbound *in,
+                            const struct visitor *visitor)
+{
+    struct request *request = request_new(all, in, visitor);
+    if (!request) {
+        refuse(all, in, &page_memory, "");
+        return;
+    }
+    char ray[RAY_SIZE];
+    char name[STORE_HOSTNAME_SIZE];
+    memcpy(ray, request->ray, sizeof ray);
+    if (!hostname_normalise(buf_span(&in->head.authority), name) ||
+        !target_is_servable(&in->head)) {
+        free(request);
+        refuse(all, in, &page_target, ray);
+        return;
+    }
+    const struct uuid *tunnel_id = hostnames_find(all->options.hostnames, span_of(name));
+    if (tunnel_id) {
+        serve_tunnel(request, in, visitor, tunnel_id);
+        return;
+    }
+    free(request);
+    if (all->options.is_own(all->options.arg, span_of(name)))
+        all->options.on_own(all->options.arg, in);
+    else
+        refuse(all, in, &page_unknown, ray);
+}
