@@ -45,6 +45,10 @@ TEST(chunks_that_could_end_in_two_places_are_refused)
     } cases[] = {
         {SPAN_INIT("5\nhello\r\n0\r\n\r\n"), "bare LF behind a size"},
         {SPAN_INIT("5\rhello\r\n0\r\n\r\n"), "bare CR behind a size"},
+        {SPAN_INIT("5\rXhello\r\n0\r\n\r\n"), "a byte in place of LF behind a size"},
+        {SPAN_INIT("5\r\nhelloX\n0\r\n\r\n"), "a byte in place of CR behind a chunk"},
+        {SPAN_INIT("5 x\r\nhello\r\n0\r\n\r\n"), "a word behind a size"},
+        {SPAN_INIT("5  \t\r\nhello\r\n0\r\n\r\n"), "blanks behind a size", true},
         {SPAN_INIT("5\r\r\nhello\r\n0\r\n\r\n"), "CR CR LF behind a size"},
         {SPAN_INIT("5\r\nhello\n0\r\n\r\n"), "bare LF behind a chunk"},
         {SPAN_INIT("5\r\nhelloXX0\r\n\r\n"), "no line end behind a chunk"},
@@ -104,6 +108,7 @@ TEST(framing_without_end_reaches_a_limit)
     static const struct {
         const char *begin, *unit, *why;
     } cases[] = {
+        {"5 ", " ", "one long row of blanks"},
         {"5;", "x", "one long extension"},
         {"", "1;xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\r\na\r\n", "many extensions"},
         {"0\r\nX: ", "x", "one long trailer"},
@@ -116,9 +121,26 @@ TEST(framing_without_end_reaches_a_limit)
         struct buf story = BUF_LIMIT(1 << 20);
         CHECK(buf_put_span(&text, span_of(cases[i].begin)));
         repeat(&text, cases[i].unit, 40000);
-        h1_cuts(H1_CUT_CHUNKED_REQUEST, buf_span(&text), &story);
+        h1_cuts(H1_CUT_CHUNKED_ANSWER, buf_span(&text), &story);
         CHECK_CASE(strstr(buf_text(&story), "|refused limit "), "%s: %.80s", cases[i].why,
                    buf_text(&story));
+        buf_release(&text);
+        buf_release(&story);
+    }
+}
+
+TEST(a_body_may_have_so_many_trailers_and_not_one_more)
+{
+    for (size_t extra = 0; extra < 2; extra++) {
+        struct buf text = BUF_LIMIT(4096);
+        struct buf story = BUF_LIMIT(4096);
+        CHECK(buf_put_span(&text, SPAN("0\r\n")));
+        for (size_t i = 0; i < H1_TRAILER_COUNT_MAX + extra; i++)
+            CHECK(buf_put_span(&text, SPAN("n: v\r\n")));
+        CHECK(buf_put_span(&text, SPAN("\r\n")));
+        h1_cuts(H1_CUT_CHUNKED_REQUEST, buf_span(&text), &story);
+        const char *want = extra ? "|refused limit too many trailers" : "|used 389";
+        CHECK_CASE(strstr(buf_text(&story), want), "%s", buf_text(&story));
         buf_release(&text);
         buf_release(&story);
     }

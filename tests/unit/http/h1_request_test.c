@@ -172,6 +172,8 @@ TEST(a_target_has_one_reading)
         {SPAN_INIT(LINE("GET /%2 HTTP/1.1")), 400, "half an escape"},
         {SPAN_INIT(LINE("GET /a%2?b HTTP/1.1")), 400, "half an escape before the query"},
         {SPAN_INIT(LINE("GET /%zz HTTP/1.1")), 400, "no escape"},
+        {SPAN_INIT(LINE("GET /%2g HTTP/1.1")), 400, "a second digit that is none"},
+        {SPAN_INIT(LINE("GET /%g2 HTTP/1.1")), 400, "a first digit that is none"},
         {SPAN_INIT(LINE("GET ftp://a/ HTTP/1.1")), 400, "another scheme"},
         {SPAN_INIT(LINE("GET http:/a HTTP/1.1")), 400, "one slash"},
         {SPAN_INIT(LINE("GET http:a HTTP/1.1")), 400, "no slash"},
