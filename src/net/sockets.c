@@ -91,7 +91,10 @@ static ssize_t system_write(const struct sockets *sockets, int fd, const struct 
                             int count)
 {
     (void)sockets;
-    return writev(fd, from, count);
+    /* As writev, but a peer that left is an error, never a signal. */
+    struct msghdr message = {.msg_iov = (struct iovec *)(uintptr_t)from,
+                             .msg_iovlen = (size_t)count};
+    return sendmsg(fd, &message, MSG_NOSIGNAL);
 }
 
 const struct sockets *sockets_system(void)
