@@ -76,11 +76,23 @@ static void lose_errno(struct conn *conn, const char *doing)
 
 /* ---- output ---- */
 
+/* The wait for the peer begins anew: for its end, or before that for it to take what is queued. */
+static void linger_on(struct conn *conn)
+{
+    uint64_t ms = CONN_LINGER_MS;
+    if (!conn->ended && conn->stall_ms > ms)
+        ms = conn->stall_ms;
+    if (!timer_start(&conn->timer, ms))
+        conn_lose_later(conn);
+}
+
 void conn_output_left(struct conn *conn, size_t n)
 {
     outqueue_drop(&conn->out, n);
     conn->sent += n;
     timer_stop(&conn->stall);
+    if (conn->state == CONN_LINGERING)
+        linger_on(conn);
 }
 
 static bool wants_bytes(const struct conn *conn);
@@ -122,10 +134,24 @@ static void write_clear(struct conn *conn)
 
 static void end_now(struct conn *conn)
 {
+    if (conn->ssl && !conn_tls_end(conn)) {
+        conn->blocked = true;
+        return;
+    }
     conn->ended = true;
-    if (conn->ssl)
-        conn_tls_end(conn);
     (void)shutdown(conn->fd, SHUT_WR);
+    if (conn->state == CONN_LINGERING)
+        linger_on(conn);
+}
+
+/* A blocked connection is waited for within its limit. */
+static void watch_stall(struct conn *conn)
+{
+    if (!conn->blocked || conn->stall_ms == 0 || timer_is_armed(&conn->stall) ||
+        timer_start(&conn->stall, conn->stall_ms))
+        return;
+    error_memory(&conn->why);
+    conn_lose_later(conn);
 }
 
 static void flush(void *arg)
@@ -139,11 +165,7 @@ static void flush(void *arg)
         write_clear(conn);
     if (conn->ending && !conn->ended && conn->out.len == 0 && !link_is_in_list(&conn->lose.link))
         end_now(conn);
-    if (conn->blocked && conn->stall_ms > 0 && !timer_is_armed(&conn->stall) &&
-        !timer_start(&conn->stall, conn->stall_ms)) {
-        error_memory(&conn->why);
-        conn_lose_later(conn);
-    }
+    watch_stall(conn);
     conn_rewatch(conn);
     if (conn->state == CONN_LINGERING && conn->ended && conn->peer_ended) {
         conn_close(conn);
@@ -230,6 +252,8 @@ static void give_pending(struct conn *conn, const unsigned char *data, size_t le
 
 void conn_give(struct conn *conn, const unsigned char *data, size_t len)
 {
+    if (len == 0 && conn->pending.len == 0)
+        return;
     if (conn->state == CONN_LINGERING)
         return; /* read only so that the kernel does not answer it with a reset */
     if (conn->pending.len > 0) {
@@ -247,14 +271,20 @@ void conn_give(struct conn *conn, const unsigned char *data, size_t len)
 
 void conn_tell_end(struct conn *conn)
 {
-    if (conn->peer_ended)
-        return;
-    conn->peer_ended = true;
     if (conn->state == CONN_LINGERING) {
+        conn->peer_ended = true;
         if (conn->ended)
             conn_close(conn);
         return;
     }
+    if (conn->peer_ended || conn->state != CONN_OPEN)
+        return;
+    if (!gate_is_open(&conn->gate)) {
+        /* It lies behind bytes that wait; it is read again when the gate opens. */
+        conn->tls_readable = conn->ssl != NULL;
+        return;
+    }
+    conn->peer_ended = true;
     conn->events->on_end(conn->arg);
 }
 
@@ -268,9 +298,10 @@ static bool read_clear(struct conn *conn)
         conn_give(conn, to, (size_t)n);
         return n == LOOP_SCRATCH;
     }
-    if (n == 0)
+    if (n == 0) {
+        conn_give(conn, to, 0);
         conn_tell_end(conn);
-    else if (errno != EAGAIN && errno != EINTR)
+    } else if (errno != EAGAIN && errno != EINTR)
         lose_errno(conn, "read");
     return false;
 }
@@ -337,6 +368,9 @@ static void stalled(void *arg)
 void conn_set_stall_limit(struct conn *conn, uint64_t stall_ms)
 {
     conn->stall_ms = stall_ms;
+    timer_stop(&conn->stall);
+    if (conn->state < CONN_LOST)
+        watch_stall(conn);
 }
 
 /* ---- the descriptor ---- */
@@ -408,8 +442,8 @@ struct conn *conn_new(struct loop *loop, int fd, const struct conn_events *event
 
 void conn_again(struct conn *conn)
 {
-    if (conn->pending.len > 0 && conn->state == CONN_OPEN)
-        task_post(&conn->deliver);
+    if (conn->state == CONN_OPEN)
+        task_post(&conn->deliver); /* also from within on_bytes, whose rest is not kept yet */
 }
 
 void conn_set_events(struct conn *conn, const struct conn_events *events, void *arg)
@@ -438,14 +472,14 @@ void conn_close_lingering(struct conn *conn)
 {
     if (!conn || conn->state >= CONN_LINGERING)
         return;
-    if (conn->state != CONN_OPEN || !timer_start(&conn->timer, CONN_LINGER_MS)) {
+    if (conn->state != CONN_OPEN) {
         conn_close(conn);
         return;
     }
     conn->state = CONN_LINGERING;
     conn->ending = true;
-    buf_release(&conn->pending);
-    task_cancel(&conn->deliver);
+    linger_on(conn);
+    task_post(&conn->deliver); /* the peer's end may lie decrypted already */
     if (!conn->blocked)
         task_post(&conn->flush);
     conn_rewatch(conn);

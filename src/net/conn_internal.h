@@ -51,9 +51,9 @@ void conn_lose_later(struct conn *conn);
 void conn_output_left(struct conn *conn, size_t n);
 /* The peer closed its ears; conn->why says how. */
 void conn_write_failed(struct conn *conn);
-/* New bytes for the consumer. */
+/* New bytes for the consumer, behind what it left; none: what it left. */
 void conn_give(struct conn *conn, const unsigned char *data, size_t len);
-/* The peer's side is over. */
+/* The peer's side is over; the consumer hears it when its gate is open. */
 void conn_tell_end(struct conn *conn);
 
 #endif

@@ -69,11 +69,10 @@ bool conn_tls_read(struct conn *conn)
             result = tls_result(conn, code, "read");
     }
     conn->tls_readable = result == TLS_OK;
-    if (len > 0) {
+    if (len > 0 || result == TLS_ENDED)
         conn_give(conn, to, len);
-        if (conn->state == CONN_CLOSED)
-            return false;
-    }
+    if (conn->state == CONN_CLOSED)
+        return false;
     if (result == TLS_ENDED)
         conn_tell_end(conn);
     else if (result == TLS_FAILED)
@@ -81,11 +80,13 @@ bool conn_tls_read(struct conn *conn)
     return result == TLS_OK;
 }
 
-void conn_tls_end(struct conn *conn)
+bool conn_tls_end(struct conn *conn)
 {
     ERR_clear_error();
-    (void)SSL_shutdown(conn->ssl);
+    int code = SSL_shutdown(conn->ssl);
+    bool waits = code < 0 && SSL_get_error(conn->ssl, code) == SSL_ERROR_WANT_WRITE;
     ERR_clear_error();
+    return !waits;
 }
 
 /* ---- the handshake ---- */
@@ -101,8 +102,7 @@ void conn_tls_shake_hands(struct conn *conn)
         conn->tls_readable = true;
         timer_stop(&conn->timer);
         task_post(&conn->deliver);
-        if (conn->out.len > 0)
-            task_post(&conn->flush);
+        task_post(&conn->flush); /* what was put, or the end of it */
         conn_rewatch(conn);
         conn->events->on_open(conn->arg);
         return;

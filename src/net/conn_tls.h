@@ -14,7 +14,7 @@ void conn_tls_write(struct conn *conn);
  * into the scratch buffer. False when there is nothing more for now. */
 bool conn_tls_read(struct conn *conn);
 
-/* Says close_notify; the answer is not waited for. */
-void conn_tls_end(struct conn *conn);
+/* Says close_notify; the answer is not waited for. False: the kernel has no room for it yet. */
+bool conn_tls_end(struct conn *conn);
 
 #endif

@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 enum {
-    TURNS_MAX = 1000 * 1000,       /* more than any test needs: it would not end */
     HEARD_MAX = 256 * 1024 * 1024, /* a bound on what a test may let its peer read */
     PIECE = 64 * 1024,
 };
@@ -30,22 +29,14 @@ void turned_loop_release(struct turned_loop *turned)
 
 void turned_loop_settle(struct turned_loop *turned)
 {
-    for (int i = 0; i < TURNS_MAX; i++)
-        if (!loop_turn(turned->loop, 0))
-            return;
-    abort();
+    if (!settle(turned->loop))
+        abort();
 }
 
 void turned_loop_pass(struct turned_loop *turned, uint64_t ms)
 {
-    uint64_t end = turned->clock.now_ms + ms;
-    turned_loop_settle(turned);
-    while (turned->clock.now_ms < end) {
-        uint64_t left = end - turned->clock.now_ms;
-        uint64_t next = loop_next_timer_ms(turned->loop);
-        turned_clock_add(&turned->clock, next < left ? next : left);
-        turned_loop_settle(turned);
-    }
+    if (!turned_clock_run(&turned->clock, turned->loop, ms))
+        abort();
 }
 
 int raw_peer_open(struct raw_peer *peer)

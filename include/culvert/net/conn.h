@@ -77,7 +77,8 @@ void conn_close(struct conn *conn);
  * for whole. No callback runs any more; conn_close is still due. */
 void conn_reset(struct conn *conn);
 
-/* Sends what is queued, ends our side, then closes when the peer does, or after CONN_LINGER_MS; no
+/* Sends what is queued as long as the peer takes it (within the stall limit, at least
+ * CONN_LINGER_MS), ends our side, then closes when the peer does, or after CONN_LINGER_MS; no
  * callback runs any more. So a last answer is not lost to a reset (RFC 9112 9.6). */
 enum { CONN_LINGER_MS = 2000 };
 void conn_close_lingering(struct conn *conn);
