@@ -56,6 +56,8 @@ static void tell_lost(void *arg)
     if (conn->state == CONN_CLOSED)
         return;
     conn->state = CONN_LOST;
+    timer_stop(&conn->timer);
+    timer_stop(&conn->stall);
     conn_rewatch(conn);
     conn->events->on_lost(conn->arg, &conn->why);
 }
