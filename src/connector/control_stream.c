@@ -21,6 +21,7 @@ struct control_stream {
     struct timer deadline;
     struct task look; /* bytes came, or the end */
     bool aborted;
+    bool ended; /* on_ended was told */
     struct error why;
     const struct control_stream_events *events;
     void *arg;
@@ -29,10 +30,13 @@ struct control_stream {
 
 static void over(struct control_stream *control, const struct error *why)
 {
-    if (control->state == OVER || control->closed)
+    if (control->ended || control->closed)
         return;
+    control->ended = true;
     control->state = OVER;
     timer_stop(&control->deadline);
+    registration_client_shutdown(control->client);
+    channel_end(control->out.bytes);
     control->events->on_ended(control->arg, why);
 }
 
@@ -92,6 +96,7 @@ static void on_refused(void *arg, const struct registration_refusal *refusal)
     timer_stop(&control->deadline);
     count_call(control, TUNNEL_CALL_REGISTER, false);
     control->state = OVER;
+    control->ended = true;
     registration_client_shutdown(control->client);
     channel_end(control->out.bytes);
     control->events->on_refused(control->arg, refusal);

@@ -113,7 +113,7 @@ static void drain(struct ha_connection *ha, enum ha_end end, const struct error 
 {
     enter(ha, DRAINING);
     h2_session_goaway(ha->session);
-    /* The control stream is the last one, and it is ours to end. */
+    /* The control stream may be the last one: it is ours to end. */
     h2_session_tell_idle(ha->session, 1);
     tell_end(ha, end, 0, why);
 }
@@ -174,8 +174,11 @@ static void on_control_ended(void *arg, const struct error *why)
         drain(ha, HA_END_REPLACE, why);
     else if (ha->state == LEAVING)
         drain(ha, HA_END_LEFT, why);
-    else if (ha->state != DRAINING)
+    else if (ha->state == REGISTERING)
         fail(ha, HA_END_FAILED, 0, why);
+    /* From here on only requests keep the connection open. */
+    if (ha->state == DRAINING)
+        h2_session_tell_idle(ha->session, 0);
 }
 
 static const struct control_stream_events control_events = {on_registered, on_refused,

@@ -4,6 +4,7 @@
 #include "culvert/config/yaml.h"
 #include "culvert/edge/api_request.h"
 #include "culvert/ingress/spec.h"
+#include "support/log_print.h"
 
 #include <errno.h>
 
@@ -81,33 +82,16 @@ static void start_edge(struct both_ends *ends)
     must(ends->edge != NULL, "edge", &err);
 }
 
-static void print_event(void *arg, enum log_level level, int64_t unix_ms,
-                        const struct log_line *line)
-{
-    (void)arg;
-    printf("# %lld %s %s", (long long)unix_ms, log_level_name(level), line->message);
-    for (size_t i = 0; i < LOG_FIELDS_MAX && line->fields[i].kind != LOG_KIND_END; i++) {
-        const struct log_field *field = &line->fields[i];
-        if (field->kind == LOG_KIND_TEXT)
-            printf(" %s=%.*s", field->key, SPAN_ARG(field->text));
-        else
-            printf(" %s=%lld", field->key, (long long)field->number);
-    }
-    printf("\n");
-}
-
 void both_ends_open(struct both_ends *ends)
 {
     struct error err = {0};
     memset(ends, 0, sizeof *ends);
     ends->clock = turned_clock_make(0);
     ends->log = (struct log){.clock = &ends->clock.clock};
-    if (getenv("TEST_LOG"))
-        ends->log.sinks[ends->log.sink_count++] = (struct log_sink){print_event, NULL};
+    log_print_if_asked(&ends->log);
     memory_sockets_init(&ends->memory);
-    const struct loop_options loop = {.clock = &ends->clock.clock,
-                                      .sockets = &ends->memory.sockets,
-                                      .log = &ends->log};
+    const struct loop_options loop = {
+        .clock = &ends->clock.clock, .sockets = &ends->memory.sockets, .log = &ends->log};
     ends->loop = loop_new(&loop, &err);
     must(ends->loop != NULL, "loop", &err);
     ends->jobs = jobs_new(ends->loop, 1, &err);

@@ -22,7 +22,8 @@ struct control_stream_events {
     void (*on_refused)(void *arg, const struct registration_refusal *refusal);
     /* The edge knows that we leave (or did not say so in time). */
     void (*on_unregistered)(void *arg);
-    /* The stream is over, by whatever cause but a refusal; the last event. */
+    /* The stream is over, by whatever cause but a refusal, also after on_unregistered; the last
+     * event. */
     void (*on_ended)(void *arg, const struct error *why);
 };
 

@@ -1,0 +1,100 @@
+/* See the header. */
+#include "support/lone_connector.h"
+
+#include "support/log_print.h"
+
+static void must(bool ok)
+{
+    if (!ok)
+        abort();
+}
+
+static struct snapshot *one_origin(void)
+{
+    struct error err;
+    struct service service;
+    struct origin_request origin;
+    struct warp_routing warp = warp_routing_default();
+    origin_request_init(&origin);
+    must(service_parse(SPAN("http://127.0.0.1:3000"), 0, &service, &err) &&
+         origin_request_set_defaults(&origin, &err));
+    struct rules *rules = rules_new_single(&service, &origin, &err);
+    must(rules != NULL);
+    struct snapshot *snapshot = snapshot_new(rules, &warp, SNAPSHOT_LOCAL, &err);
+    must(snapshot != NULL);
+    return snapshot;
+}
+
+void lone_connector_open(struct lone_connector *lone)
+{
+    struct error err;
+    struct uuid id = uuid_make();
+    memset(lone, 0, sizeof *lone);
+    lone->clock = turned_clock_make(0);
+    lone->log = (struct log){.clock = &lone->clock.clock};
+    log_print_if_asked(&lone->log);
+    memory_sockets_init(&lone->memory);
+    const struct loop_options loop = {
+        .clock = &lone->clock.clock, .sockets = &lone->memory.sockets, .log = &lone->log};
+    lone->loop = loop_new(&loop, &err);
+    must(lone->loop != NULL);
+    lone->resolver = resolver_new_table(lone->loop, NULL, 0);
+    lone->credentials = credentials_new(SPAN("account"), &id, SPAN("secret"));
+    lone->snapshot = one_origin();
+    must(lone->resolver && lone->credentials);
+    fake_edge_open(&lone->edge, lone->loop, &lone->memory, "127.0.0.1:7844");
+    fake_origin_open(&lone->origin, lone->loop, &lone->memory, "127.0.0.1:3000");
+    lone->options = (struct connector_options){
+        .credentials = lone->credentials,
+        .snapshot = lone->snapshot,
+        .region = "",
+        .connections = 4,
+        .grace_ms = 30 * 1000,
+        .rpc_timeout_ms = 5000,
+        .version = "2026.8.2",
+        .log = &lone->log,
+    };
+    must(edge_addresses_add(&lone->options.static_edge, SPAN("127.0.0.1:7844"), &err) &&
+         ip_parse_with_port(SPAN("127.0.0.1:20241"), &lone->options.metrics));
+}
+
+static void over(void *arg, const struct error *why)
+{
+    struct lone_connector *lone = arg;
+    lone->over = true;
+    if (why)
+        lone->why = *why;
+}
+
+void lone_connector_start(struct lone_connector *lone)
+{
+    struct error err;
+    const struct connector_world world = {
+        .loop = lone->loop, .clock = &lone->clock.clock, .resolver = lone->resolver};
+    lone->started_ms = lone->clock.now_ms;
+    lone->connector = connector_new(&world, &lone->options, over, lone, &err);
+    must(lone->connector != NULL && settle(lone->loop));
+}
+
+void lone_connector_pass(struct lone_connector *lone, uint64_t ms)
+{
+    must(turned_clock_run(&lone->clock, lone->loop, ms));
+}
+
+uint64_t lone_connector_came(const struct lone_connector *lone, size_t connection)
+{
+    return lone->edge.connections[connection].came_ms - lone->started_ms;
+}
+
+void lone_connector_close(struct lone_connector *lone)
+{
+    connector_free(lone->connector);
+    fake_edge_close(&lone->edge);
+    fake_origin_close(&lone->origin);
+    must(settle(lone->loop));
+    snapshot_unref(lone->snapshot);
+    credentials_free(lone->credentials);
+    resolver_free(lone->resolver);
+    loop_free(lone->loop);
+    memory_sockets_release(&lone->memory);
+}
