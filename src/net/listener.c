@@ -38,11 +38,23 @@ static void rested(void *arg)
     rewatch(listener);
 }
 
+/* The peer gave up between its connect and our accept; Linux tells by accept what happened to its
+ * connection meanwhile. */
+static bool is_of_the_peer(int cause)
+{
+    static const int causes[] = {EAGAIN,      EINTR,        ECONNABORTED, EPROTO,
+                                 ENOPROTOOPT, ENETDOWN,     ENETUNREACH,  EHOSTDOWN,
+                                 ENONET,      EHOSTUNREACH, EOPNOTSUPP};
+    for (size_t i = 0; i < ARRAY_LEN(causes); i++)
+        if (cause == causes[i])
+            return true;
+    return false;
+}
+
 static void refused(struct listener *listener)
 {
     int cause = errno;
-    /* The peer gave up between its connect and our accept. */
-    if (cause == EAGAIN || cause == EINTR || cause == ECONNABORTED || cause == EPROTO)
+    if (is_of_the_peer(cause))
         return;
     char at[IP_TEXT_SIZE];
     struct error why;
