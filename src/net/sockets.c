@@ -20,7 +20,8 @@ static int give_up(int fd)
 
 static int begin_connect(int fd, const struct sockaddr *to, socklen_t len)
 {
-    if (connect(fd, to, len) == -1 && errno != EINPROGRESS && errno != EAGAIN)
+    /* EAGAIN is no progress: a unix listener's queue is full, or there is no local port left. */
+    if (connect(fd, to, len) == -1 && errno != EINPROGRESS)
         return give_up(fd);
     return fd;
 }
