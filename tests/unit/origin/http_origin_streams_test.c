@@ -230,12 +230,14 @@ TEST(a_get_without_length_waits_a_moment_for_its_body_or_its_end)
         bool sent_before;  /* did the origin hear of it before that? */
         bool chunked;
         const char *why;
+        bool trailer;
     } cases[] = {
         {"GET", 100, "", false, false, "the end came in time: there is no body"},
         {"GET", 100, "qq", false, true, "there is one"},
         {"GET", 500, "", true, true, "it took too long to wait for"},
         {"DELETE", 100, "", false, false, "seldom has a body either"},
         {"POST", 100, "", true, true, "usually has one: no wait"},
+        {"GET", 100, "", false, true, "trailers have to be sent somehow", .trailer = true},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct origin_bench bench;
@@ -253,6 +255,8 @@ TEST(a_get_without_length_waits_a_moment_for_its_body_or_its_end)
                    cases[i].why);
         if (*cases[i].body)
             ask_put(&ask, span_of(cases[i].body));
+        if (cases[i].trailer)
+            CHECK(headers_add(&ask.body.trailers, SPAN("x-sum"), SPAN("42"), NULL));
         ask_end(&ask);
         origin_bench_pass(&bench, 1000);
         REQUIRE(bench.fake.request_count == 1);

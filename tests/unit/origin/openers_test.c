@@ -203,6 +203,60 @@ TEST(a_ca_pool_is_trusted_beside_the_system_and_the_name_is_the_rules_or_the_ser
     tls_fixture_release(&fixture);
 }
 
+TEST(a_rule_that_does_not_verify_takes_nothing_from_one_that_does)
+{
+    struct tls_fixture fixture;
+    struct origin_bench bench;
+    struct error err = {0};
+    struct ask ask;
+    tls_fixture_init(&fixture, "app.origin");
+    struct tls_context *far = tls_server_new(
+        &(struct tls_server_options){.choose = tls_fixture_choose, .arg = fixture.identity}, NULL);
+    origin_bench_open(&bench);
+    bench.fake.tls = far;
+    fake_origin_follow(&bench.fake, &ok_script, 1);
+    struct openers *openers =
+        openers_of(&bench,
+                   "ingress:\n"
+                   "  - {hostname: a.test, service: 'https://app.origin:3000',\n"
+                   "     originRequest: {noTLSVerify: true}}\n"
+                   "  - {service: 'https://app.origin:3000'}\n",
+                   &err);
+    REQUIRE(far != NULL && openers != NULL);
+    CHECK_SIZE(status_of(&bench, openers, 0), 200);
+    ask_init(&ask, "GET", "/");
+    CHECK(ask_send(&ask, openers_at(openers, 1)));
+    CHECK(settle(bench.loop));
+    CHECK(ask.failed && ask.status == 0);
+    ask_release(&ask);
+    CHECK(settle(bench.loop));
+    openers_free(openers);
+    origin_bench_close(&bench);
+    tls_context_unref(far);
+    tls_fixture_release(&fixture);
+}
+
+TEST(a_negative_limit_is_over_at_once_and_not_unlimited)
+{
+    struct origin_bench bench;
+    struct error err = {0};
+    struct ask ask;
+    origin_bench_open(&bench);
+    memory_sockets_silence(&bench.memory, "127.0.0.1:3002");
+    struct openers *openers = openers_of(
+        &bench,
+        "ingress:\n  - {service: 'http://app.origin:3002', originRequest: {connectTimeout: -1s}}\n",
+        &err);
+    REQUIRE(openers != NULL);
+    ask_init(&ask, "GET", "/");
+    CHECK(ask_send(&ask, openers_at(openers, 0)));
+    origin_bench_pass(&bench, 1000);
+    CHECK(ask.failed && ask.why.kind == ERROR_TIMEOUT);
+    ask_release(&ask);
+    openers_free(openers);
+    origin_bench_close(&bench);
+}
+
 TEST(a_ca_pool_that_cannot_be_read_or_holds_nothing_is_an_error_that_names_it)
 {
     static const struct {
