@@ -79,7 +79,8 @@ static void tell_end(struct ha_connection *ha, enum ha_end end, uint64_t retry_a
         return;
     ha->ended = true;
     ha->replaced = true;
-    ha->events->on_end(ha->arg, ha, end, retry_after_ms, why);
+    const struct ha_ending ending = {end, retry_after_ms, *why};
+    ha->events->on_end(ha->arg, ha, &ending);
 }
 
 /* The connection is gone; whoever waits for it hears why. */
@@ -291,8 +292,8 @@ static void destroy(void *object)
     free(object);
 }
 
-struct ha_connection *ha_connection_start(const struct ha_shared *shared, size_t index,
-                                          unsigned attempts, const struct edge_address *address,
+struct ha_connection *ha_connection_start(const struct ha_shared *shared,
+                                          const struct ha_attempt *attempt,
                                           const struct ha_connection_events *events, void *arg,
                                           struct error *err)
 {
@@ -303,9 +304,9 @@ struct ha_connection *ha_connection_start(const struct ha_shared *shared, size_t
     }
     ha->shared = shared;
     ha->loop = shared->loop;
-    ha->index = index;
-    ha->attempts = attempts;
-    ha->address = *address;
+    ha->index = attempt->index;
+    ha->attempts = attempt->number;
+    ha->address = attempt->address;
     ha->events = events;
     ha->arg = arg;
     timer_init(&ha->control_wait, ha->loop, no_control, ha);
@@ -321,7 +322,7 @@ struct ha_connection *ha_connection_start(const struct ha_shared *shared, size_t
         free(ha);
         return NULL;
     }
-    tracker_enter(shared->tracker, index, TRACKER_DIALING);
+    tracker_enter(shared->tracker, ha->index, TRACKER_DIALING);
     return ha;
 }
 
@@ -345,16 +346,6 @@ void ha_connection_close(struct ha_connection *ha)
     release(ha);
     ha->state = CLOSED;
     loop_reap(ha->loop, &ha->reap, destroy, ha);
-}
-
-size_t ha_connection_index(const struct ha_connection *ha)
-{
-    return ha->index;
-}
-
-bool ha_connection_is_serving(const struct ha_connection *ha)
-{
-    return ha->state == SERVING;
 }
 
 uint64_t ha_connection_age_ms(const struct ha_connection *ha)

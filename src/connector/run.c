@@ -38,8 +38,7 @@ static void on_signal(void *arg, int number)
     struct run *run = arg;
     if (run->stopping) {
         log_warn(run->options->log, "Ending at once: the second signal");
-        (void)signal(number, SIG_DFL);
-        (void)raise(number);
+        process_end_by_signal(number);
         return;
     }
     run->stopping = true;

@@ -282,9 +282,9 @@ static uint64_t next_wait(struct slot *slot, enum ha_end end, uint64_t age_ms, u
 
 static void look_up_again(struct supervisor *supervisor);
 
-static void on_end(void *arg, struct ha_connection *ha, enum ha_end end, uint64_t retry_after_ms,
-                   const struct error *why)
+static void on_end(void *arg, struct ha_connection *ha, const struct ha_ending *ending)
 {
+    enum ha_end end = ending->end;
     struct slot *slot = arg;
     struct supervisor *supervisor = slot->supervisor;
     uint64_t age = ha_connection_age_ms(ha);
@@ -307,9 +307,9 @@ static void on_end(void *arg, struct ha_connection *ha, enum ha_end end, uint64_
     if (edge_addresses_exhausted(&supervisor->edge))
         look_up_again(supervisor);
     if (is_hopeless(supervisor, end))
-        slot_stop(slot, why);
+        slot_stop(slot, &ending->why);
     else
-        slot_wait(slot, next_wait(slot, end, age, retry_after_ms), why);
+        slot_wait(slot, next_wait(slot, end, age, ending->retry_after_ms), &ending->why);
 }
 
 static const struct ha_connection_events ha_events = {on_registered, on_end, on_closed};
@@ -320,8 +320,9 @@ static void slot_dial(struct slot *slot)
     struct error err;
     const struct edge_address *address = edge_addresses_for(&supervisor->edge, slot->index);
     slot->state = ACTIVE;
-    slot->ha = ha_connection_start(supervisor->options.shared, slot->index, slot->attempts, address,
-                                   &ha_events, slot, &err);
+    const struct ha_attempt attempt = {
+        .index = slot->index, .number = slot->attempts, .address = *address};
+    slot->ha = ha_connection_start(supervisor->options.shared, &attempt, &ha_events, slot, &err);
     if (!slot->ha)
         slot_wait(slot, backoff_next_ms(&slot->backoff), &err);
 }

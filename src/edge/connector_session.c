@@ -7,12 +7,12 @@
  *   any --connection lost, time over, drained, left--> CLOSED */
 #include "culvert/edge/connector_session.h"
 
-#include "culvert/base/digest.h"
 #include "culvert/http/h2_session.h"
 #include "culvert/net/sockets.h"
 #include "culvert/rpc/registration_server.h"
-#include "culvert/store/tunnels.h"
 #include "culvert/tunnel/stream_kind.h"
+
+#include "secret_check.h"
 
 #include <assert.h>
 
@@ -34,19 +34,6 @@ enum {
     CONTROL_OUT_RESERVE = 16 * 1024, /* no answer of ours is longer: below it we do not read on */
 };
 
-/* Compares a secret with the stored one, on the store's thread. */
-struct check {
-    struct job job;
-    struct connector_session *session; /* NULL: it is gone */
-    struct database *db;
-    struct uuid tunnel_id;
-    struct buf account;
-    struct buf secret;
-    enum store_result result;
-    bool fits;
-    struct error why;
-};
-
 struct connector_session {
     const struct session_shared *shared;
     struct loop *loop;
@@ -60,7 +47,7 @@ struct connector_session {
     struct body *control_in; /* what the connector says; NULL before its answer */
     struct registration_server *rpc;
     struct registered entry;
-    struct check *check;
+    struct secret_check *check;
     struct connector_session *older; /* we wait for a sign of its life */
     struct connector_session *newer; /* waits for a sign of ours */
     struct timer deadline;
@@ -117,8 +104,7 @@ static void release(struct connector_session *session)
     registry_remove(session->shared->registry, &session->entry);
     timer_stop(&session->deadline);
     task_cancel(&session->look);
-    if (session->check)
-        session->check->session = NULL;
+    secret_check_forget(session->check);
     session->check = NULL;
     if (session->control_in)
         channel_set_taker(session->control_in->bytes, NULL, NULL);
@@ -272,14 +258,16 @@ static void probe_older(struct connector_session *session, struct connector_sess
         over(older, &err);
 }
 
-static void checked(struct connector_session *session, const struct check *check)
+static void checked(void *arg, enum secret_verdict verdict, const struct error *why)
 {
-    if (check->result == STORE_FAILED) {
-        log_error(loop_log(session->loop), "The store does not answer", LOG_ERROR(&check->why));
+    struct connector_session *session = arg;
+    session->check = NULL;
+    if (verdict == SECRET_UNKNOWN) {
+        log_error(loop_log(session->loop), "The store does not answer", LOG_ERROR(why));
         refuse(session, "the edge cannot read its store", true, 5 * 1000);
         return;
     }
-    if (check->result != STORE_OK || !check->fits) {
+    if (verdict == SECRET_WRONG) {
         refuse(session, REGISTRATION_CAUSE_UNAUTHORIZED ": unknown tunnel or wrong secret", false,
                0);
         return;
@@ -290,59 +278,6 @@ static void checked(struct connector_session *session, const struct check *check
         probe_older(session, CONTAINER_OF(same, struct connector_session, entry));
     else
         accept_connection(session);
-}
-
-static void run_check(struct job *job)
-{
-    struct check *check = CONTAINER_OF(job, struct check, job);
-    struct buf stored = BUF_LIMIT(STORE_TUNNEL_SECRET_MAX);
-    check->result = store_tunnels_secret(check->db, buf_span(&check->account), &check->tunnel_id,
-                                         &stored, &check->why);
-    check->fits =
-        check->result == STORE_OK && digest_equal(buf_span(&stored), buf_span(&check->secret));
-    buf_wipe(&stored);
-}
-
-static void free_check(struct check *check)
-{
-    buf_release(&check->account);
-    buf_wipe(&check->secret);
-    free(check);
-}
-
-static void check_done(struct job *job, bool cancelled)
-{
-    struct check *check = CONTAINER_OF(job, struct check, job);
-    struct connector_session *session = check->session;
-    if (session && !cancelled) {
-        session->check = NULL;
-        checked(session, check);
-    }
-    free_check(check);
-}
-
-static bool start_check(struct connector_session *session, const struct registration_params *params)
-{
-    struct check *check = calloc(1, sizeof *check);
-    if (!check)
-        return false;
-    check->job.run = run_check;
-    check->job.done = check_done;
-    check->session = session;
-    check->db = session->shared->db;
-    check->tunnel_id = params->tunnel_id;
-    check->account.limit = STORE_ID_SIZE;
-    check->secret.limit = STORE_TUNNEL_SECRET_MAX;
-    /* What is too long is no account and no secret of ours: left empty, it fits nothing. */
-    if (!buf_put_span(&check->account, params->account_tag) ||
-        !buf_put_span(&check->secret, params->tunnel_secret))
-        buf_clear(&check->account);
-    if (!jobs_post(session->shared->store_jobs, &check->job)) {
-        free_check(check);
-        return false;
-    }
-    session->check = check;
-    return true;
 }
 
 /* Texts of a peer that end up in logs and answers: printable, bounded. */
@@ -381,7 +316,9 @@ static void on_register(void *arg, const struct registration_params *params)
     keep_text(entry->arch, sizeof entry->arch, params->arch);
     keep_features(entry, params);
     enter(session, CHECKING);
-    if (!start_check(session, params))
+    session->check = secret_check_start(session->shared->store_jobs, session->shared->db, params,
+                                        checked, session);
+    if (!session->check)
         refuse(session, "the edge is overloaded", true, 10 * 1000);
 }
 

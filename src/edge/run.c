@@ -36,8 +36,7 @@ static void on_signal(void *arg, int number)
     if (run->stopping) {
         log_warn(run->options->log, "Ending at once: the second signal");
         run_file_remove(run->options->state_dir);
-        (void)signal(number, SIG_DFL);
-        (void)raise(number);
+        process_end_by_signal(number);
         return;
     }
     run->stopping = true;

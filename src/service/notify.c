@@ -3,6 +3,7 @@
 
 #include "culvert/base/file.h"
 
+#include <signal.h>
 #include <stddef.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -31,4 +32,11 @@ bool pid_file_write(const char *path, struct error *err)
     char text[24];
     (void)snprintf(text, sizeof text, "%ld", (long)getpid());
     return file_replace(path, span_of(text), 0644, err) ? true : error_wrap(err, "pid file");
+}
+
+void process_end_by_signal(int signal_number)
+{
+    const struct sigaction usual = {.sa_handler = SIG_DFL};
+    (void)sigaction(signal_number, &usual, NULL);
+    (void)raise(signal_number);
 }

@@ -1,5 +1,5 @@
-/* An edge in the test's own loop that answers registrations by a script: the second party for what a
- * connector does when the edge is not kind. */
+/* An edge in the test's own loop that answers registrations by a script: the second party for what
+ * a connector does when the edge is not kind. */
 #ifndef CULVERT_TESTS_SUPPORT_FAKE_EDGE_H
 #define CULVERT_TESTS_SUPPORT_FAKE_EDGE_H
 

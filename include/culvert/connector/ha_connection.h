@@ -52,18 +52,30 @@ enum ha_end {
     HA_END_LEFT,      /* we unregistered; it drains by itself */
 };
 
+struct ha_ending {
+    enum ha_end end;
+    uint64_t retry_after_ms; /* with HA_END_REFUSED: what the edge asked for */
+    struct error why;
+};
+
 struct ha_connection_events {
     void (*on_registered)(void *arg, struct ha_connection *ha);
     /* Once. After REPLACE and LEFT the connection finishes its streams and on_closed follows; after
      * the others it is closed already and only waits for ha_connection_close. */
-    void (*on_end)(void *arg, struct ha_connection *ha, enum ha_end end, uint64_t retry_after_ms,
-                   const struct error *why);
+    void (*on_end)(void *arg, struct ha_connection *ha, const struct ha_ending *ending);
     void (*on_closed)(void *arg, struct ha_connection *ha);
 };
 
-/* Dials `address` (copied) as connection `index`. Events come in later turns. NULL: `err`. */
-struct ha_connection *ha_connection_start(const struct ha_shared *shared, size_t index,
-                                          unsigned attempts, const struct edge_address *address,
+/* One attempt. */
+struct ha_attempt {
+    size_t index;
+    unsigned number;             /* attempts since this index was last up */
+    struct edge_address address; /* where */
+};
+
+/* Dials as the attempt says. Events come in later turns. NULL: `err`. */
+struct ha_connection *ha_connection_start(const struct ha_shared *shared,
+                                          const struct ha_attempt *attempt,
                                           const struct ha_connection_events *events, void *arg,
                                           struct error *err);
 
@@ -75,8 +87,6 @@ void ha_connection_leave(struct ha_connection *ha, uint64_t limit_ms);
  */
 void ha_connection_close(struct ha_connection *ha);
 
-size_t ha_connection_index(const struct ha_connection *ha);
-bool ha_connection_is_serving(const struct ha_connection *ha);
 /* Milliseconds since the registration; 0: not registered. */
 uint64_t ha_connection_age_ms(const struct ha_connection *ha);
 

@@ -14,7 +14,8 @@ struct config_version {
     size_t users; /* the live configuration, and each request */
 };
 
-/* Loop, resolver and what the options hold are borrowed; `snapshot` gets a reference of its own. NULL: `err` (an origin cannot be set up). */
+/* Loop, resolver and what the options hold are borrowed; `snapshot` gets a reference of its own.
+ * NULL: `err` (an origin cannot be set up). */
 struct live_config *live_config_new(struct loop *loop, struct resolver *resolver,
                                     const struct openers_options *options,
                                     struct snapshot *snapshot, struct error *err);

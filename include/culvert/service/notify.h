@@ -11,4 +11,7 @@ void notify_send(const char *path, const char *state);
 /* Writes our process id in decimal, without a line end. */
 bool pid_file_write(const char *path, struct error *err) MUST_CHECK;
 
+/* Ends the process as the signal's default action does, so that a manager sees why. */
+void process_end_by_signal(int signal_number);
+
 #endif
