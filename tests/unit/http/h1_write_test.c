@@ -149,6 +149,38 @@ TEST(a_head_that_does_not_fit_leaves_nothing_behind)
     request_head_release(&head);
 }
 
+TEST(shapes_and_statuses_that_cannot_be_sent_are_refused)
+{
+    struct request_head request;
+    struct response_head answer;
+    struct buf out = BUF_LIMIT(4096);
+    struct buf tiny = BUF_LIMIT(8);
+    struct error err = {0};
+    struct h1_shape nowhere = {.connection = H1_CONNECTION_UPGRADE};
+    struct h1_shape closing = {.body = H1_BODY_UNTIL_CLOSE};
+    fill(&request, "GET", "a", SPAN("/"));
+    response_head_init(&answer);
+    CHECK(!h1_write_request(&out, &request, &nowhere, &err) && err.kind == ERROR_INVALID);
+    CHECK(!h1_write_request(&out, &request, &closing, &err) && err.kind == ERROR_INVALID);
+    CHECK_SIZE(out.len, 0);
+    static const struct {
+        int status;
+        bool ok;
+    } cases[] = {{99, false}, {100, true}, {999, true}, {1000, false}};
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        answer.status = cases[i].status;
+        CHECK_CASE(h1_write_response(&out, &answer, &(struct h1_shape){0}, NULL) == cases[i].ok,
+                   "%d", cases[i].status);
+    }
+    answer.status = 200;
+    CHECK(!h1_write_response(&tiny, &answer, &(struct h1_shape){0}, &err));
+    CHECK(err.kind == ERROR_LIMIT && tiny.len == 0);
+    request_head_release(&request);
+    response_head_release(&answer);
+    buf_release(&out);
+    buf_release(&tiny);
+}
+
 TEST(the_shape_of_a_request_follows_its_body)
 {
     static const struct {
