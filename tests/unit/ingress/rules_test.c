@@ -1,5 +1,7 @@
 #include "culvert/ingress/rules.h"
 
+#include "culvert/base/file.h"
+#include "culvert/config/sources.h"
 #include "culvert/ingress/snapshot.h"
 
 #include "harness.h"
@@ -200,4 +202,25 @@ TEST(a_snapshot_lives_until_the_last_reference_goes)
     CHECK(snapshot_warp(other)->connect_timeout_ns == 5000000000);
     snapshot_unref(other);
     snapshot_unref(NULL);
+}
+
+TEST(the_example_configuration_is_fine)
+{
+    struct buf text = BUF_LIMIT(64 * 1024);
+    struct notes notes = {0};
+    struct error err = {0};
+    REQUIRE(file_read(TEST_SOURCE "/config.example.yml", &text, &err));
+    struct rules *rules = make(buf_text(&text), &notes, &err);
+    CHECK_CASE(rules, "%s", err.text);
+    CHECK_SIZE(notes.count, 0);
+    rules_free(rules);
+    struct sources *sources = sources_new(NULL, 0, NULL);
+    struct yml *file = yml_parse(buf_span(&text), "config.example.yml", &err);
+    REQUIRE(sources && file);
+    CHECK_CASE(sources_read_file(sources, yml_root(file), &err), "%s", err.text);
+    CHECK(sources_is_set(sources, "credentials-file"));
+    yml_free(file);
+    sources_free(sources);
+    notes_release(&notes);
+    buf_release(&text);
 }

@@ -1,0 +1,188 @@
+/* Finding, opening and closing, in the order in which commands complain. */
+#include "session.h"
+
+#include "culvert/base/file.h"
+#include "culvert/config/search.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+int cli_fail(const struct cli_call *call, const struct error *err)
+{
+    fprintf(call->world->err, "%s\n", err->text);
+    return CLI_FAILED;
+}
+
+const char *cli_home(const struct cli_call *call)
+{
+    return environment_get(call->world->environment, "HOME");
+}
+
+/* ---- the configuration file ---- */
+
+/* *path stays NULL when there is none. */
+static bool find_config(struct cli_call *call, char **path, struct error *err)
+{
+    struct buf found = BUF_LIMIT(SEARCH_PATH_MAX);
+    const char *given = sources_text(call->sources, "config");
+    if (sources_is_set(call->sources, "config"))
+        *path = given[0] ? span_dup(span_of(given)) : NULL;
+    else if (search_config(cli_home(call), &found))
+        *path = span_dup(buf_span(&found));
+    bool missing = !*path && (found.len > 0 || given[0]);
+    buf_release(&found);
+    return !missing || error_memory(err);
+}
+
+static bool read_config(struct cli_call *call, struct cli_config *config, struct error *err)
+{
+    struct buf text = BUF_LIMIT(YML_BYTES_MAX);
+    bool ok = file_read(config->path, &text, err);
+    if (ok)
+        config->file = yml_parse(buf_span(&text), config->path, err);
+    buf_wipe(&text); /* a token may stand in it */
+    if (!config->file)
+        return false;
+    const struct yml_node *root = yml_root(config->file);
+    config->is_empty = root == NULL;
+    config->spec = ingress_spec_read(value_of_yml(root), &config->notes, err);
+    return config->spec &&
+           (!root || yml_kind(root) != YML_MAP || sources_read_file(call->sources, root, err));
+}
+
+bool cli_config_load(struct cli_call *call, struct cli_config *config, struct error *err)
+{
+    if (!find_config(call, &config->path, err))
+        return false;
+    return !config->path || read_config(call, config, err);
+}
+
+void cli_config_release(struct cli_config *config)
+{
+    ingress_spec_free(config->spec);
+    yml_free(config->file);
+    notes_release(&config->notes);
+    free(config->path);
+    *config = (struct cli_config){0};
+}
+
+/* ---- the log ---- */
+
+static bool add_sink(struct cli_log *log, struct log_sink sink, struct error *err)
+{
+    return redact_add(log->redact, sink) || error_memory(err);
+}
+
+static bool open_console(struct cli_call *call, struct cli_log *log, struct error *err)
+{
+    const char *format = sources_common_text(call->sources, "output");
+    if (strcmp(format, "json") == 0) {
+        log->json = json_sink_new(STDERR_FILENO, err);
+        return log->json && add_sink(log, json_sink_log(log->json), err);
+    }
+    log->console = console_sink_new(STDERR_FILENO, isatty(STDERR_FILENO) == 1, err);
+    return log->console && add_sink(log, console_sink_log(log->console), err);
+}
+
+static bool open_file(struct cli_call *call, struct cli_log *log, struct error *err)
+{
+    const char *path = sources_text(call->sources, "logfile");
+    const char *directory = sources_text(call->sources, "log-directory");
+    if (path[0])
+        log->file = file_sink_open(path, err);
+    else if (directory[0])
+        log->file = file_sink_open_directory(directory, err);
+    else
+        return true;
+    return log->file && add_sink(log, file_sink_log(log->file), err);
+}
+
+bool cli_log_open(struct cli_call *call, struct cli_log *log, struct error *err)
+{
+    const char *level = sources_text(call->sources, "loglevel");
+    log->log.clock = clock_system();
+    log->log.level = LEVEL_INFO;
+    bool known = log_level_parse(span_of(level), &log->log.level);
+    log->redact = redact_new(err);
+    if (!log->redact || !open_console(call, log, err) || !open_file(call, log, err))
+        return false;
+    log->log.sinks[log->log.sink_count++] = redact_sink(log->redact);
+    if (!known)
+        log_error(&log->log,
+                  "The loglevel is none of debug, info, warn, error, fatal: info is used",
+                  LOG_TEXT("loglevel", level));
+    if (sources_text(call->sources, "logfile")[0] &&
+        sources_text(call->sources, "log-directory")[0])
+        log_error(&log->log, "Both logfile and log-directory are given: logfile is used");
+    return true;
+}
+
+void cli_log_release(struct cli_log *log)
+{
+    redact_free(log->redact);
+    console_sink_free(log->console);
+    json_sink_free(log->json);
+    file_sink_close(log->file);
+    *log = (struct cli_log){0};
+}
+
+/* ---- the account ---- */
+
+/* Fills account->cert_path; it stays NULL when no certificate is named and none is found. */
+static bool find_cert(struct cli_call *call, struct cli_account *account, struct error *err)
+{
+    struct buf path = BUF_LIMIT(SEARCH_PATH_MAX);
+    const char *given = sources_text(call->sources, "origincert");
+    bool found = true;
+    bool ok = true;
+    if (!given[0])
+        found = search_file(cli_home(call), "cert.pem", &path);
+    else if (!search_expand_home(cli_home(call), span_of(given), &path))
+        ok =
+            error_set(err, ERROR_INVALID, 0, "the path of the certificate, %s, has no home", given);
+    if (ok && found) {
+        account->cert_path = span_dup(buf_span(&path));
+        ok = account->cert_path || error_memory(err);
+    }
+    buf_release(&path);
+    return ok;
+}
+
+bool cli_account_try(struct cli_call *call, struct cli_account *account, struct error *err)
+{
+    const char *ca = sources_text(call->sources, "cacert");
+    const char *url = sources_text(call->sources, "api-url");
+    bool is_set = sources_is_set(call->sources, "api-url");
+    if (!find_cert(call, account, err))
+        return false;
+    if (!account->cert_path)
+        return true;
+    if (is_set && url[0] == '\0')
+        return error_set(err, ERROR_INVALID, 0, "--api-url is empty");
+    account->cert = origin_cert_load(account->cert_path, NULL, err);
+    if (!account->cert)
+        return false;
+    const struct api_client_options options = {
+        .url = is_set ? url : NULL, .ca_file = ca[0] ? ca : NULL, .cert = account->cert};
+    account->client = api_client_new(&options, err);
+    return account->client != NULL;
+}
+
+bool cli_account_open(struct cli_call *call, struct cli_account *account, struct error *err)
+{
+    if (!cli_account_try(call, account, err))
+        return false;
+    return account->cert ||
+           error_set(err, ERROR_INVALID, 0,
+                     "no account certificate: cert.pem is in none of the usual directories; "
+                     "\"culvert edge cert\" makes one for an edge of your own, --origincert names "
+                     "another place");
+}
+
+void cli_account_release(struct cli_account *account)
+{
+    api_client_free(account->client);
+    origin_cert_free(account->cert);
+    free(account->cert_path);
+    *account = (struct cli_account){0};
+}

@@ -1,0 +1,73 @@
+/* What commands need around them: the configuration file, the log, the account's API. */
+#ifndef CULVERT_CLI_SESSION_H
+#define CULVERT_CLI_SESSION_H
+
+#include "culvert/api/client.h"
+#include "culvert/base/log.h"
+#include "culvert/cli/command.h"
+#include "culvert/ingress/spec.h"
+#include "culvert/observe/console_sink.h"
+#include "culvert/observe/file_sink.h"
+#include "culvert/observe/json_sink.h"
+#include "culvert/observe/redact.h"
+
+/* Prints `err` on stderr. Returns CLI_FAILED, so that failures read `return cli_fail(...)`. */
+int cli_fail(const struct cli_call *call, const struct error *err);
+
+/* $HOME; NULL: there is none. */
+const char *cli_home(const struct cli_call *call);
+
+/* ---- the configuration file ---- */
+
+/* Embedded; start with {0} and release it in every case. */
+struct cli_config {
+    char *path; /* as given or found; NULL: there is no file */
+    struct yml *file;
+    struct ingress_spec *spec; /* of an empty file, too; NULL: there is no file */
+    struct notes notes;
+    bool is_empty; /* nothing but comments in the file */
+};
+
+/* Finds the file (--config, else the search list), reads it, checks the types of its typed part and
+ * gives its settings to the call's sources. No file is fine, unless --config names one. False:
+ * `err` begins with the file and the place. */
+bool cli_config_load(struct cli_call *call, struct cli_config *config,
+                     struct error *err) MUST_CHECK;
+void cli_config_release(struct cli_config *config);
+
+/* ---- the log ---- */
+
+/* Embedded; start with {0} and release it in every case. `log` is what others borrow. */
+struct cli_log {
+    struct log log;
+    struct redact *redact;
+    struct console_sink *console;
+    struct json_sink *json;
+    struct file_sink *file;
+};
+
+/* As --loglevel, --output, --logfile and --log-directory say; secrets are blackened before every
+ * sink. False: a file cannot be opened, or memory. */
+bool cli_log_open(struct cli_call *call, struct cli_log *log, struct error *err) MUST_CHECK;
+void cli_log_release(struct cli_log *log);
+
+/* ---- the account ---- */
+
+/* Embedded; start with {0} and release it in every case. */
+struct cli_account {
+    char *cert_path;
+    struct origin_cert *cert;
+    struct api_client *client;
+};
+
+/* Finds and reads cert.pem (--origincert, else the search list) and makes the client of the API
+ * that --api-url, or else the certificate names. */
+bool cli_account_open(struct cli_call *call, struct cli_account *account,
+                      struct error *err) MUST_CHECK;
+void cli_account_release(struct cli_account *account);
+
+/* As above, but a certificate that is not there is no failure: account->cert stays NULL. */
+bool cli_account_try(struct cli_call *call, struct cli_account *account,
+                     struct error *err) MUST_CHECK;
+
+#endif

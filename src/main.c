@@ -1,0 +1,27 @@
+/* The process: what holds for all of it, the command, the exit status. It behaves the same under
+ * any name it is started by. */
+#include "culvert/cli/command.h"
+
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+/* Tunnel secrets and tokens lie in memory: they must not land in core files, nor be read by other
+ * processes of the user. */
+static void keep_memory_private(void)
+{
+    static const struct rlimit none = {0, 0};
+    (void)setrlimit(RLIMIT_CORE, &none);
+    (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
+int main(int argc, char **argv)
+{
+    const struct cli_world world = {
+        .environment = environment_process(), .out = stdout, .err = stderr};
+    const char *const *words = (const char *const *)(void *)argv;
+    /* A peer that went away is an error of the write, not the end of the process. */
+    (void)signal(SIGPIPE, SIG_IGN);
+    keep_memory_private();
+    return cli_run(&world, argc, words);
+}
