@@ -9,6 +9,8 @@ struct live_config *live_config_new(struct loop *loop, struct resolver *resolver
                                     const struct openers_options *options,
                                     struct snapshot *snapshot, struct error *err)
 {
+    if (!rules_are_enforceable(snapshot_rules(snapshot), err))
+        return NULL;
     struct live_config *config = calloc(1, sizeof *config);
     struct config_version *version = calloc(1, sizeof *version);
     if (!config || !version) {

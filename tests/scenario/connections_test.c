@@ -213,7 +213,7 @@ TEST(what_is_not_finished_when_grace_is_over_gets_502)
     lone_connector_close(&lone);
 }
 
-TEST(a_connection_that_falls_silent_is_noticed)
+TEST(an_idle_connection_is_asked_for_life_and_stays)
 {
     struct lone_connector lone;
     lone_connector_open(&lone);
@@ -221,5 +221,34 @@ TEST(a_connection_that_falls_silent_is_noticed)
     lone_connector_pass(&lone, 120 * 1000);
     CHECK_SIZE(lone.edge.count, 4);
     CHECK_SIZE(fake_edge_registered(&lone.edge), 4);
+    lone_connector_close(&lone);
+}
+
+TEST(without_a_static_edge_the_srv_record_says_where_it_is)
+{
+    static const char *const regions[] = {"", "us"};
+    for (size_t i = 0; i < ARRAY_LEN(regions); i++) {
+        struct lone_connector lone;
+        lone_connector_open(&lone);
+        lone.options.static_edge.count = 0;
+        lone.options.region = regions[i];
+        lone_connector_start(&lone);
+        lone_connector_pass(&lone, 1000);
+        CHECK_CASE(fake_edge_registered(&lone.edge) == 4, "region \"%s\": %zu registered",
+                   regions[i], fake_edge_registered(&lone.edge));
+        lone_connector_close(&lone);
+    }
+}
+
+TEST(an_edge_that_is_not_found_is_looked_up_again_and_the_connector_goes_on)
+{
+    struct lone_connector lone;
+    lone_connector_open(&lone);
+    lone.options.static_edge.count = 0;
+    lone.options.region = "nowhere";
+    lone_connector_start(&lone);
+    lone_connector_pass(&lone, 120 * 1000);
+    CHECK(!lone.over);
+    CHECK_SIZE(lone.edge.count, 0);
     lone_connector_close(&lone);
 }

@@ -27,6 +27,12 @@ static struct snapshot *one_origin(void)
 
 void lone_connector_open(struct lone_connector *lone)
 {
+    static const struct resolver_entry names[] = {
+        {"_v2-origintunneld._tcp.argotunnel.com", "one.edge.test:7844"},
+        {"_us-v2-origintunneld._tcp.argotunnel.com", "us.edge.test:7844"},
+        {"one.edge.test", "127.0.0.1"},
+        {"us.edge.test", "127.0.0.1"},
+    };
     struct error err;
     struct uuid id = uuid_make();
     memset(lone, 0, sizeof *lone);
@@ -38,7 +44,7 @@ void lone_connector_open(struct lone_connector *lone)
         .clock = &lone->clock.clock, .sockets = &lone->memory.sockets, .log = &lone->log};
     lone->loop = loop_new(&loop, &err);
     must(lone->loop != NULL);
-    lone->resolver = resolver_new_table(lone->loop, NULL, 0);
+    lone->resolver = resolver_new_table(lone->loop, names, ARRAY_LEN(names));
     lone->credentials = credentials_new(SPAN("account"), &id, SPAN("secret"));
     lone->snapshot = one_origin();
     must(lone->resolver && lone->credentials);
