@@ -88,6 +88,8 @@ static void refuse(struct h1_server *server, int status, const char *text)
 {
     struct buf answer = BUF_LIMIT(1024);
     server->events->on_refused(server->arg, status, text);
+    if (!server->conn)
+        return; /* it was closed there */
     if (buf_printf(&answer,
                    "HTTP/1.1 %d %s\r\nContent-Type: text/plain; charset=utf-8\r\n"
                    "Content-Length: %zu\r\nConnection: close\r\n\r\n%s\n",
@@ -132,7 +134,6 @@ static bool begin_request(struct h1_server *server)
 {
     struct request_head *head = &server->in.head;
     h1_body_init(&server->reader, &server->framing, false);
-    channel_free(server->body.bytes);
     server->body.bytes =
         channel_new(CHANNEL_LOW, CHANNEL_LIMIT, conn_gate(server->conn), server->options.budget);
     if (!server->body.bytes)
@@ -206,6 +207,8 @@ static size_t read_body(struct h1_server *server, struct span bytes)
         abort_request(server, &err);
         return bytes.len;
     }
+    if (server->state != REQUEST)
+        return used; /* its owner let go when it saw the bytes */
     if (verdict == H1_DONE) {
         timer_stop(&server->limit);
         headers_move(&server->body.trailers, &server->reader.trailers);
@@ -234,7 +237,8 @@ static size_t on_bytes(void *arg, const unsigned char *data, size_t len)
         used += n;
     }
     /* The next requests wait for their turn; more of them wait in the kernel. */
-    if (server->conn && server->state == REQUEST && len - used > H1_PIPELINE_MAX)
+    if (server->conn && server->state == REQUEST && body_is_whole(server) &&
+        len - used > H1_PIPELINE_MAX)
         gate_hold(conn_gate(server->conn), HOLD_EXCHANGE);
     return used;
 }
@@ -374,6 +378,8 @@ static void in_close(struct inbound *in)
     h1_pump_stop(&server->pump);
     task_cancel(&server->tell);
     server->held = false;
+    channel_free(server->body.bytes); /* what was not read will not be */
+    server->body.bytes = NULL;
     if (!server->conn)
         loop_reap(server->loop, &server->reap, destroy, server);
     else if (reusable)
