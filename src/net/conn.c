@@ -406,7 +406,8 @@ static void ready(void *arg, unsigned events)
         conn->blocked = false;
         task_post(&conn->flush);
     }
-    if ((events & WATCH_READ) && wants_bytes(conn)) {
+    /* What waits for its delivery goes first: bytes read on top of it would pile up. */
+    if ((events & WATCH_READ) && wants_bytes(conn) && !link_is_in_list(&conn->deliver.link)) {
         read_some(conn);
         return;
     }

@@ -117,6 +117,32 @@ TEST(a_shut_gate_stops_reading_and_an_open_one_goes_on_where_it_stopped)
     conn_scene_end(&scene);
 }
 
+static void open_gate(void *arg)
+{
+    gate_release(conn_gate(arg), HOLD_CHANNEL);
+}
+
+/* The consumer takes little and shuts the gate; it opens late in each turn, as when a flush makes
+ * room, while the peer always has more. */
+TEST(a_gate_that_opens_again_and_again_does_not_let_unread_bytes_pile_up)
+{
+    static const char bytes[64 * 1024];
+    struct conn_scene scene;
+    struct task opening;
+    conn_scene_begin(&scene);
+    scene.ear.take_most = 1;
+    scene.ear.act = shut_gate;
+    task_init(&opening, scene.turned.loop, TASK_FLUSH, open_gate, scene.ear.conn);
+    for (int i = 0; i < 100; i++) {
+        (void)raw_peer_put(&scene.peer, span_make(bytes, sizeof bytes));
+        task_post(&opening);
+        conn_scene_rest(&scene);
+    }
+    CHECK_SIZE(scene.ear.lost, 0);
+    CHECK(scene.turned.memory.bytes_read <= 2 * LOOP_SCRATCH);
+    conn_scene_end(&scene);
+}
+
 TEST(unread_bytes_are_bounded)
 {
     static const char bytes[32 * 1024];
