@@ -40,7 +40,7 @@ static int run(struct cli_call *call)
     struct cli_config config = {0};
     struct cli_account account = {0};
     struct api_dns_route route;
-    struct uuid id;
+    struct uuid id = {0};
     struct buf checked = BUF_LIMIT(HOSTNAME_MAX + 1);
     struct error err = {0};
     const char *name = call->operands[1];
