@@ -70,11 +70,11 @@ static void fail(struct h1_client *client, const struct error *why)
 static void done(struct h1_client *client)
 {
     client->state = DONE;
-    if (client->body.bytes) {
-        headers_move(&client->body.trailers, &client->reader.trailers);
-        channel_end(client->body.bytes);
-    }
     task_post(&client->tell);
+    if (!client->body.bytes)
+        return;
+    headers_move(&client->body.trailers, &client->reader.trailers);
+    channel_end(client->body.bytes); /* the owner may let go, and even send the next request */
 }
 
 /* ---- reading the answer ---- */
@@ -147,8 +147,12 @@ static size_t read_body(struct h1_client *client, struct span bytes, struct erro
             fail(client, err);
             return bytes.len;
         }
-        if (verdict == H1_DONE)
+        if (client->state != BODY)
+            break; /* its owner let go when it saw the bytes */
+        if (verdict == H1_DONE) {
+            client->keep_alive = client->keep_alive && used == bytes.len;
             done(client);
+        }
     }
     return used;
 }
@@ -246,8 +250,9 @@ static void out_close(struct outbound *out)
     task_cancel(&client->tell);
     bool whole = client->state == DONE && h1_pump_is_done(&client->pump);
     h1_pump_stop(&client->pump);
-    if (client->body.bytes)
-        channel_set_taker(client->body.bytes, NULL, NULL);
+    channel_free(client->body.bytes); /* what was not taken will not be */
+    client->body.bytes = NULL;
+    gate_release(conn_gate(client->conn), HOLD_CHANNEL);
     client->state = whole && client->keep_alive ? IDLE : USELESS;
 }
 
@@ -255,8 +260,6 @@ static const struct outbound_ops outbound_ops = {out_close};
 
 static void reset_for(struct h1_client *client, const struct request_head *head)
 {
-    channel_free(client->body.bytes);
-    client->body.bytes = NULL;
     headers_release(&client->body.trailers);
     h1_body_release(&client->reader);
     memset(&client->reader, 0, sizeof client->reader);
@@ -268,7 +271,6 @@ static void reset_for(struct h1_client *client, const struct request_head *head)
     client->keep_alive = true;
     client->why.kind = ERROR_NONE;
     client->gone = NULL;
-    gate_release(conn_gate(client->conn), HOLD_CHANNEL);
 }
 
 struct outbound *h1_client_send(struct h1_client *client, const struct request_head *head,

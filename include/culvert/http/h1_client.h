@@ -32,7 +32,8 @@ bool h1_client_took_body(const struct h1_client *client);
  */
 void h1_client_set_idle(struct h1_client *client, void (*gone)(void *arg), void *arg);
 
-/* Closes the connection; no callback follows. NULL is allowed. */
+/* Closes the connection and with it an open request, whose outbound_close may still come in this
+ * turn, not later; no callback follows. NULL is allowed. */
 void h1_client_close(struct h1_client *client);
 
 #endif
