@@ -47,6 +47,7 @@ struct connector_session {
     struct body *control_in; /* what the connector says; NULL before its answer */
     struct registration_server *rpc;
     struct registered entry;
+    bool replaces; /* an equal connection that is alive, too */
     struct secret_check *check;
     struct connector_session *older; /* we wait for a sign of its life */
     struct connector_session *newer; /* waits for a sign of ours */
@@ -129,11 +130,10 @@ void connector_session_close(struct connector_session *session)
 
 static void over(struct connector_session *session, const struct error *why)
 {
-    char ip[IP_TEXT_SIZE] = "";
+    char ip[IP_TEXT_SIZE];
     if (session->state == CLOSED)
         return;
-    if (session->entry.origin.len > 0)
-        ip_format(&session->entry.origin, ip);
+    ip_format(&session->entry.origin, ip);
     log_debug(loop_log(session->loop), "Connector connection is over", LOG_ERROR(why),
               LOG_TEXT("ip", ip));
     connector_session_close(session);
@@ -196,8 +196,9 @@ static void refuse(struct connector_session *session, const char *cause, bool sh
              LOG_TEXT("ip", ip), LOG_TEXT("tunnelID", tunnel));
     session->shared->on_registration(session->shared->arg, false);
     enter(session, LEAVING);
-    if (!registration_server_refuse(session->rpc, &refusal, &err) ||
-        !timer_start(&session->deadline, SESSION_LEAVE_MS))
+    error_memory(&err);
+    if (!timer_start(&session->deadline, SESSION_LEAVE_MS) ||
+        !registration_server_refuse(session->rpc, &refusal, &err))
         over(session, &err);
 }
 
@@ -272,8 +273,10 @@ static void checked(void *arg, enum secret_verdict verdict, const struct error *
                0);
         return;
     }
-    struct registered *same = registry_find(session->shared->registry, &session->entry.tunnel_id,
-                                            &session->entry.client_id, session->entry.index);
+    const struct registry *registry = session->shared->registry;
+    struct registered *same = registry_find(registry, &session->entry);
+    for (; same && session->replaces; same = registry_find(registry, &session->entry))
+        connector_session_drain(CONTAINER_OF(same, struct connector_session, entry));
     if (same)
         probe_older(session, CONTAINER_OF(same, struct connector_session, entry));
     else
@@ -312,6 +315,7 @@ static void on_register(void *arg, const struct registration_params *params)
     entry->client_id = params->client_id;
     entry->index = params->index;
     entry->attempts = params->attempts;
+    session->replaces = params->replace_existing;
     keep_text(entry->version, sizeof entry->version, params->version);
     keep_text(entry->arch, sizeof entry->arch, params->arch);
     keep_features(entry, params);
@@ -509,6 +513,7 @@ static void on_open(void *arg)
                                        .budget = session->shared->budget};
     struct conn *conn = session->conn;
     session->conn = NULL;
+    conn_set_stall_limit(conn, SESSION_STALL_MS);
     enter(session, OPENING);
     session->h2 = h2_session_new(conn, &options, &h2_events, session, &err);
     if (!session->h2 || !open_control(session, &err) ||
@@ -559,7 +564,6 @@ static bool begin(struct connector_session *session, struct error *err)
     if (!session->out.bytes || !session->rpc)
         return error_memory(err);
     channel_set_drained(session->out.bytes, on_drained, session);
-    conn_peer_address(session->conn, &session->entry.origin);
     if (session->shared->tls)
         return conn_start_tls(session->conn, session->shared->tls, NULL, SESSION_TLS_MS, err);
     task_post(&session->look);
@@ -567,16 +571,18 @@ static bool begin(struct connector_session *session, struct error *err)
 }
 
 struct connector_session *connector_session_start(const struct session_shared *shared, int fd,
-                                                  struct error *err)
+                                                  const struct ip_address *from, struct error *err)
 {
     struct connector_session *session = calloc(1, sizeof *session);
     sockets_tune(fd, 0);
+    error_memory(err);
     struct conn *conn = conn_new(shared->loop, fd, &conn_events, session, err);
     if (!session || !conn) {
         conn_close(conn);
         free(session);
         return NULL;
     }
+    session->entry.origin = *from;
     session->shared = shared;
     session->loop = shared->loop;
     session->conn = conn;

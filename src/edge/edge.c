@@ -110,8 +110,7 @@ static void on_tunnel_accept(void *arg, int fd, const struct ip_address *from)
 {
     struct edge *edge = arg;
     struct error err;
-    (void)from;
-    struct connector_session *session = connector_session_start(&edge->shared, fd, &err);
+    struct connector_session *session = connector_session_start(&edge->shared, fd, from, &err);
     if (!session) {
         log_warn(edge->log, "A connector's connection was not taken", LOG_ERROR(&err));
         listener_released(edge->tunnel);

@@ -111,15 +111,14 @@ struct registered *registry_pick(const struct registry *registry, const struct u
     return best;
 }
 
-struct registered *registry_find(const struct registry *registry, const struct uuid *tunnel_id,
-                                 const struct uuid *client_id, uint8_t index)
+struct registered *registry_find(const struct registry *registry, const struct registered *like)
 {
-    struct registry_tunnel *tunnel = find_tunnel(registry, tunnel_id);
+    struct registry_tunnel *tunnel = find_tunnel(registry, &like->tunnel_id);
     if (!tunnel)
         return NULL;
     LIST_EACH (it, &tunnel->connections) {
         struct registered *entry = entry_of(it);
-        if (entry->index == index && uuid_equal(&entry->client_id, client_id))
+        if (entry->index == like->index && uuid_equal(&entry->client_id, &like->client_id))
             return entry;
     }
     return NULL;

@@ -14,6 +14,7 @@ enum {
     SESSION_REGISTER_MS = 15 * 1000, /* from the handshake to a registration */
     SESSION_LEAVE_MS = 2 * 1000,     /* for a refused connector to read why */
     SESSION_PROBE_MS = 1000,         /* for the older of two equal connections to show life */
+    SESSION_STALL_MS = 60 * 1000,    /* the connector takes nothing of what is said to it */
     SESSION_HEAD_MAX = 256 * 1024,   /* bytes of an answer's head */
 };
 
@@ -35,7 +36,7 @@ struct session_shared {
 
 /* Takes `fd` in every case. `link` of the session is the caller's to keep a list. NULL: `err`. */
 struct connector_session *connector_session_start(const struct session_shared *shared, int fd,
-                                                  struct error *err);
+                                                  const struct ip_address *from, struct error *err);
 
 /* For the owner's list. */
 struct link *connector_session_link(struct connector_session *session);

@@ -52,9 +52,8 @@ void registry_remove(struct registry *registry, struct registered *entry);
 struct registered *registry_pick(const struct registry *registry, const struct uuid *tunnel_id,
                                  const struct registered *not_this);
 
-/* The live connection of the same connector and index; NULL: there is none. */
-struct registered *registry_find(const struct registry *registry, const struct uuid *tunnel_id,
-                                 const struct uuid *client_id, uint8_t index);
+/* The live connection with the tunnel, connector and index of `like`; NULL: there is none. */
+struct registered *registry_find(const struct registry *registry, const struct registered *like);
 
 /* Asks the owners to end the tunnel's connections, of one connector or (NULL) of all. */
 void registry_drop(struct registry *registry, const struct uuid *tunnel_id,
