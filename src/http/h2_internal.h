@@ -21,6 +21,8 @@ struct h2_session {
     bool said_goaway, heard_goaway;
     bool heard_settings;
     bool in_library;    /* inside nghttp2: nothing may be sent */
+    size_t fresh;       /* requests begun in this turn */
+    bool rests;         /* they were enough for it */
     uint64_t heard_ms;  /* when the last bytes came */
     size_t credit_owed; /* connection credit held back while the budget is exceeded */
     void (*alive)(void *arg);

@@ -113,7 +113,19 @@ static int begin_headers(nghttp2_session *ng, const nghttp2_frame *frame, void *
     stream->id = frame->hd.stream_id;
     if (nghttp2_session_set_stream_user_data(ng, stream->id, stream) != 0)
         return NGHTTP2_ERR_CALLBACK_FAILURE;
+    session->fresh++;
     return 0;
+}
+
+/* A peer that resets its requests at once is not held up by the limit of streams, and what it left
+ * behind is freed at the end of the turn only: the rest of its bytes waits for the next one. */
+static bool is_enough(struct h2_session *session)
+{
+    if (session->fresh < H2_NEW_PER_TURN || session->rests)
+        return false;
+    session->rests = true;
+    gate_hold(conn_gate(session->conn), HOLD_TURN);
+    return true;
 }
 
 static int header(nghttp2_session *ng, const nghttp2_frame *frame, const uint8_t *name,
@@ -124,9 +136,9 @@ static int header(nghttp2_session *ng, const nghttp2_frame *frame, const uint8_t
     struct h2_stream *stream = stream_of(arg, frame->hd.stream_id);
     if (!stream)
         return 0;
-    return h2_stream_field(stream, span_make(name, name_len), span_make(value, value_len))
-               ? 0
-               : NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+    if (!h2_stream_field(stream, span_make(name, name_len), span_make(value, value_len)))
+        return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+    return is_enough(arg) ? NGHTTP2_ERR_PAUSE : 0;
 }
 
 static int invalid_header(nghttp2_session *ng, const nghttp2_frame *frame, const uint8_t *name,
@@ -260,6 +272,11 @@ static void flush(void *arg)
     struct h2_session *session = arg;
     if (session->closed || session->in_library)
         return;
+    session->fresh = 0;
+    if (session->rests) {
+        session->rests = false;
+        gate_release(conn_gate(session->conn), HOLD_TURN);
+    }
     session->in_library = true;
     while (conn_room(session->conn) > 0) {
         const uint8_t *bytes;
@@ -304,7 +321,7 @@ static size_t on_bytes(void *arg, const unsigned char *data, size_t len)
         fail_code(session, "receive", (int)n);
     h2_session_flush_soon(session);
     sign_of_life(session);
-    return len;
+    return n < 0 ? len : (size_t)n;
 }
 
 static void on_end(void *arg)

@@ -16,6 +16,8 @@ enum {
     H2_PING_AFTER_MS = 30 * 1000,      /* silence before we ask whether the peer lives */
     H2_PING_LIMIT_MS = 15 * 1000,      /* and how long its answer may take */
     H2_SETTINGS_LIMIT_MS = 10 * 1000,  /* for the peer's preface and first SETTINGS */
+    H2_NEW_PER_TURN =
+        256, /* requests taken in one turn of the loop: what is reset goes at its end */
 };
 
 struct h2_options {

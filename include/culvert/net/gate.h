@@ -8,6 +8,7 @@ enum hold {
     HOLD_EXCHANGE = 1u << 2, /* the request in hand is not answered yet */
     HOLD_DRAIN = 1u << 3,    /* graceful shutdown */
     HOLD_BUDGET = 1u << 4,   /* the worker holds too many undrained bytes */
+    HOLD_TURN = 1u << 5,     /* it did enough in this turn of the loop */
 };
 
 struct gate {
