@@ -300,8 +300,7 @@ static bool in_answer(struct inbound *in, const struct response_head *head, stru
         server->keep_alive = false;
     if (no_body && shape.body != H1_BODY_LENGTH && shape.body != H1_BODY_NONE && !to_head)
         shape = (struct h1_shape){.body = H1_BODY_LENGTH};
-    /* Nobody may want the rest of the request, and it must not be taken for the next one. */
-    if (server->draining || !body_is_whole(server))
+    if (server->draining)
         server->keep_alive = false;
     shape.connection = !server->keep_alive  ? H1_CONNECTION_CLOSE
                        : in->head.is_http10 ? H1_CONNECTION_KEEP_ALIVE

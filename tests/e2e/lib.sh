@@ -1,6 +1,6 @@
 # What the end-to-end tests share: throw-away state, an edge and connectors on ports that the system
 # chose, waiting for conditions, and checks. Sourced; CULVERT names the binary.
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2034
 set -eu
 : "${CULVERT:?names the binary}"
 

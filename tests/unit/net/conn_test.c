@@ -1,5 +1,5 @@
-/* A byte connection in clear, against a peer that is played by hand: bytes, gates and room. Its ends
- * are in conn_ends_test. */
+/* A byte connection in clear, against a peer that is played by hand: bytes, gates and room. Its
+ * ends are in conn_ends_test. */
 #include "culvert/net/conn.h"
 #include "harness.h"
 #include "support/conn_scene.h"
