@@ -6,6 +6,7 @@
 #include "culvert/base/map.h"
 #include "yaml_node.h"
 
+#include <assert.h>
 #include <yaml.h>
 
 enum {
@@ -91,6 +92,7 @@ static bool put(struct builder *b, struct yml_node *node, const yaml_mark_t *mar
     }
     struct yml_node *container = b->open[b->depth - 1];
     struct yml_node **key = &b->pending_key[b->depth - 1];
+    assert(container);
     if (container->kind == YML_LIST)
         return append(b, container, (struct yml_entry){NULL, node});
     if (!*key) {

@@ -8,6 +8,8 @@
 #include "culvert/base/backoff.h"
 #include "culvert/connector/discovery.h"
 
+#include <assert.h>
+
 enum slot_state { RESTING, ACTIVE, WAITING, STOPPED };
 
 enum {
@@ -339,6 +341,7 @@ static void on_discovered(void *arg, const struct edge_addresses *list, const st
         log_error(loop_log(supervisor->loop), "The edge was not found", LOG_ERROR(why),
                   LOG_INT("retryInMs", again));
     } else {
+        assert(list);
         backoff_reset(&supervisor->discovery_backoff);
         memcpy(supervisor->edge.at, list->at, sizeof list->at);
         supervisor->edge.count = list->count;

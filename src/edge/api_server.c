@@ -76,7 +76,7 @@ static void done(struct job *base, bool cancelled)
         if (!cancelled)
             apply(server, &job->answer);
     }
-    if (job->in) {
+    if (server && job->in) {
         const struct reply reply = {.status = cancelled ? 503 : job->answer.status,
                                     .content_type = "application/json",
                                     .text = buf_span(&job->answer.json)};

@@ -155,10 +155,8 @@ static void on_idle(void *arg)
     struct connector_session *session = arg;
     if (session->state != DRAINING)
         return;
-    if (session->control_over || h2_session_streams(session->h2) == 0)
-        over_text(session, ERROR_NONE, "drained");
-    else if (!timer_is_armed(&session->deadline) &&
-             !timer_start(&session->deadline, SESSION_LEAVE_MS))
+    if (session->control_over || h2_session_streams(session->h2) == 0 ||
+        (!timer_is_armed(&session->deadline) && !timer_start(&session->deadline, SESSION_LEAVE_MS)))
         over_text(session, ERROR_NONE, "drained");
 }
 

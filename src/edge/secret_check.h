@@ -14,11 +14,11 @@ enum secret_verdict {
     SECRET_UNKNOWN, /* the store does not answer: `why` */
 };
 
-/* Copies what it needs of `params`. One call of `done` follows in a later turn, unless the check is
+/* Copies what it needs of `params`. One call of `told` follows in a later turn, unless the check is
  * forgotten. NULL: too many wait, or memory. */
 struct secret_check *secret_check_start(
     struct jobs *store_jobs, struct database *db, const struct registration_params *params,
-    void (*done)(void *arg, enum secret_verdict verdict, const struct error *why), void *arg);
+    void (*told)(void *arg, enum secret_verdict verdict, const struct error *why), void *arg);
 
 /* No call follows. NULL is allowed. */
 void secret_check_forget(struct secret_check *check);

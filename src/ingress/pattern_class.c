@@ -118,7 +118,8 @@ static bool take_class_rune(struct scanner *s, unsigned *rune)
 
 static bool take_class_range(struct scanner *s)
 {
-    unsigned low, high;
+    unsigned low = 0;
+    unsigned high;
     if (!take_class_rune(s, &low))
         return false;
     high = low;

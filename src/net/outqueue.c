@@ -1,6 +1,8 @@
 /* Output blocks: a small one for small talk, then whole records. */
 #include "outqueue.h"
 
+#include <assert.h>
+
 struct out_block {
     struct out_block *next;
     size_t start, end, size;
@@ -65,6 +67,7 @@ void outqueue_drop(struct outqueue *queue, size_t n)
     queue->len -= n;
     while (n > 0) {
         struct out_block *block = queue->first;
+        assert(block);
         size_t here = block->end - block->start;
         if (here > n) {
             block->start += n;

@@ -57,7 +57,7 @@ static inline void list_put_first(struct list *list, struct link *link)
 
 static inline void list_remove(struct list *list, struct link *link)
 {
-    assert(link_is_in_list(link));
+    assert(link->prev && link->next);
     link->prev->next = link->next;
     link->next->prev = link->prev;
     link->prev = link->next = NULL;

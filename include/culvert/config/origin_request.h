@@ -59,10 +59,10 @@ bool origin_request_read(struct value block, struct origin_request *request, str
  * line. `key` must be of the kind. False: out of memory. */
 bool origin_request_set_text(struct origin_request *request, const char *key, struct span text,
                              struct error *err) MUST_CHECK;
-void origin_request_set_duration(struct origin_request *request, const char *key,
+void origin_request_set_duration(struct origin_request *request, const char *name,
                                  int64_t nanoseconds);
-void origin_request_set_int(struct origin_request *request, const char *key, int64_t number);
-void origin_request_set_bool(struct origin_request *request, const char *key, bool truth);
+void origin_request_set_int(struct origin_request *request, const char *name, int64_t number);
+void origin_request_set_bool(struct origin_request *request, const char *name, bool truth);
 
 /* Copies into `request` each key that is present in `from` and not in `request`. An empty ipRules
  * counts as not present; access is taken as a whole. False: out of memory. */

@@ -14,8 +14,8 @@ struct error_page {
 /* Answers `in` and lets go of it: takes it over. 503 gets Retry-After. */
 void error_page_send(struct loop *loop, struct inbound *in, const struct error_page *page);
 
-/* The same for an exchange: `in` stays its owner's, `text` is kept by the caller until `in` is
+/* The same for an exchange: `in` stays its owner's, `body` is kept by the caller until `in` is
  * closed. Returns the status; 0: only a reset was possible. */
-int error_page_answer(struct inbound *in, const struct error_page *page, struct body *text);
+int error_page_answer(struct inbound *in, const struct error_page *page, struct body *body);
 
 #endif

@@ -36,7 +36,7 @@ struct visitor_requests *visitor_requests_new(const struct visitor_requests_opti
 void visitor_requests_free(struct visitor_requests *requests);
 
 /* Takes `in` over and serves it. `visitor` is borrowed for the call. */
-void visitor_requests_serve(struct visitor_requests *requests, struct inbound *in,
+void visitor_requests_serve(struct visitor_requests *all, struct inbound *in,
                             const struct visitor *visitor);
 
 /* How many run now; and the end of all of them. */

@@ -156,9 +156,9 @@ TEST(a_body_with_a_length_ends_with_its_last_byte)
 {
     struct h1_framing framing = {.body = H1_BODY_LENGTH, .length = 5};
     struct h1_body body;
-    struct error err;
-    size_t used;
-    struct span payload;
+    struct error err = {0};
+    size_t used = 0;
+    struct span payload = SPAN_NONE;
     h1_body_init(&body, &framing, false);
     CHECK(feed(&body, "hel", &used, &payload) == H1_MORE && used == 3);
     CHECK_SPAN(payload, SPAN("hel"));
@@ -191,8 +191,8 @@ TEST(a_body_until_close_ends_properly_by_closing_and_chunks_do_not)
 {
     struct h1_framing framing = {.body = H1_BODY_UNTIL_CLOSE, .length = LENGTH_UNKNOWN};
     struct h1_body body;
-    size_t used;
-    struct span payload;
+    size_t used = 0;
+    struct span payload = SPAN_NONE;
     h1_body_init(&body, &framing, true);
     CHECK(feed(&body, "0\r\n\r\n", &used, &payload) == H1_MORE && used == 5 && payload.len == 5);
     CHECK(!h1_body_is_done(&body));
