@@ -4,7 +4,8 @@
  *   OPENING --on_answer--> ANSWERING --both done--> ended
  *      \--on_failed: the failure answer--> FAILING --answered--> ended
  *      \--aborted--> ended (the outbound is cancelled)
- *   ANSWERING --on_failed: the answer is cut--> ended */
+ *   ANSWERING --on_failed: the answer is cut--> ended
+ *   FAILING --exchange_cut, or the hooks reset it--> ended */
 #include "culvert/proxy/exchange.h"
 
 enum exchange_state { OPENING, ANSWERING, FAILING, ENDED };
@@ -70,14 +71,22 @@ static void fail(struct exchange *exchange, const struct error *why)
     exchange->report.failure = *why;
     exchange->state = FAILING;
     close_out(exchange);
-    note_head(exchange, exchange->hooks->fail(exchange->arg, exchange->in, why), false);
+    int status = exchange->hooks->fail(exchange->arg, exchange->in, why);
+    if (status == 0)
+        end_soon(exchange); /* reset: no callback will follow */
+    else
+        note_head(exchange, status, false);
 }
 
+/* The answer that was begun cannot be finished; if all of it has left, there is nothing to cut. */
 static void cut(struct exchange *exchange, const struct error *why)
 {
-    exchange->report.failure = *why;
-    exchange->report.cut = true;
-    inbound_reset(exchange->in, why);
+    if (!exchange->in_answered) {
+        if (exchange->report.failure.kind == ERROR_NONE)
+            exchange->report.failure = *why;
+        exchange->report.cut = true;
+        inbound_reset(exchange->in, why);
+    }
     end_soon(exchange);
 }
 
@@ -137,7 +146,7 @@ static void on_answered(void *arg)
 {
     struct exchange *exchange = arg;
     exchange->in_answered = true;
-    if (exchange->state == FAILING || exchange->out_done)
+    if (exchange->state == FAILING || (exchange->state == ANSWERING && exchange->out_done))
         end_soon(exchange);
 }
 
@@ -184,5 +193,8 @@ struct exchange *exchange_start(struct loop *loop, struct inbound *in, struct op
 
 void exchange_cut(struct exchange *exchange, const struct error *why)
 {
-    on_failed(exchange, why);
+    if (exchange->state == FAILING)
+        cut(exchange, why);
+    else
+        on_failed(exchange, why);
 }
