@@ -18,6 +18,7 @@ struct run {
     int lock; /* on the state directory; -1: none */
     struct authority *authority;
     struct certificates *certificates;
+    const char *own_names[4]; /* of the edge, for its certificate */
     struct tls_context *tunnel_tls, *public_tls;
     struct edge_contact contact;
     struct edge *edge;
@@ -85,10 +86,11 @@ static bool is_allowed(void *arg, struct span name)
 static bool make_certificates(struct run *run, struct error *err)
 {
     const struct edge_options *options = run->options;
-    const char *own[] = {options->hostname, "localhost", "127.0.0.1", "::1"};
+    const char *const own[] = {options->hostname, "localhost", "127.0.0.1", "::1"};
+    memcpy(run->own_names, own, sizeof own);
     const struct certificates_options certificates = {
         .authority = run->authority,
-        .own_names = own,
+        .own_names = run->own_names,
         .own_name_count = options->dev ? ARRAY_LEN(own) : 1,
         .is_allowed = is_allowed,
         .arg = run,
