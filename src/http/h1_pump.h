@@ -17,8 +17,8 @@ struct h1_pump {
     void *arg;
 };
 
-/* `ended` is called once for each start, when all was handed to the conn, perhaps from within start;
- * it must only note it and return. */
+/* `ended` is called once for each start, when all was handed to the conn, perhaps from within
+ * start; it must only note it and return. */
 void h1_pump_init(struct h1_pump *pump, void (*ended)(void *arg), void *arg);
 
 /* Begins; a NULL body is done at once. */
