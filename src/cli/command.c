@@ -16,6 +16,7 @@ static const struct cli_command root = {
 static const struct cli_command *const commands[] = {
     &root,
     &cli_tunnel,
+    &cli_tunnel_run,
     &cli_tunnel_create,
     &cli_tunnel_list,
     &cli_tunnel_delete,
@@ -25,6 +26,9 @@ static const struct cli_command *const commands[] = {
     &cli_tunnel_ingress,
     &cli_tunnel_ingress_validate,
     &cli_tunnel_ingress_rule,
+    &cli_edge,
+    &cli_edge_run,
+    &cli_edge_cert,
     &cli_version,
 };
 

@@ -13,9 +13,8 @@ struct reader {
     struct error *err;
 };
 
-static bool refuse(struct reader *r, int status, struct error *err)
+static bool refuse(struct reader *r, int status)
 {
-    (void)err;
     r->status = status;
     return false;
 }
@@ -44,7 +43,7 @@ static bool check_spelling(struct reader *r, const struct setting *setting, stru
         if (other->setting == setting && !span_equal(other->name, name)) {
             error_set(r->err, ERROR_INVALID, 0, "--%.*s and --%.*s are the same flag: give one",
                       SPAN_ARG(other->name), SPAN_ARG(name));
-            return refuse(r, CLI_USAGE, r->err);
+            return refuse(r, CLI_USAGE);
         }
     }
     return true;
@@ -72,7 +71,7 @@ static bool refuse_unknown(struct reader *r, struct span name)
     help_hint_flag(r->line->command, name, hint, sizeof hint);
     error_set(r->err, ERROR_INVALID, 0, "unknown flag --%.*s%s", SPAN_ARG(span_first(name, 60)),
               hint);
-    return refuse(r, CLI_USAGE, r->err);
+    return refuse(r, CLI_USAGE);
 }
 
 static bool take_flag(struct reader *r, struct span word)
@@ -92,7 +91,7 @@ static bool take_flag(struct reader *r, struct span word)
     } else if (!has_value) {
         if (r->at == r->count) {
             error_set(r->err, ERROR_INVALID, 0, "the flag --%.*s needs a value", SPAN_ARG(name));
-            return refuse(r, CLI_USAGE, r->err);
+            return refuse(r, CLI_USAGE);
         }
         value = span_of(r->words[r->at++]);
     }
@@ -108,7 +107,7 @@ static bool refuse_word(struct reader *r, struct span word)
     help_hint_command(command, word, hint, sizeof hint);
     error_set(r->err, ERROR_INVALID, 0, "unknown command \"%.*s\"%s",
               SPAN_ARG(span_first(word, 60)), hint);
-    return refuse(r, command->run ? CLI_FAILED : CLI_UNKNOWN_COMMAND, r->err);
+    return refuse(r, CLI_UNKNOWN_COMMAND);
 }
 
 static bool take_word(struct reader *r, const char *text)

@@ -128,8 +128,7 @@ void cli_log_release(struct cli_log *log)
 
 /* ---- the account ---- */
 
-/* Fills account->cert_path; it stays NULL when no certificate is named and none is found. */
-static bool find_cert(struct cli_call *call, struct cli_account *account, struct error *err)
+bool cli_account_find(struct cli_call *call, struct cli_account *account, struct error *err)
 {
     struct buf path = BUF_LIMIT(SEARCH_PATH_MAX);
     const char *given = sources_text(call->sources, "origincert");
@@ -148,15 +147,18 @@ static bool find_cert(struct cli_call *call, struct cli_account *account, struct
     return ok;
 }
 
-bool cli_account_try(struct cli_call *call, struct cli_account *account, struct error *err)
+bool cli_account_open(struct cli_call *call, struct cli_account *account, struct error *err)
 {
     const char *ca = sources_text(call->sources, "cacert");
     const char *url = sources_text(call->sources, "api-url");
     bool is_set = sources_is_set(call->sources, "api-url");
-    if (!find_cert(call, account, err))
+    if (!account->cert_path && !cli_account_find(call, account, err))
         return false;
     if (!account->cert_path)
-        return true;
+        return error_set(err, ERROR_INVALID, 0,
+                         "no account certificate: cert.pem is in none of the usual directories; "
+                         "\"culvert edge cert\" makes one for an edge of your own, --origincert "
+                         "names another place");
     if (is_set && url[0] == '\0')
         return error_set(err, ERROR_INVALID, 0, "--api-url is empty");
     account->cert = origin_cert_load(account->cert_path, NULL, err);
@@ -166,17 +168,6 @@ bool cli_account_try(struct cli_call *call, struct cli_account *account, struct 
         .url = is_set ? url : NULL, .ca_file = ca[0] ? ca : NULL, .cert = account->cert};
     account->client = api_client_new(&options, err);
     return account->client != NULL;
-}
-
-bool cli_account_open(struct cli_call *call, struct cli_account *account, struct error *err)
-{
-    if (!cli_account_try(call, account, err))
-        return false;
-    return account->cert ||
-           error_set(err, ERROR_INVALID, 0,
-                     "no account certificate: cert.pem is in none of the usual directories; "
-                     "\"culvert edge cert\" makes one for an edge of your own, --origincert names "
-                     "another place");
 }
 
 void cli_account_release(struct cli_account *account)

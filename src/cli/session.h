@@ -66,8 +66,9 @@ bool cli_account_open(struct cli_call *call, struct cli_account *account,
                       struct error *err) MUST_CHECK;
 void cli_account_release(struct cli_account *account);
 
-/* As above, but a certificate that is not there is no failure: account->cert stays NULL. */
-bool cli_account_try(struct cli_call *call, struct cli_account *account,
-                     struct error *err) MUST_CHECK;
+/* Only finds the certificate: account->cert_path stays NULL when none is named and none is found.
+ */
+bool cli_account_find(struct cli_call *call, struct cli_account *account,
+                      struct error *err) MUST_CHECK;
 
 #endif

@@ -1,4 +1,5 @@
-/* First match over a list, and its report to the edge; docs/protocol.md, chapters 13 and 14. */
+/* First match over a list; chapters on matching and on the local configuration in
+ * docs/protocol.md. */
 #include "culvert/ingress/rules.h"
 
 /* Longest path that is matched: the longest target there is, and replacement characters of three

@@ -162,6 +162,21 @@ enum store_result store_zones_find(struct database *db, struct span id, struct s
     return take_zone(st, zone, err);
 }
 
+enum store_result store_zones_choose(struct database *db, const char *account_id, struct span name,
+                                     struct store_zone *zone, struct error *err)
+{
+    struct statement *st =
+        statement_open(db,
+                       "SELECT id, account_id, name, created_ms FROM zones WHERE account_id = ?1 "
+                       "AND (?2 IS NULL OR name = ?2) ORDER BY created_ms, rowid LIMIT 1",
+                       err);
+    if (!st)
+        return STORE_FAILED;
+    statement_bind_text(st, 1, span_of(account_id));
+    statement_bind_optional(st, 2, name);
+    return take_zone(st, zone, err);
+}
+
 static bool make_token(char token[STORE_TOKEN_SIZE], struct error *err)
 {
     unsigned char bytes[TOKEN_BYTES];

@@ -8,7 +8,7 @@
 enum cli_status {
     CLI_OK = 0,
     CLI_FAILED = 1,          /* the action failed */
-    CLI_UNKNOWN_COMMAND = 3, /* a word behind a command that only groups others */
+    CLI_UNKNOWN_COMMAND = 3, /* a word that names no command */
     CLI_USAGE = 255,         /* flags, variables, number of operands, an unusable token */
 };
 

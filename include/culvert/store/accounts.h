@@ -47,6 +47,10 @@ enum store_result store_zones_put(struct database *db, const struct store_zone_n
 enum store_result store_zones_find(struct database *db, struct span id, struct store_zone *zone,
                                    struct error *err) MUST_CHECK;
 
+/* The zone of an account with that name; data NULL: the one made first. OK, NONE or FAILED. */
+enum store_result store_zones_choose(struct database *db, const char *account_id, struct span name,
+                                     struct store_zone *zone, struct error *err) MUST_CHECK;
+
 /* A new token for an account. */
 struct store_token_new {
     const char *account_id;

@@ -132,10 +132,10 @@ TEST(what_is_no_command_line_has_its_status_and_its_sentence)
          "the same flag"},
         {{"culvert", "tunnel", "list", "--help=x"}, CLI_USAGE, "unknown flag --help"},
         {{"culvert", "tunnel", "list", "-v"}, CLI_USAGE, "unknown flag --v"},
-        {{"culvert", "tunne"}, CLI_FAILED, "did you mean \"tunnel\"?"},
-        {{"culvert", "tunnel", "lst"}, CLI_FAILED, "did you mean \"list\"?"},
+        {{"culvert", "tunne"}, CLI_UNKNOWN_COMMAND, "did you mean \"tunnel\"?"},
+        {{"culvert", "tunnel", "lst"}, CLI_UNKNOWN_COMMAND, "did you mean \"list\"?"},
         {{"culvert", "tunnel", "route", "x"}, CLI_UNKNOWN_COMMAND, "unknown command \"x\""},
-        {{"culvert", "help", "x"}, CLI_FAILED, "unknown command \"x\""},
+        {{"culvert", "help", "x"}, CLI_UNKNOWN_COMMAND, "unknown command \"x\""},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct cli_line line;

@@ -28,6 +28,20 @@ TEST(a_zone_keeps_its_id_and_is_found_by_it)
     stored_close(&s);
 }
 
+TEST(a_zone_is_chosen_by_its_name_or_as_the_first_one)
+{
+    struct stored s = stored_open();
+    struct store_zone zone;
+    CHECK(stored_zone(s.db, s.account.id, "a.example", 1, &zone) == STORE_OK);
+    CHECK(store_zones_choose(s.db, s.account.id, SPAN_NONE, &zone, NULL) == STORE_OK);
+    CHECK_TEXT(zone.name, "example.com");
+    CHECK(store_zones_choose(s.db, s.account.id, SPAN("a.example"), &zone, NULL) == STORE_OK);
+    CHECK_TEXT(zone.name, "a.example");
+    CHECK(store_zones_choose(s.db, s.account.id, SPAN("b.example"), &zone, NULL) == STORE_NONE);
+    CHECK(store_zones_choose(s.db, "nobody", SPAN_NONE, &zone, NULL) == STORE_NONE);
+    stored_close(&s);
+}
+
 TEST(a_zone_is_of_one_account_and_has_a_lower_case_name)
 {
     struct stored s = stored_open();

@@ -1,0 +1,82 @@
+/* Runs an edge in the foreground. */
+#include "commands.h"
+#include "edge_options.h"
+#include "session.h"
+
+static const struct setting options[] = {
+    {.name = "dev",
+     .kind = SETTING_BOOL,
+     .help = "everything on loopback with high ports, zone localhost"},
+    {.name = "config", .kind = SETTING_TEXT, .argument = "PATH", .help = "the file edge.yml"},
+    {.name = "state-dir",
+     .kind = SETTING_TEXT,
+     .argument = "PATH",
+     .help = "where the edge keeps its state; by default $STATE_DIRECTORY, else "
+             "$XDG_STATE_HOME/culvert-edge"},
+    {.name = "hostname",
+     .kind = SETTING_TEXT,
+     .argument = "NAME",
+     .help = "the edge's own name, under which its API answers"},
+    {.name = "zone",
+     .aliases = {"zones"},
+     .kind = SETTING_LIST,
+     .argument = "NAME",
+     .help = "domain below which names are routed; may be repeated"},
+    {.name = "tunnel",
+     .kind = SETTING_TEXT,
+     .argument = "HOST:PORT",
+     .help = "listens for connectors; port 0 lets the system choose"},
+    {.name = "http", .kind = SETTING_TEXT, .argument = "HOST:PORT", .help = "listens for visitors"},
+    {.name = "https",
+     .kind = SETTING_TEXT,
+     .argument = "HOST:PORT",
+     .help = "listens for visitors over TLS"},
+    {.name = "metrics",
+     .kind = SETTING_TEXT,
+     .argument = "HOST:PORT",
+     .help = "serves metrics and readiness"},
+    {.name = "advertise",
+     .kind = SETTING_LIST,
+     .argument = "HOST:PORT",
+     .help = "address that connectors are told to dial; may be repeated"},
+    {.name = "certificate",
+     .kind = SETTING_LIST,
+     .argument = "CERT,KEY",
+     .help = "PEM files for public names, in place of the edge's own authority; may be repeated"},
+};
+
+static const char *const settings[] = {"loglevel", "output", "logfile", "log-directory", NULL};
+
+static int run(struct cli_call *call)
+{
+    struct edge_settings *edge = calloc(1, sizeof *edge);
+    struct cli_log log = {0};
+    struct error err = {0};
+    bool ok = edge ? true : error_memory(&err);
+    ok = ok && cli_log_open(call, &log, &err) && edge_settings_fill(call, edge, &err);
+    if (ok) {
+        edge->options.log = &log.log;
+        ok = edge_run(&edge->options, &err);
+    }
+    if (edge)
+        edge_settings_release(edge);
+    free(edge);
+    cli_log_release(&log);
+    return ok ? CLI_OK : cli_fail(call, &err);
+}
+
+const struct cli_command cli_edge_run = {
+    .path = "edge run",
+    .summary = "run an edge in the foreground",
+    .details = "A flag wins over the file, the file over the defaults: those of --dev, or :7844,\n"
+               ":80, :443 and 127.0.0.1:2001.\n",
+    .options = options,
+    .option_count = ARRAY_LEN(options),
+    .settings = settings,
+    .run = run,
+};
+
+const struct cli_command cli_edge = {
+    .path = "edge",
+    .summary = "the public side of tunnels, self-hosted",
+};

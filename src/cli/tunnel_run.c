@@ -1,0 +1,208 @@
+/* Runs the connector: credentials, rules and settings are all judged before anything is started. */
+#include "commands.h"
+#include "culvert/ingress/single_origin.h"
+#include "run_credentials.h"
+#include "run_options.h"
+
+static const char *const settings[] = {"config",
+                                       "credentials-file",
+                                       "credentials-contents",
+                                       "token",
+                                       "token-file",
+                                       "edge",
+                                       "cacert",
+                                       "region",
+                                       "url",
+                                       "hello-world",
+                                       "unix-socket",
+                                       "http-host-header",
+                                       "origin-server-name",
+                                       "origin-ca-pool",
+                                       "no-tls-verify",
+                                       "no-chunked-encoding",
+                                       "proxy-connect-timeout",
+                                       "proxy-tls-timeout",
+                                       "proxy-tcp-keepalive",
+                                       "proxy-no-happy-eyeballs",
+                                       "proxy-keepalive-connections",
+                                       "proxy-keepalive-timeout",
+                                       "metrics",
+                                       "pidfile",
+                                       "grace-period",
+                                       "edge-bind-address",
+                                       "protocol",
+                                       "retries",
+                                       "ha-connections",
+                                       "rpc-timeout",
+                                       "tag",
+                                       "features",
+                                       "origincert",
+                                       "api-url",
+                                       "loglevel",
+                                       "output",
+                                       "logfile",
+                                       "log-directory",
+                                       NULL};
+
+struct run {
+    struct cli_call *call;
+    struct cli_config config;
+    struct cli_log log;
+    struct credentials *creds;
+    struct snapshot *snapshot;
+    struct run_options options;
+    bool has_origin; /* rules, or a single origin */
+};
+
+/* ---- rules ---- */
+
+static void log_notes(const struct run *run)
+{
+    for (size_t i = 0; i < run->config.notes.count; i++) {
+        const struct note *note = &run->config.notes.all[i];
+        log_warn(&run->log.log,
+                 note->kind == NOTE_UNUSED_KEY ? "Nothing reads a key of the configuration"
+                                               : "The configuration has an oddity",
+                 LOG_TEXT(note->kind == NOTE_UNUSED_KEY ? "key" : "detail", note->text),
+                 LOG_TEXT("file", run->config.path), LOG_INT("line", note->place.line));
+    }
+}
+
+static void log_unsupported(const struct run *run, const struct rules *rules)
+{
+    for (size_t i = 0; i < rules_count(rules); i++) {
+        const struct service *service = &rules_at(rules, i)->service;
+        bool later = service->kind == SERVICE_TCP || service->kind == SERVICE_BASTION ||
+                     service->kind == SERVICE_SOCKS;
+        if (later)
+            log_warn(&run->log.log, "This kind of service is not supported by this version: 502",
+                     LOG_INT("ingressRule", i), LOG_TEXT("service", service->text));
+    }
+}
+
+static struct rules *make_rules(struct run *run, struct error *err)
+{
+    const struct ingress_spec *spec = run->config.spec;
+    if (!spec || spec->count == 0)
+        return single_origin_rules(run->call->sources, spec, &run->has_origin, err);
+    run->has_origin = true;
+    if (sources_text(run->call->sources, "url")[0])
+        log_warn(&run->log.log, "The url is not used: the configuration has ingress rules");
+    return rules_new(spec, &run->config.notes, err);
+}
+
+static bool make_snapshot(struct run *run, struct error *err)
+{
+    struct warp_routing warp = run->config.spec ? run->config.spec->warp : warp_routing_default();
+    struct rules *rules = make_rules(run, err);
+    if (!rules)
+        return false;
+    if (!rules_are_enforceable(rules, err)) {
+        rules_free(rules);
+        return false;
+    }
+    log_notes(run);
+    log_unsupported(run, rules);
+    run->snapshot = snapshot_new(rules, &warp, SNAPSHOT_LOCAL, err);
+    return run->snapshot != NULL;
+}
+
+/* ---- what the log says before the start ---- */
+
+static void log_settings(const struct run *run)
+{
+    struct buf text = BUF_LIMIT(8192);
+    for (size_t i = 0; i < settings_count(); i++) {
+        const struct setting *setting = settings_at(i);
+        struct buf value = BUF_LIMIT(2048);
+        if (sources_spell(run->call->sources, i, &value) &&
+            !buf_printf(&text, "%s%s:%s", text.len ? " " : "", setting->name, buf_text(&value)))
+            buf_clear(&text);
+        buf_release(&value);
+        if ((setting->traits & SETTING_LATER) && sources_is_set(run->call->sources, setting->name))
+            log_warn(&run->log.log, "A setting has no effect in this version",
+                     LOG_TEXT("setting", setting->name));
+    }
+    if (text.len > 0)
+        log_info(&run->log.log, "Settings", LOG_SPAN("given", buf_span(&text)));
+    buf_release(&text);
+}
+
+static void announce(const struct run *run)
+{
+    const struct log *log = &run->log.log;
+    const struct sources *sources = run->call->sources;
+    const char *protocol = sources_text(sources, "protocol");
+    char id[UUID_TEXT_SIZE];
+    uuid_format(&run->creds->tunnel_id, id);
+    log_info(log, "Starting tunnel", LOG_TEXT("tunnelID", id));
+    if (!run->config.path && !run_credentials_has_token(run->call))
+        log_info(log, "No configuration file was found");
+    else if (run->config.is_empty)
+        log_error(log, "The configuration file is empty", LOG_TEXT("file", run->config.path));
+    log_info(log, "Version", LOG_TEXT("version", CULVERT_VERSION));
+    log_settings(run);
+    if (strcmp(protocol, "h2mux") == 0 || strcmp(protocol, "quic") == 0)
+        log_warn(log, "The protocol is not supported by this version: http2 is used",
+                 LOG_TEXT("protocol", protocol));
+    if (sources_text(sources, "hostname")[0])
+        log_warn(log, "The hostname is ignored: \"culvert tunnel route dns\" routes names");
+    if (!run->has_origin && !run_credentials_has_token(run->call))
+        log_warn(log, "There are no ingress rules and no --url: every request is answered 503");
+}
+
+/* ---- the run ---- */
+
+static bool prepare(struct run *run, int *status, struct error *err)
+{
+    *status = CLI_FAILED;
+    if (!cli_config_load(run->call, &run->config, err) || !cli_log_open(run->call, &run->log, err))
+        return false;
+    run->creds = run_credentials_find(run->call, &run->config, &run->log.log, status, err);
+    if (!run->creds)
+        return false;
+    *status = CLI_FAILED;
+    return make_snapshot(run, err) && run_options_fill(run->call, run->creds, &run->options, err) &&
+           run_options_report(run->call, run->snapshot, &run->options, err);
+}
+
+static void release(struct run *run)
+{
+    run_options_release(&run->options);
+    snapshot_unref(run->snapshot);
+    credentials_free(run->creds);
+    cli_log_release(&run->log);
+    cli_config_release(&run->config);
+}
+
+static int run_tunnel(struct cli_call *call)
+{
+    struct run run = {.call = call};
+    struct error err = {0};
+    int status;
+    bool ok = prepare(&run, &status, &err);
+    if (ok) {
+        announce(&run);
+        run.options.connector.snapshot = run.snapshot;
+        run.options.connector.log = &run.log.log;
+        ok = connector_run(&run.options.connector, &err);
+        status = ok ? CLI_OK : CLI_FAILED;
+    }
+    if (!ok)
+        fprintf(call->world->err, "%s\n", err.text);
+    if (status == CLI_USAGE)
+        fputs("See 'culvert tunnel run --help'.\n", call->world->err);
+    release(&run);
+    return status;
+}
+
+const struct cli_command cli_tunnel_run = {
+    .path = "tunnel run",
+    .summary = "run the connector of a tunnel",
+    .operands = "[TUNNEL]",
+    .details = "TUNNEL is a name or a UUID; without it the configuration file or a token says\n"
+               "which. It runs until SIGTERM or SIGINT, finishes open requests and ends.\n",
+    .settings = settings,
+    .operands_max = 1,
+    .run = run_tunnel,
+};
