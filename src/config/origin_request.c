@@ -1,5 +1,5 @@
-/* One table of keys; everything else walks it. Chapter 9 of the configuration's description in
- * docs/protocol.md tells what each key does. */
+/* One table of keys; everything else walks it. docs/protocol.md, chapter 14, tells what each key
+ * does. */
 #include "origin_request_keys.h"
 
 #include <assert.h>

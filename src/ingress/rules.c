@@ -1,5 +1,4 @@
-/* First match over a list; chapters on matching and on the local configuration in
- * docs/protocol.md. */
+/* First match over a list, and its report to the edge; docs/protocol.md, chapters 13 and 14. */
 #include "culvert/ingress/rules.h"
 
 /* Longest path that is matched: the longest target there is, and replacement characters of three
