@@ -192,7 +192,7 @@ static void refuse(struct connector_session *session, const char *cause, bool sh
     uuid_format(&session->entry.tunnel_id, tunnel);
     log_warn(loop_log(session->loop), "Refused a registration", LOG_TEXT("error", cause),
              LOG_TEXT("ip", ip), LOG_TEXT("tunnelID", tunnel));
-    session->shared->on_registration(session->shared->arg, false);
+    session->shared->on_registration(session->shared->arg, &session->entry, cause);
     enter(session, LEAVING);
     error_memory(&err);
     if (!timer_start(&session->deadline, SESSION_LEAVE_MS) ||
@@ -227,7 +227,7 @@ static void accept_connection(struct connector_session *session)
     uuid_format(&entry->tunnel_id, tunnel);
     log_info(loop_log(session->loop), "Connector registered", LOG_INT("connIndex", entry->index),
              LOG_TEXT("ip", ip), LOG_TEXT("tunnelID", tunnel), LOG_TEXT("version", entry->version));
-    session->shared->on_registration(session->shared->arg, true);
+    session->shared->on_registration(session->shared->arg, entry, NULL);
 }
 
 /* The older connection of the same connector and index lives. */

@@ -4,13 +4,17 @@
 #include "culvert/edge/api_server.h"
 #include "culvert/edge/connector_session.h"
 #include "culvert/edge/error_page.h"
+#include "culvert/edge/limits.h"
 #include "culvert/edge/public_server.h"
 #include "culvert/net/listener.h"
 #include "culvert/observe/admin_server.h"
 #include "culvert/observe/exposition.h"
 #include "culvert/observe/process_metrics.h"
+#include "culvert/rpc/registration.h"
 
 #include "edge_metrics.h"
+
+#include <unistd.h>
 
 enum { TUNNEL_CONNECTIONS_MAX = 10000, CUT_LINGER_MS = 1000 };
 
@@ -23,6 +27,7 @@ struct edge {
     struct metrics *metrics;
     struct edge_metrics figures;
     struct registry *registry;
+    struct limits *limits;
     struct hostnames *hostnames;
     struct visitor_requests *requests;
     struct public_server *http, *https;
@@ -100,16 +105,29 @@ static void on_session_over(void *arg, struct connector_session *session)
         listener_released(edge->tunnel);
 }
 
-static void on_registration(void *arg, bool accepted)
+static void on_registration(void *arg, const struct registered *entry, const char *refusal)
 {
     struct edge *edge = arg;
-    edge_metrics_registration(&edge->figures, accepted);
+    char ip[IP_TEXT_SIZE];
+    edge_metrics_registration(&edge->figures, refusal == NULL);
+    if (!refusal || !registration_cause_is_unauthorized(span_of(refusal)) ||
+        !limits_failed(edge->limits, &entry->origin, loop_now_ms(edge->loop)))
+        return;
+    ip_format_bare(&entry->origin, ip);
+    log_warn(edge->log, "An address is shut out for a minute: its registrations are refused",
+             LOG_TEXT("ip", ip), LOG_INT("failures", LIMITS_FAILURES_MAX));
 }
 
 static void on_tunnel_accept(void *arg, int fd, const struct ip_address *from)
 {
     struct edge *edge = arg;
     struct error err;
+    if (limits_is_shut(edge->limits, from, loop_now_ms(edge->loop))) {
+        edge_metrics_shut_out(&edge->figures);
+        (void)close(fd);
+        listener_released(edge->tunnel);
+        return;
+    }
     struct connector_session *session = connector_session_start(&edge->shared, fd, from, &err);
     if (!session) {
         log_warn(edge->log, "A connector's connection was not taken", LOG_ERROR(&err));
@@ -125,8 +143,9 @@ static bool start_tables(struct edge *edge, struct error *err)
 {
     edge->metrics = metrics_new();
     edge->registry = registry_new(edge->options->hostname);
+    edge->limits = limits_new();
     edge->hostnames = hostnames_new();
-    if (!edge->metrics || !edge->registry || !edge->hostnames)
+    if (!edge->metrics || !edge->registry || !edge->limits || !edge->hostnames)
         return error_memory(err);
     process_metrics_build_info(edge->metrics, CULVERT_VERSION);
     edge_metrics_init(&edge->figures, edge->metrics);
@@ -329,6 +348,7 @@ void edge_free(struct edge *edge)
     api_server_free(edge->api);
     visitor_requests_free(edge->requests);
     hostnames_free(edge->hostnames);
+    limits_free(edge->limits);
     registry_free(edge->registry);
     metrics_free(edge->metrics);
     free(edge);

@@ -13,6 +13,11 @@ static const struct metric_desc registrations_desc = {
     .kind = METRIC_COUNTER,
     .labels = {"result"},
 };
+static const struct metric_desc shut_out_desc = {
+    .name = "culvert_edge_shut_out_connections_total",
+    .help = "Connections closed at accept: too many refused registrations from their address",
+    .kind = METRIC_COUNTER,
+};
 static const struct metric_desc bytes_desc = {
     .name = "culvert_edge_bytes_total",
     .help = "Bytes of bodies, by direction",
@@ -42,6 +47,7 @@ void edge_metrics_init(struct edge_metrics *figures, struct metrics *metrics)
     struct metric_family *bytes = metrics_family(metrics, &bytes_desc);
     figures->requests = metrics_family(metrics, &requests_desc);
     figures->registrations = metrics_family(metrics, &registrations_desc);
+    figures->shut_out = metrics_single(metrics, &shut_out_desc);
     figures->bytes_in = metric_with(bytes, &toward_tunnel);
     figures->bytes_out = metric_with(bytes, &toward_visitor);
     figures->connections = metrics_single(metrics, &connections_desc);
@@ -64,6 +70,11 @@ void edge_metrics_registration(struct edge_metrics *figures, bool accepted)
 {
     struct span result = accepted ? SPAN("accepted") : SPAN("refused");
     metric_add(metric_with(figures->registrations, &result), 1);
+}
+
+void edge_metrics_shut_out(struct edge_metrics *figures)
+{
+    metric_add(figures->shut_out, 1);
 }
 
 void edge_metrics_levels(struct edge_metrics *figures, size_t connections, size_t open_requests,

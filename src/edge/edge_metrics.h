@@ -7,6 +7,7 @@
 struct edge_metrics {
     struct metric_family *requests;
     struct metric_family *registrations;
+    struct metric *shut_out;
     struct metric *bytes_in, *bytes_out;
     struct metric *connections, *open_requests, *channel_bytes;
 };
@@ -17,6 +18,8 @@ void edge_metrics_init(struct edge_metrics *figures, struct metrics *metrics);
 void edge_metrics_request(struct edge_metrics *figures, int status, uint64_t bytes_in,
                           uint64_t bytes_out);
 void edge_metrics_registration(struct edge_metrics *figures, bool accepted);
+/* A connection was closed at accept. */
+void edge_metrics_shut_out(struct edge_metrics *figures);
 
 /* What is read at each scrape. */
 void edge_metrics_levels(struct edge_metrics *figures, size_t connections, size_t open_requests,

@@ -11,11 +11,6 @@ static void settle_all(struct both_ends *ends)
     CHECK(settle(ends->loop));
 }
 
-static void pass(struct both_ends *ends, uint64_t ms)
-{
-    CHECK(turned_clock_run(&ends->clock, ends->loop, ms));
-}
-
 static uint64_t life_ms(const struct fake_connector *fake)
 {
     return fake->over_ms - fake->dialed_ms;
@@ -67,9 +62,9 @@ TEST(a_refused_connector_that_does_not_leave_is_closed_2_s_later)
     options.holds_control = true;
     fake_connector_dial(&fake, &ends, &options);
     CHECK(!fake_connector_is_taken(&fake));
-    pass(&ends, SESSION_LEAVE_MS - 1);
+    both_ends_pass(&ends, SESSION_LEAVE_MS - 1);
     CHECK(!fake.over);
-    pass(&ends, 2);
+    both_ends_pass(&ends, 2);
     CHECK(fake.over);
     fake_connector_close(&fake);
     both_ends_close(&ends);
@@ -202,7 +197,7 @@ TEST(who_asks_to_replace_an_equal_connection_does)
     fake_connector_dial(&newer, &ends, &options);
     CHECK(fake_connector_is_taken(&newer));
     CHECK_SIZE(both_ends_count(&ends), 1);
-    pass(&ends, SESSION_LEAVE_MS + 1);
+    both_ends_pass(&ends, SESSION_LEAVE_MS + 1);
     CHECK(older.over && !older.heard_goaway && !newer.over);
     CHECK_SIZE(both_ends_count(&ends), 1);
     twice_close(&ends, &older, &newer);
@@ -234,11 +229,11 @@ TEST(a_newcomer_that_leaves_while_the_older_one_is_asked_leaves_it_in_place)
     twice_open(&ends, &older, &options);
     fake_connector_stop_reading(&older);
     fake_connector_dial(&newer, &ends, &options);
-    pass(&ends, 500);
+    both_ends_pass(&ends, 500);
     fake_connector_hang_up(&newer);
     settle_all(&ends);
     CHECK_SIZE(both_ends_count(&ends), 1);
-    pass(&ends, 1000);
+    both_ends_pass(&ends, 1000);
     CHECK_SIZE(both_ends_count(&ends), 0); /* it did not answer all the same */
     twice_close(&ends, &older, &newer);
 }
@@ -273,9 +268,9 @@ TEST(who_leaves_gets_no_new_request_and_tcp_is_closed_once_it_is_idle)
         settle_all(&ends);
         CHECK_CASE(both_ends_count(&ends) == 0, "%s: is routed to", leaves[i].name);
         if (leaves[i].idle_ms > 0) {
-            pass(&ends, leaves[i].idle_ms - 1);
+            both_ends_pass(&ends, leaves[i].idle_ms - 1);
             CHECK_CASE(!fake.over, "%s: closed early", leaves[i].name);
-            pass(&ends, 2);
+            both_ends_pass(&ends, 2);
         }
         CHECK_CASE(fake.over, "%s: TCP is open", leaves[i].name);
         CHECK_CASE(!fake.heard_goaway, "%s: was sent away", leaves[i].name);
@@ -301,7 +296,7 @@ TEST(who_leaves_finishes_what_it_has_in_hand_however_long_it_takes)
         visitor_say(&visitor, SPAN("GET / HTTP/1.1\r\nHost: app.example.com\r\n\r\n"));
         CHECK(visitor_hears(&visitor, "begun"));
         leaves[i].leave(&fake);
-        pass(&ends, 50 * 1000);
+        both_ends_pass(&ends, 50 * 1000);
         CHECK_CASE(!fake.over, "%s: closed", leaves[i].name);
         visitor_open(&late, &ends);
         visitor_say(&late, SPAN("GET / HTTP/1.1\r\nHost: app.example.com\r\n\r\n"));
@@ -310,7 +305,7 @@ TEST(who_leaves_finishes_what_it_has_in_hand_however_long_it_takes)
         fake_call_say(&fake.calls[0], "and done");
         fake_call_end(&fake.calls[0]);
         CHECK_CASE(visitor_hears(&visitor, "and done\r\n0\r\n\r\n"), "%s", leaves[i].name);
-        pass(&ends, leaves[i].idle_ms + 1);
+        both_ends_pass(&ends, leaves[i].idle_ms + 1);
         CHECK_CASE(fake.over, "%s: TCP is open", leaves[i].name);
         visitor_close(&visitor);
         visitor_close(&late);
@@ -347,9 +342,9 @@ TEST(who_does_not_register_in_time_is_closed)
     struct fake_connector_options options = fake_connector_of(&ends, 0);
     options.mute = true;
     fake_connector_dial(&fake, &ends, &options);
-    pass(&ends, SESSION_REGISTER_MS - 1);
+    both_ends_pass(&ends, SESSION_REGISTER_MS - 1);
     CHECK(!fake.over);
-    pass(&ends, 2);
+    both_ends_pass(&ends, 2);
     CHECK(fake.over);
     CHECK_SIZE(life_ms(&fake), SESSION_REGISTER_MS);
     fake_connector_close(&fake);
@@ -363,7 +358,7 @@ TEST(a_connection_that_says_nothing_at_all_is_closed)
     both_ends_open(&ends);
     int fd = memory_sockets_dial(&ends.memory, "127.0.0.1:7844");
     REQUIRE(fd != -1);
-    pass(&ends, SESSION_REGISTER_MS + 2000);
+    both_ends_pass(&ends, SESSION_REGISTER_MS + 2000);
     ssize_t n;
     do
         n = read(fd, bytes, sizeof bytes);
@@ -386,7 +381,7 @@ TEST(a_registered_connector_that_reads_no_more_is_closed_and_its_requests_fail)
     visitor_open(&visitor, &ends);
     visitor_say(&visitor, SPAN("POST / HTTP/1.1\r\nHost: app.example.com\r\n"
                                "Content-Length: 1\r\n\r\nx"));
-    pass(&ends, H2_PING_AFTER_MS + H2_PING_LIMIT_MS + 1);
+    both_ends_pass(&ends, H2_PING_AFTER_MS + H2_PING_LIMIT_MS + 1);
     CHECK_SIZE(both_ends_count(&ends), 0);
     CHECK(visitor_hears(&visitor, "HTTP/1.1 502 "));
     visitor_close(&visitor);
@@ -416,7 +411,7 @@ TEST(a_connector_that_talks_but_reads_no_more_is_closed_when_it_stalls)
     }
     for (uint64_t ms = 0; ms <= SESSION_STALL_MS && !fake.over; ms += 10 * 1000) {
         CHECK(h2_session_ping(fake.session, 1000 * 1000, NULL, NULL));
-        pass(&ends, 10 * 1000);
+        both_ends_pass(&ends, 10 * 1000);
         CHECK(both_ends_count(&ends) == 1 || ms + 10 * 1000 >= SESSION_STALL_MS);
     }
     CHECK_SIZE(both_ends_count(&ends), 0);

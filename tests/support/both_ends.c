@@ -190,6 +190,11 @@ bool both_ends_registered(struct both_ends *ends, size_t count)
     return both_ends_until(ends, is_registered, &wanted);
 }
 
+void both_ends_pass(struct both_ends *ends, uint64_t ms)
+{
+    must(turned_clock_run(&ends->clock, ends->loop, ms), "never at rest", NULL);
+}
+
 static bool is_over(void *arg)
 {
     struct both_ends *ends = arg;
@@ -248,10 +253,15 @@ static const struct conn_events wire_events = {on_open, on_bytes, on_end, on_ope
 
 void visitor_open(struct visitor_wire *visitor, struct both_ends *ends)
 {
+    visitor_open_at(visitor, ends, "127.0.0.1:8080");
+}
+
+void visitor_open_at(struct visitor_wire *visitor, struct both_ends *ends, const char *at)
+{
     struct error err = {0};
     *visitor = (struct visitor_wire){.ends = ends, .got = BUF_LIMIT(VISITOR_BYTES_MAX)};
-    int fd = memory_sockets_dial(&ends->memory, "127.0.0.1:8080");
-    must(fd != -1, "dial the edge", NULL);
+    int fd = memory_sockets_dial(&ends->memory, at);
+    must(fd != -1, at, NULL);
     visitor->conn = conn_new(ends->loop, fd, &wire_events, visitor, &err);
     must(visitor->conn != NULL, "visitor", &err);
 }
@@ -294,4 +304,20 @@ void visitor_close(struct visitor_wire *visitor)
     visitor->conn = NULL;
     (void)settle(visitor->ends->loop);
     buf_release(&visitor->got);
+}
+
+double both_ends_metric(struct both_ends *ends, const char *at, const char *series)
+{
+    struct visitor_wire scraper;
+    char line[128];
+    visitor_open_at(&scraper, ends, at);
+    visitor_say(&scraper, SPAN("GET /metrics HTTP/1.1\r\nHost: localhost\r\n"
+                               "Connection: close\r\n\r\n"));
+    must(visitor_sees_end(&scraper), "metrics", NULL);
+    (void)snprintf(line, sizeof line, "\n%s ", series);
+    const char *found = strstr(buf_text(&scraper.got), line);
+    must(found != NULL, series, NULL);
+    double value = strtod(found + strlen(line), NULL);
+    visitor_close(&scraper);
+    return value;
 }

@@ -48,11 +48,18 @@ size_t both_ends_count(struct both_ends *ends);
 /* Turns until `holds`, letting time pass when nothing else happens. False: it never did. */
 bool both_ends_until(struct both_ends *ends, bool (*holds)(void *arg), void *arg);
 
+/* Lets `ms` of turned time pass. */
+void both_ends_pass(struct both_ends *ends, uint64_t ms);
+
+/* What a series says that is served at `at`: "127.0.0.1:2001" is the edge, ":20241" the connector.
+ * Aborts when there is no such series. */
+double both_ends_metric(struct both_ends *ends, const char *at, const char *series);
+
 /* Stops the connector and waits for its end. */
 bool both_ends_stop(struct both_ends *ends);
 void both_ends_close(struct both_ends *ends);
 
-/* A visitor's raw connection to the http listener. */
+/* A visitor's raw connection to the http listener, or to another place. */
 struct visitor_wire {
     struct both_ends *ends;
     struct conn *conn;
@@ -63,6 +70,7 @@ struct visitor_wire {
 };
 
 void visitor_open(struct visitor_wire *visitor, struct both_ends *ends);
+void visitor_open_at(struct visitor_wire *visitor, struct both_ends *ends, const char *at);
 void visitor_say(struct visitor_wire *visitor, struct span bytes);
 /* Turns until what was received holds `text` (or the connection ended). */
 bool visitor_hears(struct visitor_wire *visitor, const char *text);

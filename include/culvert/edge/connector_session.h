@@ -29,8 +29,8 @@ struct session_shared {
     const char *location;
     /* The session is over; it is freed by itself. */
     void (*on_over)(void *arg, struct connector_session *session);
-    /* A registration was taken or refused: for counting. */
-    void (*on_registration)(void *arg, bool accepted);
+    /* A registration was taken (`refusal` NULL) or refused with that cause: for counting. */
+    void (*on_registration)(void *arg, const struct registered *entry, const char *refusal);
     void *arg;
 };
 

@@ -1,0 +1,71 @@
+/* An address whose connectors cannot show that a tunnel is theirs is shut out for a minute. */
+#include "culvert/edge/limits.h"
+#include "support/fake_connector.h"
+
+#include "harness.h"
+
+#define EDGE_METRICS "127.0.0.1:2001"
+#define SHUT_OUT     "culvert_edge_shut_out_connections_total"
+
+static void count_notes(void *arg, enum log_level level, int64_t unix_ms,
+                        const struct log_line *line)
+{
+    size_t *notes = arg;
+    (void)unix_ms;
+    if (level == LEVEL_WARN && strstr(line->message, "shut out"))
+        (*notes)++;
+}
+
+/* A registration as `options` say; what it was told. */
+static bool is_taken(struct both_ends *ends, const struct fake_connector_options *options,
+                     bool *refused)
+{
+    struct fake_connector fake;
+    fake_connector_dial(&fake, ends, options);
+    bool taken = fake_connector_is_taken(&fake);
+    *refused = fake.refused;
+    fake_connector_close(&fake);
+    return taken;
+}
+
+TEST(an_address_with_too_many_wrong_secrets_is_shut_out_until_its_minute_is_over)
+{
+    struct both_ends ends;
+    size_t notes = 0;
+    bool refused = false;
+    both_ends_open(&ends);
+    ends.log.sinks[ends.log.sink_count++] = (struct log_sink){count_notes, &notes};
+    const struct fake_connector_options good = fake_connector_of(&ends, 0);
+    struct fake_connector_options bad = good;
+    bad.secret = SPAN("guess");
+    uint64_t began_ms = loop_now_ms(ends.loop);
+    for (size_t i = 0; i < LIMITS_FAILURES_MAX; i++) {
+        CHECK_SIZE(notes, 0);
+        CHECK(!is_taken(&ends, &bad, &refused) && refused);
+    }
+    uint64_t used_ms = loop_now_ms(ends.loop) - began_ms;
+    REQUIRE(used_ms < LIMITS_WINDOW_MS / 2);
+    for (size_t i = 0; i < 3; i++)
+        CHECK(!is_taken(&ends, &good, &refused) && !refused);
+    CHECK_SIZE(notes, 1);
+    CHECK_SIZE(both_ends_metric(&ends, EDGE_METRICS, SHUT_OUT), 3);
+    both_ends_pass(&ends, LIMITS_WINDOW_MS);
+    CHECK(is_taken(&ends, &good, &refused));
+    CHECK_SIZE(both_ends_metric(&ends, EDGE_METRICS, SHUT_OUT), 3);
+    both_ends_close(&ends);
+}
+
+TEST(a_duplicate_is_no_failure_of_its_address)
+{
+    struct both_ends ends;
+    struct fake_connector older;
+    bool refused = false;
+    both_ends_open(&ends);
+    const struct fake_connector_options options = fake_connector_of(&ends, 0);
+    fake_connector_dial(&older, &ends, &options);
+    CHECK(fake_connector_is_taken(&older));
+    for (size_t i = 0; i <= LIMITS_FAILURES_MAX; i++)
+        CHECK(!is_taken(&ends, &options, &refused) && refused);
+    fake_connector_close(&older);
+    both_ends_close(&ends);
+}
