@@ -12,7 +12,8 @@ struct tunnel_outbound {
     struct body *body;
     struct outbound *stream;
     const struct registered *used; /* only compared: it may be gone */
-    bool retried, answered, closed, failed;
+    bool answered; /* by any byte, one of an interim answer, too */
+    bool retried, closed, failed;
     struct error why; /* of a failure that is told in a task */
     struct task fail;
     struct reap reap;
@@ -72,6 +73,7 @@ static bool try_connection(struct tunnel_outbound *tunnel, struct error *err);
 static void on_inform(void *arg, const struct response_head *head)
 {
     struct tunnel_outbound *tunnel = arg;
+    tunnel->answered = true;
     tunnel->out.events->on_inform(tunnel->out.arg, head);
 }
 

@@ -352,7 +352,7 @@ struct fake_connector_options fake_connector_of(const struct both_ends *ends, ui
 
 static void hang_up(void *arg)
 {
-    fake_connector_hang_up(arg);
+    end_session(arg);
 }
 
 void fake_connector_dial(struct fake_connector *fake, struct both_ends *ends,

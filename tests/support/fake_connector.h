@@ -16,7 +16,7 @@ enum fake_reply_kind {
     FAKE_REPLY_SILENCE, /* nothing; the test may say more later */
     FAKE_REPLY_RESET,   /* RST_STREAM INTERNAL_ERROR */
     FAKE_REPLY_REFUSED, /* RST_STREAM REFUSED_STREAM */
-    FAKE_REPLY_HANG_UP, /* the connection is gone */
+    FAKE_REPLY_HANG_UP, /* the connection ends behind what was said */
 };
 
 /* What a request gets as soon as its head is there. */
