@@ -74,6 +74,17 @@ static bool name_starts(struct span name, struct span prefix)
     return true;
 }
 
+/* Lists that the edge appends to: only their one spelling is read, the others would be read behind
+ * us in its place. */
+static bool is_odd_list(struct span name)
+{
+    static const struct span lists[] = {SPAN_INIT("x-forwarded-for"), SPAN_INIT("cdn-loop")};
+    for (size_t i = 0; i < ARRAY_LEN(lists); i++)
+        if (name.len == lists[i].len && name_starts(name, lists[i]))
+            return !span_equal_nocase(name, lists[i]);
+    return false;
+}
+
 /* Names that only the edge may set, and those of the tunnel itself. */
 static bool is_edges(struct header field, void *arg)
 {
@@ -94,12 +105,19 @@ static bool is_edges(struct header field, void *arg)
         SPAN_INIT("cf-access-jwt-assertion"),
         SPAN_INIT("cf-access-authenticated-user-email"),
     };
-    if (user_header_is_reserved(field.name))
+    if (user_header_is_reserved(field.name) || is_odd_list(field.name))
         return true;
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
         if (field.name.len == names[i].len && name_starts(field.name, names[i]))
             return true;
     return name_starts(field.name, SPAN("cf-warp-tag-"));
+}
+
+/* What no head may say behind us, no trailer may either; the lists are of heads only. */
+static bool is_edges_trailer(struct header field, void *arg)
+{
+    return is_edges(field, arg) || span_equal_nocase(field.name, SPAN("x-forwarded-for")) ||
+           span_equal_nocase(field.name, SPAN("cdn-loop"));
 }
 
 static bool put_forwarded_for(struct headers *fields, const char *ip, struct error *err)
@@ -120,6 +138,13 @@ static bool put_forwarded_for(struct headers *fields, const char *ip, struct err
     return ok;
 }
 
+/* One member of the list: an id, perhaps with parameters (RFC 8586 2). */
+static bool is_our_mark(struct span member)
+{
+    return span_equal_nocase(span_trim(span_first(member, span_find(member, ';'))),
+                             SPAN("culvert"));
+}
+
 /* Appends our mark; *hops counts how often it is there already. */
 static bool put_loop(struct headers *fields, size_t *hops, struct error *err)
 {
@@ -133,7 +158,7 @@ static bool put_loop(struct headers *fields, size_t *hops, struct error *err)
         struct span rest = field.value;
         struct span part;
         while (span_cut(&rest, ',', &part))
-            *hops += span_equal_nocase(span_trim(part), SPAN("culvert")) ? 1 : 0;
+            *hops += is_our_mark(part) ? 1 : 0;
         ok = (list.len == 0 || buf_put_span(&list, SPAN(", "))) && buf_put_span(&list, field.value);
     }
     ok = ok && (list.len == 0 || buf_put_span(&list, SPAN(", "))) &&
@@ -143,14 +168,16 @@ static bool put_loop(struct headers *fields, size_t *hops, struct error *err)
     return ok;
 }
 
-/* Rewrites the head in place. */
-static bool tell_origin(struct request *request, struct request_head *head,
-                        const struct visitor *visitor, size_t *hops, struct error *err)
+/* Rewrites the head in place, and says what the trailers may not hold. */
+static bool tell_origin(struct request *request, struct inbound *in, const struct visitor *visitor,
+                        size_t *hops, struct error *err)
 {
+    struct request_head *head = &in->head;
     struct headers *fields = &head->fields;
     const char *scheme = visitor->over_tls ? "https" : "http";
     struct span visitor_json =
         visitor->over_tls ? SPAN("{\"scheme\":\"https\"}") : SPAN("{\"scheme\":\"http\"}");
+    in->body->unwanted = is_edges_trailer;
     headers_remove_if(fields, is_edges, NULL);
     headers_remove_hop_by_hop(fields, true);
     bool ok = put_loop(fields, hops, err) && put_forwarded_for(fields, request->ip, err) &&
@@ -299,7 +326,7 @@ static void serve_tunnel(struct request *request, struct inbound *in, const stru
     size_t hops = 0;
     char ray[RAY_SIZE];
     memcpy(ray, request->ray, sizeof ray);
-    if (!tell_origin(request, &in->head, visitor, &hops, &err) || hops >= EDGE_HOPS_MAX) {
+    if (!tell_origin(request, in, visitor, &hops, &err) || hops >= EDGE_HOPS_MAX) {
         free(request);
         refuse(all, in, hops >= EDGE_HOPS_MAX ? &page_loop : &page_memory, ray);
         return;

@@ -73,7 +73,7 @@ static void done(struct h1_client *client)
     task_post(&client->tell);
     if (!client->body.bytes)
         return;
-    headers_move(&client->body.trailers, &client->reader.trailers);
+    body_take_trailers(&client->body, &client->reader.trailers);
     channel_end(client->body.bytes); /* the owner may let go, and even send the next request */
 }
 

@@ -211,7 +211,7 @@ static size_t read_body(struct h1_server *server, struct span bytes)
         return used; /* its owner let go when it saw the bytes */
     if (verdict == H1_DONE) {
         timer_stop(&server->limit);
-        headers_move(&server->body.trailers, &server->reader.trailers);
+        body_take_trailers(&server->body, &server->reader.trailers);
         channel_end(server->body.bytes);
     } else {
         limit_start(server, H1_BODY_IDLE_MS);
@@ -357,6 +357,7 @@ static void next_request(struct h1_server *server)
     h1_body_release(&server->reader);
     memset(&server->reader, 0, sizeof server->reader);
     headers_clear(&server->body.trailers);
+    server->body.unwanted = NULL;
     request_head_release(&server->in.head);
     request_head_init(&server->in.head);
     h1_parser_reset(&server->parser, &h1_request_limits);

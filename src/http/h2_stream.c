@@ -391,8 +391,7 @@ static void answer_done(struct h2_stream *stream, bool ends)
 void h2_stream_head_done(struct h2_stream *stream, bool ends, bool is_trailer)
 {
     if (is_trailer) {
-        headers_remove_hop_by_hop(&stream->trailers_in, false);
-        headers_move(&stream->body.trailers, &stream->trailers_in);
+        body_take_trailers(&stream->body, &stream->trailers_in);
         if (ends)
             h2_stream_peer_ended(stream);
         return;

@@ -164,7 +164,7 @@ static void send_head(struct fake_call *call)
     struct response_head head;
     response_head_init(&head);
     head.status = reply->status ? reply->status : 200;
-    head.length = LENGTH_UNKNOWN;
+    head.length = reply->length ? reply->length : LENGTH_UNKNOWN;
     put_packed(&head, reply);
     must(meta.len == 0 || headers_add(&head.fields, SPAN(RESPONSE_META_FIELD), meta, NULL));
     must(inbound_answer(call->in, &head, &call->out, NULL));

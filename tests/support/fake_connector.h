@@ -27,6 +27,7 @@ struct fake_reply {
     const char *packed; /* the visitor's fields as they travel; NULL: packed from `fields` */
     const char *fields; /* "Name: value\nName: value"; NULL: none */
     const char *body;   /* NULL: none */
+    int64_t length;     /* what the head says; 0: nothing */
     bool informs;       /* says 100 before anything else */
     bool waits;         /* until the request's body is whole */
 };

@@ -11,6 +11,13 @@ struct body {
     struct channel *bytes;
     struct headers trailers;
     int64_t length; /* LENGTH_UNKNOWN or what the head said */
+    /* Trailers that the owner does not want, besides those that no trailer section may hold; set
+     * when the head came, before a trailer can. NULL: none. */
+    bool (*unwanted)(struct header field, void *arg);
 };
+
+/* The reader's: `trailers` are whole, those that may stay become the body's. `trailers` is empty
+ * then. */
+void body_take_trailers(struct body *body, struct headers *trailers);
 
 #endif
