@@ -52,14 +52,16 @@ static int run(struct cli_call *call)
     struct edge_settings *edge = calloc(1, sizeof *edge);
     struct cli_log log = {0};
     struct error err = {0};
-    bool ok = edge ? true : error_memory(&err);
-    ok = ok && cli_log_open(call, &log, &err) && edge_settings_fill(call, edge, &err);
+    if (!edge) {
+        error_memory(&err);
+        return cli_fail(call, &err);
+    }
+    bool ok = cli_log_open(call, &log, &err) && edge_settings_fill(call, edge, &err);
     if (ok) {
         edge->options.log = &log.log;
         ok = edge_run(&edge->options, &err);
     }
-    if (edge)
-        edge_settings_release(edge);
+    edge_settings_release(edge);
     free(edge);
     cli_log_release(&log);
     return ok ? CLI_OK : cli_fail(call, &err);

@@ -1,5 +1,5 @@
-/* A token says everything. Otherwise a tunnel is named, its id found, and its credentials looked for
- * under that id. */
+/* A token says everything. Otherwise a tunnel is named, its id found, and its credentials are
+ * looked for under that id. */
 #include "run_credentials.h"
 
 #include "culvert/base/file.h"

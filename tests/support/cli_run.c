@@ -28,14 +28,14 @@ static const char *find(const char *name, void *arg)
 }
 
 struct cli_outcome cli_outcome_of(struct test_place *home, const char *const *words,
-                                  const char *const *list)
+                                  const char *const *variables)
 {
     struct cli_outcome outcome = {0};
     size_t out_len, err_len;
     char expanded[CLI_WORDS_MAX][512];
     const char *all[CLI_WORDS_MAX + 1] = {0};
-    struct variables variables = {.list = list, .home = home->directory};
-    const struct environment environment = {find, &variables};
+    struct variables found = {.list = variables, .home = home->directory};
+    const struct environment environment = {find, &found};
     int count = 0;
     for (; count < CLI_WORDS_MAX && words[count]; count++)
         all[count] = expand(home->directory, words[count], expanded[count], sizeof expanded[0]);

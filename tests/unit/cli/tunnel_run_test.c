@@ -17,6 +17,8 @@
 #define TOKEN_JSON                                                                                 \
     "{\"a\":\"a\",\"s\":\"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\",\"t\":\"" ID "\""
 
+static const char not_found[] = "no credentials of the tunnel " ID;
+
 static void put(struct test_place *place, const char *name, const char *text, mode_t mode)
 {
     char path[256];
@@ -112,7 +114,7 @@ TEST(credentials_are_found_in_their_order)
          CLI_FAILED,
          "grace-period",
          "an id with the configured credentials"},
-        {{"culvert", "tunnel", "run", ID}, CLI_FAILED, "no credentials of the tunnel " ID, "none"},
+        {{"culvert", "tunnel", "run", ID}, CLI_FAILED, not_found, "none"},
         {{"culvert", "tunnel", "run", "--cred-file", "@/none.json", ID},
          CLI_FAILED,
          "/none.json",
