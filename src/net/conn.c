@@ -40,6 +40,7 @@ void conn_close(struct conn *conn)
     task_cancel(&conn->flush);
     task_cancel(&conn->deliver);
     task_cancel(&conn->lose);
+    loop_disown(conn->loop, &conn->orphan);
     (void)close(conn->fd);
     conn->fd = -1;
     loop_reap(conn->loop, &conn->reap, destroy, conn);
@@ -471,6 +472,11 @@ void conn_reset(struct conn *conn)
     conn_rewatch(conn);
 }
 
+static void end_orphan(void *object)
+{
+    conn_close(object);
+}
+
 void conn_close_lingering(struct conn *conn)
 {
     if (!conn || conn->state >= CONN_LINGERING)
@@ -481,6 +487,7 @@ void conn_close_lingering(struct conn *conn)
     }
     conn->state = CONN_LINGERING;
     conn->ending = true;
+    loop_adopt(conn->loop, &conn->orphan, end_orphan, conn);
     linger_on(conn);
     task_post(&conn->deliver); /* the peer's end may lie decrypted already */
     if (!conn->blocked)

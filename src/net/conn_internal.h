@@ -38,6 +38,7 @@ struct conn {
     struct task lose;
     const struct conn_events *events;
     void *arg;
+    struct orphan orphan; /* while it lingers */
     struct reap reap;
 };
 

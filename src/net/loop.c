@@ -32,6 +32,7 @@ struct loop {
     struct timer_heap timers;
     struct list tasks[2]; /* by phase */
     struct reap *dying;
+    struct list orphans;
     struct signal_slot signals[LOOP_SIGNALS_MAX];
     size_t signal_count;
     unsigned char *scratch;
@@ -65,6 +66,7 @@ struct loop *loop_new(const struct loop_options *options, struct error *err)
     }
     list_init(&loop->tasks[TASK_SOON]);
     list_init(&loop->tasks[TASK_FLUSH]);
+    list_init(&loop->orphans);
     loop->clock = options->clock ? options->clock : clock_system();
     loop->sockets = options->sockets ? options->sockets : sockets_system();
     loop->log = options->log;
@@ -91,10 +93,34 @@ static bool reap_all(struct loop *loop)
     return any;
 }
 
+static void end_orphans(struct loop *loop)
+{
+    struct link *first;
+    while (loop->orphans.count > 0 && (first = list_first(&loop->orphans))) {
+        struct orphan *orphan = CONTAINER_OF(first, struct orphan, link);
+        list_remove(&loop->orphans, first);
+        orphan->end(orphan->object);
+    }
+}
+
+void loop_adopt(struct loop *loop, struct orphan *orphan, void (*end)(void *object), void *object)
+{
+    orphan->end = end;
+    orphan->object = object;
+    list_put_last(&loop->orphans, &orphan->link);
+}
+
+void loop_disown(struct loop *loop, struct orphan *orphan)
+{
+    if (link_is_in_list(&orphan->link))
+        list_remove(&loop->orphans, &orphan->link);
+}
+
 void loop_free(struct loop *loop)
 {
     if (!loop)
         return;
+    end_orphans(loop);
     (void)reap_all(loop);
     for (size_t i = 0; i < loop->signal_count; i++)
         event_free(loop->signals[i].event);

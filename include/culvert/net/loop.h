@@ -55,6 +55,16 @@ struct reap {
 };
 void loop_reap(struct loop *loop, struct reap *reap, void (*destroy)(void *object), void *object);
 
+/* Something that lives on after its owner let go, until it ends by itself or the loop is freed: then
+ * `end` is called, which must let go of everything. Embedded; all zero is in no list. */
+struct orphan {
+    struct link link;
+    void (*end)(void *object);
+    void *object;
+};
+void loop_adopt(struct loop *loop, struct orphan *orphan, void (*end)(void *object), void *object);
+void loop_disown(struct loop *loop, struct orphan *orphan); /* twice is fine */
+
 /* A descriptor and what to wait for. */
 enum watch_events { WATCH_NONE = 0, WATCH_READ = 1, WATCH_WRITE = 2 };
 
