@@ -3,39 +3,12 @@
 #include "culvert/net/loop.h"
 #include "culvert/net/sockets.h"
 
-#include "timer_heap.h"
-
-#include <event2/event.h>
+#include "loop_internal.h"
 
 enum {
     TASK_ROUNDS = 32, /* tasks that post tasks run in the same turn, up to this many rounds */
     FLUSH_ROUNDS = 4, /* a session's flush hands down to its conn's, whose room wakes the session */
     WAIT_MAX_MS = 60 * 1000,
-};
-
-struct signal_slot {
-    struct loop *loop;
-    struct event *event;
-    void (*caught)(void *arg, int signal_number);
-    void *arg;
-};
-
-struct loop {
-    struct event_base *base;
-    struct event *alarm; /* bounds the wait of a turn */
-    const struct clock *clock;
-    const struct sockets *sockets;
-    const struct log *log;
-    uint64_t now_ms;
-    bool stopped;
-    bool busy; /* something was called in this turn */
-    struct timer_heap timers;
-    struct list tasks[2]; /* by phase */
-    struct reap *dying;
-    struct list orphans;
-    struct signal_slot signals[LOOP_SIGNALS_MAX];
-    size_t signal_count;
-    unsigned char *scratch;
 };
 
 static void alarm_rang(evutil_socket_t fd, short what, void *arg)
@@ -249,55 +222,6 @@ void loop_reap(struct loop *loop, struct reap *reap, void (*destroy)(void *objec
     reap->object = object;
     reap->next = loop->dying;
     loop->dying = reap;
-}
-
-static void watch_fired(evutil_socket_t fd, short what, void *arg)
-{
-    (void)fd;
-    struct watch *watch = arg;
-    unsigned events = ((what & EV_READ) ? (unsigned)WATCH_READ : 0u) |
-                      ((what & EV_WRITE) ? (unsigned)WATCH_WRITE : 0u);
-    watch->loop->busy = true;
-    watch->loop->now_ms = watch->loop->clock->monotonic_ms(watch->loop->clock);
-    watch->ready(watch->arg, events);
-}
-
-bool watch_init(struct watch *watch, struct loop *loop, int fd,
-                void (*ready)(void *arg, unsigned events), void *arg)
-{
-    *watch = (struct watch){.loop = loop, .fd = fd, .ready = ready, .arg = arg};
-    watch->event = event_new(loop->base, fd, EV_READ | EV_PERSIST, watch_fired, watch);
-    return watch->event != NULL;
-}
-
-bool watch_set(struct watch *watch, unsigned wants)
-{
-    if (wants == watch->wants)
-        return true;
-    short what = EV_PERSIST;
-    if (wants & WATCH_READ)
-        what |= EV_READ;
-    if (wants & WATCH_WRITE)
-        what |= EV_WRITE;
-    if (watch->wants != WATCH_NONE)
-        (void)event_del(watch->event);
-    watch->wants = WATCH_NONE;
-    if (wants == WATCH_NONE)
-        return true;
-    if (event_assign(watch->event, watch->loop->base, watch->fd, what, watch_fired, watch) != 0 ||
-        event_add(watch->event, NULL) != 0)
-        return false;
-    watch->wants = wants;
-    return true;
-}
-
-void watch_release(struct watch *watch)
-{
-    if (!watch->event)
-        return;
-    event_free(watch->event);
-    watch->event = NULL;
-    watch->wants = WATCH_NONE;
 }
 
 void timer_init(struct timer *timer, struct loop *loop, void (*fire)(void *arg), void *arg)

@@ -8,9 +8,9 @@
 
 #include "culvert/base/list.h"
 #include "culvert/base/log.h"
+#include "culvert/net/watch.h"
 
 struct loop;
-struct event; /* libevent's */
 struct sockets;
 
 struct loop_options {
@@ -18,11 +18,10 @@ struct loop_options {
     const struct sockets *sockets; /* borrowed; NULL: the system's */
     const struct log *log;         /* borrowed; NULL: silent */
 };
-
 /* The caller owns it. NULL: `err` says why. */
 struct loop *loop_new(const struct loop_options *options, struct error *err);
 
-/* Everything embedded in the loop must be stopped by now. Reaps what is left. NULL is allowed. */
+/* Everything embedded must be stopped. Reaps what is left. NULL is allowed. */
 void loop_free(struct loop *loop);
 
 /* Turns until loop_stop, not at all when that came before. */
@@ -35,7 +34,6 @@ bool loop_turn(struct loop *loop, uint64_t wait_ms);
 
 /* Milliseconds until the next timer is due; UINT64_MAX: none is armed. */
 uint64_t loop_next_timer_ms(const struct loop *loop);
-
 /* Monotonic milliseconds as of this turn. */
 uint64_t loop_now_ms(const struct loop *loop);
 int64_t loop_unix_ms(const struct loop *loop);
@@ -55,8 +53,8 @@ struct reap {
 };
 void loop_reap(struct loop *loop, struct reap *reap, void (*destroy)(void *object), void *object);
 
-/* Something that lives on after its owner let go, until it ends by itself or the loop is freed: then
- * `end` is called, which must let go of everything. Embedded; all zero is in no list. */
+/* Something that lives on after its owner let go, at most as long as the loop, which then calls
+ * `end` to let go of everything. Embedded; all zero is in no list. */
 struct orphan {
     struct link link;
     void (*end)(void *object);
@@ -64,25 +62,6 @@ struct orphan {
 };
 void loop_adopt(struct loop *loop, struct orphan *orphan, void (*end)(void *object), void *object);
 void loop_disown(struct loop *loop, struct orphan *orphan); /* twice is fine */
-
-/* A descriptor and what to wait for. */
-enum watch_events { WATCH_NONE = 0, WATCH_READ = 1, WATCH_WRITE = 2 };
-
-struct watch {
-    struct loop *loop;
-    struct event *event;
-    int fd;
-    unsigned wants;
-    void (*ready)(void *arg, unsigned events);
-    void *arg;
-};
-
-/* Prepares a watch on `fd` (borrowed) that waits for nothing yet. False: memory. */
-bool watch_init(struct watch *watch, struct loop *loop, int fd,
-                void (*ready)(void *arg, unsigned events), void *arg) MUST_CHECK;
-/* Level triggered. False: the kernel refused (descriptors, memory). */
-bool watch_set(struct watch *watch, unsigned wants) MUST_CHECK;
-void watch_release(struct watch *watch); /* twice is fine, all zero too */
 
 struct timer {
     struct loop *loop;
