@@ -11,12 +11,12 @@
 #include <sys/stat.h>
 
 #define ID "c0ffee00-1234-4567-89ab-0123456789ab"
-#define CREDENTIALS                                                                                \
-    "{\"AccountTag\":\"a\",\"TunnelSecret\":\"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\","     \
-    "\"TunnelID\":\"" ID "\"}"
 #define TOKEN_JSON                                                                                 \
     "{\"a\":\"a\",\"s\":\"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\",\"t\":\"" ID "\""
 
+static const char credentials[] =
+    "{\"AccountTag\":\"a\",\"TunnelSecret\":\"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\","
+    "\"TunnelID\":\"" ID "\"}";
 static const char not_found[] = "no credentials of the tunnel " ID;
 
 static void put(struct test_place *place, const char *name, const char *text, mode_t mode)
@@ -33,8 +33,8 @@ static void put(struct test_place *place, const char *name, const char *text, mo
 static struct test_place make_home(void)
 {
     struct test_place home = place_make();
-    put(&home, "creds.json", CREDENTIALS, 0600);
-    put(&home, "open.json", CREDENTIALS, 0666);
+    put(&home, "creds.json", credentials, 0600);
+    put(&home, "open.json", credentials, 0666);
     put(&home, "no.json", "not json", 0600);
     put(&home, "cert.pem", "not json", 0600);
     put(&home, "empty-token", " \n", 0600);
@@ -94,7 +94,7 @@ TEST(credentials_are_found_in_their_order)
          CLI_FAILED,
          "grace-period",
          "a name with credentials of the command line"},
-        {{"culvert", "tunnel", "run", "--credentials-contents", CREDENTIALS, "web"},
+        {{"culvert", "tunnel", "run", "--credentials-contents", credentials, "web"},
          CLI_FAILED,
          "grace-period",
          "a name with the credentials themselves"},
@@ -141,7 +141,7 @@ TEST(credentials_lie_under_the_id_in_the_search_list)
     static const char *const words[] = {"culvert", "tunnel", "run", ID, NULL};
     static const char *const variables[] = {"TUNNEL_GRACE_PERIOD", "4m", NULL};
     struct test_place home = place_make();
-    put(&home, "cloudflare-warp/" ID ".json", CREDENTIALS, 0600);
+    put(&home, "cloudflare-warp/" ID ".json", credentials, 0600);
     struct cli_outcome outcome = cli_outcome_of(&home, words, variables);
     CHECK_CASE(strstr(outcome.err, "grace-period"), "%s", outcome.err);
     cli_outcome_release(&outcome);
