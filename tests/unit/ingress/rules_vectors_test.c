@@ -278,3 +278,45 @@ TEST(generated_configurations_choose_rules)
 {
     replay("generated");
 }
+
+/* An origin's CA is looked at when the origin is set up, not when the rules are judged. */
+static bool is_about_origins(const struct doc *one)
+{
+    return span_equal(text_of(one, "error_class"), SPAN("ca_pool_unreadable"));
+}
+
+/* The rules of a pushed configuration; without any it is one that answers 503. */
+static struct rules *make_pushed(const struct doc *one, struct error *err)
+{
+    struct doc *json = doc_parse(text_of(one, "config_json"), err);
+    struct ingress_spec *spec = json ? ingress_spec_read(value_of_doc(json), NULL, err) : NULL;
+    struct rules *rules = NULL;
+    if (spec)
+        rules = spec->count > 0 ? rules_new(spec, NULL, err) : rules_new_unavailable(err);
+    ingress_spec_free(spec);
+    doc_free(json);
+    return rules;
+}
+
+TEST(pushed_configurations_are_judged)
+{
+    struct doc *cases = load("remote");
+    CHECK(doc_count(cases) > 20);
+    for (size_t i = 0; i < doc_count(cases); i++) {
+        const struct doc *one = doc_at(cases, i);
+        const struct doc *list = doc_get(doc_get(one, "effective"), "ingress");
+        struct error err = {0};
+        if (is_about_origins(one))
+            continue;
+        struct rules *rules = make_pushed(one, &err);
+        CHECK_CASE((rules != NULL) == (list != NULL), "%.*s: %s", SPAN_ARG(text_of(one, "name")),
+                   err.text);
+        if (!rules)
+            check_error(one, &err);
+        for (size_t r = 0; rules && r < doc_count(list) && r < rules_count(rules); r++)
+            CHECK_SPAN(span_of(rules_at(rules, r)->service.text),
+                       text_of(doc_at(list, r), "service"));
+        rules_free(rules);
+    }
+    doc_free(cases);
+}
