@@ -172,9 +172,14 @@ void connector_session_drain(struct connector_session *session)
     h2_session_tell_idle(session->h2, session->control_over ? 0 : 1);
 }
 
+/* Who waits for its place is no connection of a deleted tunnel either. */
 static void drop(void *arg)
 {
-    over_text(arg, ERROR_DENIED, "the tunnel's connections were ended by its owner");
+    static const char why[] = "the tunnel's connections were ended by its owner";
+    struct connector_session *session = arg;
+    if (session->newer)
+        over_text(session->newer, ERROR_DENIED, why);
+    over_text(session, ERROR_DENIED, why);
 }
 
 static void refuse(struct connector_session *session, const char *cause, bool should_retry,

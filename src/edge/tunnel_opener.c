@@ -12,7 +12,7 @@ struct tunnel_outbound {
     struct body *body;
     struct outbound *stream;
     const struct registered *used; /* only compared: it may be gone */
-    bool answered; /* by any byte, one of an interim answer, too */
+    bool answered;                 /* by any byte, one of an interim answer, too */
     bool retried, closed, failed;
     struct error why; /* of a failure that is told in a task */
     struct task fail;

@@ -356,13 +356,16 @@ void visitor_requests_serve(struct visitor_requests *all, struct inbound *in,
         refuse(all, in, &page_target, ray);
         return;
     }
-    const struct uuid *tunnel_id = hostnames_find(all->options.hostnames, span_of(name));
+    /* Our own name comes first: a wildcard route must not take the API away from who made it. */
+    bool is_own = all->options.is_own(all->options.arg, span_of(name));
+    const struct uuid *tunnel_id =
+        is_own ? NULL : hostnames_find(all->options.hostnames, span_of(name));
     if (tunnel_id) {
         serve_tunnel(request, in, visitor, tunnel_id);
         return;
     }
     free(request);
-    if (all->options.is_own(all->options.arg, span_of(name)))
+    if (is_own)
         all->options.on_own(all->options.arg, in);
     else
         refuse(all, in, &page_unknown, ray);
