@@ -63,7 +63,8 @@ static bool is_repeatable(const struct tunnel_outbound *tunnel, const struct err
     if (tunnel->retried || tunnel->answered || channel_total(bytes) != channel_len(bytes))
         return false;
     /* A refused stream was never looked at (RFC 9113 8.7). */
-    return why->kind == ERROR_LIMIT || request_is_idempotent(&tunnel->head);
+    return why->kind == ERROR_LIMIT ||
+           (why->kind == ERROR_NETWORK && request_is_idempotent(&tunnel->head));
 }
 
 static bool try_connection(struct tunnel_outbound *tunnel, struct error *err);

@@ -399,10 +399,13 @@ void h2_session_tell_idle(struct h2_session *session, size_t level)
         task_post(&session->idle);
 }
 
+/* A stream lost its connection, whatever ended that one: LIMIT is said of refused streams only. */
 static void end_streams(struct h2_session *session, const struct error *why)
 {
+    struct error lost = *why;
+    lost.kind = ERROR_NETWORK;
     LIST_EACH_SAFE (it, after, &session->streams) {
-        h2_stream_closed(CONTAINER_OF(it, struct h2_stream, link), NGHTTP2_CANCEL, why);
+        h2_stream_closed(CONTAINER_OF(it, struct h2_stream, link), NGHTTP2_CANCEL, &lost);
     }
 }
 

@@ -367,7 +367,7 @@ static void answer_done(struct h2_stream *stream, bool ends)
 {
     struct response_head *head = &stream->answer;
     if (stream->head_too_big) {
-        error_set(&stream->why, ERROR_LIMIT, 0, "the answer's head is over %u bytes",
+        error_set(&stream->why, ERROR_PROTOCOL, 0, "the answer's head is over %u bytes",
                   stream->session->options.head_max);
         reset_stream(stream, NGHTTP2_CANCEL);
         return;

@@ -141,7 +141,9 @@ static void on_gone(void *arg, const struct error *why)
     if (gathering->over)
         return;
     struct inbound *in = gathering->in;
-    finish(gathering, why);
+    struct error left = *why;
+    left.kind = ERROR_NETWORK; /* whatever the peer says by its reset */
+    finish(gathering, &left);
     inbound_close(in);
 }
 

@@ -166,6 +166,8 @@ static void send_head(struct fake_call *call)
     head.status = reply->status ? reply->status : 200;
     head.length = reply->length ? reply->length : LENGTH_UNKNOWN;
     put_packed(&head, reply);
+    for (size_t i = 0; i < reply->crowd; i++)
+        must(headers_add(&head.fields, SPAN("x-one-of-many"), SPAN("x"), NULL));
     must(meta.len == 0 || headers_add(&head.fields, SPAN(RESPONSE_META_FIELD), meta, NULL));
     must(inbound_answer(call->in, &head, &call->out, NULL));
     response_head_release(&head);

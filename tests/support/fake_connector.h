@@ -28,6 +28,7 @@ struct fake_reply {
     const char *fields; /* "Name: value\nName: value"; NULL: none */
     const char *body;   /* NULL: none */
     int64_t length;     /* what the head says; 0: nothing */
+    size_t crowd;       /* plain fields besides the two of the tunnel */
     bool informs;       /* says 100 before anything else */
     bool waits;         /* until the request's body is whole */
 };
