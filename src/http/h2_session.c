@@ -95,7 +95,7 @@ static void squeeze(void *arg)
     h2_session_flush_soon(session);
 }
 
-/* ---- what the library calls ---- */
+/* ---- what the library calls; a session that was closed in one of these wants no more ---- */
 
 static struct h2_stream *stream_of(struct h2_session *session, int32_t id)
 {
@@ -105,6 +105,8 @@ static struct h2_stream *stream_of(struct h2_session *session, int32_t id)
 static int begin_headers(nghttp2_session *ng, const nghttp2_frame *frame, void *arg)
 {
     struct h2_session *session = arg;
+    if (session->closed)
+        return NGHTTP2_ERR_CALLBACK_FAILURE;
     if (frame->hd.type != NGHTTP2_HEADERS || frame->headers.cat != NGHTTP2_HCAT_REQUEST)
         return 0;
     struct h2_stream *stream = h2_stream_new(session);
@@ -133,12 +135,15 @@ static int header(nghttp2_session *ng, const nghttp2_frame *frame, const uint8_t
 {
     (void)ng;
     (void)flags;
-    struct h2_stream *stream = stream_of(arg, frame->hd.stream_id);
+    struct h2_session *session = arg;
+    if (session->closed)
+        return NGHTTP2_ERR_CALLBACK_FAILURE;
+    struct h2_stream *stream = stream_of(session, frame->hd.stream_id);
     if (!stream)
         return 0;
     if (!h2_stream_field(stream, span_make(name, name_len), span_make(value, value_len)))
         return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
-    return is_enough(arg) ? NGHTTP2_ERR_PAUSE : 0;
+    return is_enough(session) ? NGHTTP2_ERR_PAUSE : 0;
 }
 
 static int invalid_header(nghttp2_session *ng, const nghttp2_frame *frame, const uint8_t *name,
@@ -171,7 +176,7 @@ static int frame_recv(nghttp2_session *ng, const nghttp2_frame *frame, void *arg
     struct h2_session *session = arg;
     struct h2_stream *stream;
     if (session->closed)
-        return 0;
+        return NGHTTP2_ERR_CALLBACK_FAILURE;
     switch (frame->hd.type) {
     case NGHTTP2_HEADERS:
         head_done(session, frame);
@@ -203,7 +208,7 @@ static int data_chunk(nghttp2_session *ng, uint8_t flags, int32_t id, const uint
     (void)flags;
     struct h2_session *session = arg;
     if (session->closed)
-        return 0;
+        return NGHTTP2_ERR_CALLBACK_FAILURE;
     struct h2_stream *stream = stream_of(session, id);
     if (stream)
         h2_stream_data(stream, data, len);
@@ -214,7 +219,10 @@ static int data_chunk(nghttp2_session *ng, uint8_t flags, int32_t id, const uint
 static int stream_close(nghttp2_session *ng, int32_t id, uint32_t code, void *arg)
 {
     (void)ng;
-    struct h2_stream *stream = stream_of(arg, id);
+    struct h2_session *session = arg;
+    if (session->closed)
+        return NGHTTP2_ERR_CALLBACK_FAILURE;
+    struct h2_stream *stream = stream_of(session, id);
     if (stream)
         h2_stream_closed(stream, code, NULL);
     return 0;
@@ -373,6 +381,8 @@ static void life_fired(void *arg)
 bool h2_session_ping(struct h2_session *session, uint64_t limit_ms, void (*alive)(void *arg),
                      struct error *err)
 {
+    if (session->closed)
+        return error_set(err, ERROR_NETWORK, 0, "HTTP/2: the session is over");
     if (nghttp2_submit_ping(session->ng, NGHTTP2_FLAG_NONE, NULL) != 0 ||
         !timer_start(&session->life, limit_ms))
         return error_memory(err);
@@ -409,13 +419,18 @@ static void end_streams(struct h2_session *session, const struct error *why)
     }
 }
 
+/* The streams tell their ends from tasks: the session's own end is told behind them. */
 static void tell_end(void *arg)
 {
     struct h2_session *session = arg;
+    if (session->closed) {
+        session->events->on_closed(session->arg, &session->why);
+        return;
+    }
     flush(session); /* a GOAWAY that says why */
     session->closed = true;
     end_streams(session, &session->why);
-    session->events->on_closed(session->arg, &session->why);
+    task_post(&session->end);
 }
 
 static void destroy(void *object)

@@ -37,6 +37,7 @@ void desk_release(struct desk *desk)
 {
     for (size_t i = 0; i < desk->count; i++)
         release(&desk->requests[i]);
+    desk->count = 0;
 }
 
 /* ---- what comes ---- */
