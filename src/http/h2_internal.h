@@ -46,6 +46,10 @@ struct h2_stream {
     bool told;         /* the last event was told */
     bool head_done;    /* the peer's final head came */
     bool head_too_big; /* it broke a limit; answered or failed when it is whole */
+    bool host_differs; /* from :authority: answered when the head is whole */
+    bool reset_here;   /* RST_STREAM of ours left */
+    bool refused;      /* it is answered here; nobody ever holds it */
+    bool said_go_on;   /* 100 was said */
     bool peer_ended;   /* END_STREAM came */
     bool sent_head;
     bool sent_end; /* END_STREAM left */

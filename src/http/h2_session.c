@@ -19,8 +19,8 @@ void h2_session_flush_soon(struct h2_session *session)
 
 void h2_session_fail(struct h2_session *session, const struct error *why)
 {
-    if (session->closed || link_is_in_list(&session->end.link))
-        return;
+    if (session->closed || session->why.kind != ERROR_NONE)
+        return; /* the first reason is the reason */
     session->why = *why;
     task_post(&session->end);
 }
@@ -228,13 +228,27 @@ static int stream_close(nghttp2_session *ng, int32_t id, uint32_t code, void *ar
     return 0;
 }
 
+/* The library gives the session up: its words are the reason. */
+static void giving_up(struct h2_session *session, const nghttp2_goaway *goaway)
+{
+    struct error why;
+    struct span text = span_make(goaway->opaque_data, goaway->opaque_data_len);
+    error_set(&why, ERROR_PROTOCOL, (int)goaway->error_code, "HTTP/2: %s: %.*s",
+              nghttp2_http2_strerror(goaway->error_code), SPAN_ARG(text));
+    h2_session_fail(session, &why);
+}
+
 static int frame_send(nghttp2_session *ng, const nghttp2_frame *frame, void *arg)
 {
     (void)ng;
+    if (frame->hd.type == NGHTTP2_GOAWAY && frame->goaway.error_code != NGHTTP2_NO_ERROR)
+        giving_up(arg, &frame->goaway);
+    struct h2_stream *stream = stream_of(arg, frame->hd.stream_id);
+    if (stream && frame->hd.type == NGHTTP2_RST_STREAM)
+        stream->reset_here = true;
     if ((frame->hd.type != NGHTTP2_DATA && frame->hd.type != NGHTTP2_HEADERS) ||
         !(frame->hd.flags & NGHTTP2_FLAG_END_STREAM))
         return 0;
-    struct h2_stream *stream = stream_of(arg, frame->hd.stream_id);
     if (stream)
         h2_stream_sent_end(stream);
     return 0;

@@ -146,6 +146,7 @@ static void in_inform(struct inbound *in, const struct response_head *head)
     (void)nghttp2_submit_headers(stream->session->ng, NGHTTP2_FLAG_NONE, stream->id, NULL,
                                  fields.nv, fields.count, NULL);
     h2_fields_release(&fields);
+    stream->said_go_on |= head->status == 100;
     h2_session_flush_soon(stream->session);
 }
 
@@ -298,8 +299,12 @@ static bool request_field(struct h2_stream *stream, struct span name, struct spa
         return keep_text(stream, &head->target, value);
     if (span_starts(name, SPAN(":")))
         return false;
+    if (span_equal(name, SPAN("host")) && head->authority.len > 0) {
+        stream->host_differs |= !span_equal_nocase(buf_span(&head->authority), value);
+        return true;
+    }
     if (span_equal(name, SPAN("host")))
-        return head->authority.len > 0 || keep_text(stream, &head->authority, value);
+        return keep_text(stream, &head->authority, value);
     if (span_equal(name, SPAN("content-length")))
         return span_to_u64(value, INT64_MAX, &(uint64_t){0}) &&
                keep(stream, &head->fields, name, value);
@@ -317,7 +322,7 @@ static bool answer_field(struct h2_stream *stream, struct span name, struct span
     uint64_t status;
     if (!span_equal(name, SPAN(":status")))
         return keep(stream, &stream->answer.fields, name, value);
-    if (value.len != 3 || !span_to_u64(value, 999, &status))
+    if (value.len != 3 || !span_to_u64(value, 999, &status) || status < 100)
         return false;
     stream->answer.status = (int)status;
     return true;
@@ -343,6 +348,28 @@ static int64_t take_length(struct headers *fields)
     return length;
 }
 
+/* What a head that cannot be handed out is answered with; 0: it can. */
+static int refusal(const struct h2_stream *stream)
+{
+    if (stream->head_too_big)
+        return 431;
+    if (request_is(&stream->in.head, SPAN("CONNECT")))
+        return 501;
+    return stream->host_differs ? 400 : 0; /* RFC 9113 8.3.1 */
+}
+
+/* The client waits to hear that its body is wanted, unless it was answered meanwhile. */
+static void go_on(struct h2_stream *stream)
+{
+    struct response_head head;
+    response_head_init(&head);
+    head.status = 100;
+    head.length = LENGTH_UNKNOWN;
+    if (stream->in.head.wants_continue && !stream->peer_ended && !stream->said_go_on)
+        in_inform(&stream->in, &head);
+    response_head_release(&head);
+}
+
 static void request_done(struct h2_stream *stream, bool ends)
 {
     struct h2_session *session = stream->session;
@@ -353,14 +380,17 @@ static void request_done(struct h2_stream *stream, bool ends)
         head->length = 0;
     stream->is_head_request = request_is(head, SPAN("HEAD"));
     stream->body.length = head->length;
-    if (stream->head_too_big) {
-        h2_stream_refuse(stream, 431);
-        return;
-    }
     if (ends)
         h2_stream_peer_ended(stream);
+    int status = refusal(stream);
+    if (status != 0) {
+        h2_stream_refuse(stream, status);
+        return;
+    }
     stream->held = true;
     session->events->on_request(session->arg, &stream->in);
+    if (stream->held)
+        go_on(stream);
 }
 
 static void answer_done(struct h2_stream *stream, bool ends)
@@ -418,6 +448,13 @@ void h2_stream_data(struct h2_stream *stream, const void *data, size_t len)
     reset_stream(stream, NGHTTP2_INTERNAL_ERROR);
 }
 
+/* The owner, if there is one, hears of the end in a task. */
+static void tell_later(struct h2_stream *stream)
+{
+    if (stream->held)
+        task_post(&stream->done);
+}
+
 /* The last event of a stream, outside of the library. */
 static void tell(void *arg)
 {
@@ -443,14 +480,16 @@ void h2_stream_peer_ended(struct h2_stream *stream)
     stream->peer_ended = true;
     channel_end(stream->body.bytes);
     if (stream->out.ops && stream->head_done)
-        task_post(&stream->done);
+        tell_later(stream);
 }
 
 void h2_stream_sent_end(struct h2_stream *stream)
 {
     stream->sent_end = true;
     if (stream->in.ops)
-        task_post(&stream->done);
+        tell_later(stream);
+    if (stream->refused && !stream->peer_ended)
+        reset_stream(stream, NGHTTP2_NO_ERROR); /* the rest of the request is of no use */
 }
 
 static bool is_over(const struct h2_stream *stream)
@@ -465,14 +504,15 @@ void h2_stream_closed(struct h2_stream *stream, uint32_t code, const struct erro
     if (!is_over(stream) && stream->why.kind == ERROR_NONE) {
         if (why)
             stream->why = *why;
+        else if (stream->reset_here)
+            error_set(&stream->why, ERROR_PROTOCOL, (int)code, "the peer's message is malformed");
         else
             error_set(&stream->why, code == NGHTTP2_REFUSED_STREAM ? ERROR_LIMIT : ERROR_NETWORK,
                       (int)code, "stream reset by the peer: %s", nghttp2_http2_strerror(code));
     }
     h2_stream_detach(stream);
-    if (stream->held)
-        task_post(&stream->done);
-    else
+    tell_later(stream);
+    if (!stream->held)
         loop_reap(stream->done.loop, &stream->reap, destroy, stream);
 }
 
@@ -485,9 +525,7 @@ void h2_stream_refuse(struct h2_stream *stream, int status)
                      .namelen = 7,
                      .valuelen = 3};
     (void)nghttp2_submit_response(stream->session->ng, stream->id, &nv, 1, NULL);
-    if (!stream->peer_ended)
-        (void)nghttp2_submit_rst_stream(stream->session->ng, NGHTTP2_FLAG_NONE, stream->id,
-                                        NGHTTP2_NO_ERROR);
+    stream->refused = true;
     h2_session_flush_soon(stream->session);
 }
 

@@ -21,7 +21,8 @@ struct request_head {
     int64_t length;        /* of the body; LENGTH_UNKNOWN; 0 with ends_here: none */
     bool ends_here;        /* no body follows */
     bool is_http10;        /* the visitor speaks HTTP/1.0 */
-    bool wants_continue;   /* Expect: 100-continue, taken out of the fields */
+    bool wants_continue;   /* Expect: 100-continue, taken out of the fields; the server that hands
+                            * the request out says 100 itself if nobody has answered yet */
 };
 
 void request_head_init(struct request_head *head);
