@@ -128,25 +128,12 @@ static struct request *request_new(struct request_handler *handler, struct inbou
     return request;
 }
 
-/* The body is wanted from here on: say so if the visitor waits for it. */
-static void go_on(struct inbound *in)
-{
-    struct response_head head;
-    response_head_init(&head);
-    head.status = 100;
-    head.length = LENGTH_UNKNOWN;
-    inbound_inform(in, &head);
-    response_head_release(&head);
-}
-
 static void start(struct request *request, struct inbound *in)
 {
     struct request_handler *handler = request->handler;
     struct opener *opener = openers_at(request->version->openers, request->rule_index);
     list_put_last(&handler->requests, &request->link);
     tunnel_metrics_began(handler->options.metrics, STREAM_HTTP);
-    if (in->head.wants_continue)
-        go_on(in);
     struct exchange *exchange =
         exchange_start(handler->options.loop, in, opener, NULL, &hooks, request);
     if (exchange)

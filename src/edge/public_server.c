@@ -57,22 +57,9 @@ static void conn_over(struct public_conn *conn)
 
 /* ---- requests ---- */
 
-/* HTTP/1.1 says it by itself. */
-static void go_on(struct inbound *in)
-{
-    struct response_head head;
-    response_head_init(&head);
-    head.status = 100;
-    head.length = LENGTH_UNKNOWN;
-    inbound_inform(in, &head);
-    response_head_release(&head);
-}
-
 static void on_request(void *arg, struct inbound *in)
 {
     struct public_conn *conn = arg;
-    if (conn->h2 && in->head.wants_continue && !in->head.ends_here)
-        go_on(in);
     visitor_requests_serve(conn->server->options.requests, in, &conn->visitor);
 }
 

@@ -1,4 +1,4 @@
-/* A client session against a server session over a pair in memory, with a desk behind the server. */
+/* A client session against a server session over a pair in memory; a desk is behind the server. */
 #ifndef CULVERT_TESTS_SUPPORT_H2_SCENE_H
 #define CULVERT_TESTS_SUPPORT_H2_SCENE_H
 

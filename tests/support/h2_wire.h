@@ -35,17 +35,16 @@ struct wire_frame {
 /* Appends a frame. */
 void wire_put(struct buf *to, const struct wire_frame *frame);
 
-/* Appends a field as a literal that is never indexed, without Huffman coding: for a header block. */
+/* Appends a field to a header block: a literal, never indexed, without Huffman coding. */
 void wire_put_field(struct buf *block, const char *name, struct span value);
 
-/* Appends HEADERS with END_HEADERS and `flags`; `fields` are names and values in turn, up to NULL.
- */
+/* Appends HEADERS with END_HEADERS and `flags`; `fields`: names and values in turn, up to NULL. */
 void wire_put_headers(struct buf *to, uint32_t stream, uint8_t flags, const char *const *fields);
 void wire_put_data(struct buf *to, uint32_t stream, uint8_t flags, struct span bytes);
 /* SETTINGS with one entry; id 0: with none. */
 void wire_put_settings(struct buf *to, uint16_t id, uint32_t value);
 void wire_put_ack(struct buf *to);
-/* RST_STREAM, WINDOW_UPDATE, or with stream 0 GOAWAY: four bytes of payload (behind last_stream). */
+/* RST_STREAM or WINDOW_UPDATE: four bytes of payload. */
 void wire_put_number(struct buf *to, enum wire_type type, uint32_t stream, uint32_t number);
 void wire_put_goaway(struct buf *to, uint32_t last_stream, uint32_t code);
 

@@ -51,8 +51,8 @@ void h2_session_close(struct h2_session *session);
 /* Graceful: GOAWAY NO_ERROR. Server role: no new streams are taken. Open ones go on. */
 void h2_session_goaway(struct h2_session *session);
 
-/* Client role: sends a request; `body` (borrowed) may still be filled. See outbound.h. on_failed has
- * kind LIMIT when the peer refused the stream without a look at it, NETWORK when stream or
+/* Client role: sends a request; `body` (borrowed) may still be filled. See outbound.h. on_failed
+ * has kind LIMIT when the peer refused the stream without a look at it, NETWORK when stream or
  * connection were lost, PROTOCOL for an answer that we cannot take. NULL: `err`, kind LIMIT when
  * the peer's stream limit is reached or it said GOAWAY. */
 struct outbound *h2_session_open(struct h2_session *session, const struct request_head *head,

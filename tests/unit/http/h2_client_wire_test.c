@@ -145,7 +145,7 @@ TEST(heads_of_answers_are_taken_or_the_stream_is_reset)
     }
 }
 
-TEST(a_head_that_is_too_big_fails_with_a_limit)
+TEST(a_head_that_is_too_big_is_no_answer_we_can_take)
 {
     struct scene scene;
     struct buf block = BUF_LIMIT(64 * 1024);
@@ -165,7 +165,7 @@ TEST(a_head_that_is_too_big_fails_with_a_limit)
     }
     send_out(&scene);
     CHECK(scene.ask.failed && scene.ask.ends == 1);
-    CHECK(scene.ask.why.kind == ERROR_LIMIT);
+    CHECK(scene.ask.why.kind == ERROR_PROTOCOL); /* LIMIT would say that it was refused */
     CHECK_SIZE(wire_count(hear(&scene), WIRE_RST_STREAM, 1, &last), 1);
     CHECK_SIZE(wire_number(&last), CANCEL);
     CHECK_SIZE(scene.two.client.closed, 0);

@@ -298,7 +298,7 @@ TEST(a_silent_peer_is_asked_and_given_up)
     CHECK_SIZE(scene.client.closed, 1);
     CHECK(scene.client.why.kind == ERROR_TIMEOUT);
     CHECK(ask.failed && ask.ends == 1);
-    CHECK(ask.why.kind == ERROR_TIMEOUT);
+    CHECK(ask.why.kind == ERROR_NETWORK); /* whatever ended its connection */
     end(&scene, &ask);
 }
 
