@@ -18,9 +18,12 @@ struct run {
     struct tls_context *tls;
     struct connector *connector;
     bool stopping;
+    uint64_t stopped_ms; /* when the first signal came */
     bool failed;
     struct error why;
 };
+
+enum { LAST_BYTES_MS = 1000 }; /* for what was said last when the grace is over */
 
 static void over(void *arg, const struct error *why)
 {
@@ -42,6 +45,7 @@ static void on_signal(void *arg, int number)
         return;
     }
     run->stopping = true;
+    run->stopped_ms = loop_now_ms(run->loop);
     log_info(run->options->log, number == SIGINT
                                     ? "Initiating graceful shutdown due to signal interrupt ..."
                                     : "Initiating graceful shutdown due to signal terminated ...");
@@ -83,6 +87,15 @@ static bool begin(struct run *run, struct error *err)
     return run->connector != NULL;
 }
 
+/* The edge may take the ends of our answers slowly, within the grace. */
+static void let_last_bytes_leave(struct run *run)
+{
+    uint64_t grace_ms = run->options->grace_ms;
+    uint64_t used_ms = loop_now_ms(run->loop) - run->stopped_ms;
+    uint64_t rest_ms = used_ms < grace_ms ? grace_ms - used_ms : 0;
+    loop_linger(run->loop, rest_ms > LAST_BYTES_MS ? rest_ms : LAST_BYTES_MS);
+}
+
 bool connector_run(const struct connector_options *options, struct error *err)
 {
     struct run run = {.options = options};
@@ -98,6 +111,8 @@ bool connector_run(const struct connector_options *options, struct error *err)
         }
     }
     connector_free(run.connector);
+    if (run.stopping)
+        let_last_bytes_leave(&run);
     resolver_free(run.resolver);
     jobs_free(run.jobs);
     loop_free(run.loop);

@@ -181,6 +181,13 @@ static bool start_requests(struct edge *edge, struct error *err)
     return edge->requests && edge->api ? true : error_memory(err);
 }
 
+static void on_visitor_over(void *arg)
+{
+    struct edge *edge = arg;
+    if (edge->stopping)
+        task_post(&edge->step);
+}
+
 static struct public_server *start_public(struct edge *edge, const struct ip_address *at,
                                           struct tls_context *tls, struct error *err)
 {
@@ -190,6 +197,8 @@ static struct public_server *start_public(struct edge *edge, const struct ip_add
         .tls = tls,
         .requests = edge->requests,
         .budget = &edge->budget,
+        .on_over = on_visitor_over,
+        .arg = edge,
     };
     return public_server_new(&options, err);
 }
@@ -281,10 +290,12 @@ static void tell_over(struct edge *edge)
     edge->over(edge->arg);
 }
 
+/* Pages and the API are no requests of a tunnel: they are over when their connections are. */
 static void stop_step(void *arg)
 {
     struct edge *edge = arg;
-    if (visitor_requests_open(edge->requests) == 0)
+    if (visitor_requests_open(edge->requests) == 0 && public_server_open(edge->http) == 0 &&
+        public_server_open(edge->https) == 0)
         tell_over(edge);
 }
 

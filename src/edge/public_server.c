@@ -53,6 +53,7 @@ static void conn_over(struct public_conn *conn)
     conn_free(conn);
     if (server->listener)
         listener_released(server->listener);
+    server->options.on_over(server->options.arg);
 }
 
 /* ---- requests ---- */

@@ -23,7 +23,10 @@ struct run {
     struct edge_contact contact;
     struct edge *edge;
     bool stopping;
+    uint64_t stopped_ms; /* when the first signal came */
 };
+
+enum { LAST_BYTES_MS = 1000 }; /* for what was said last when the grace is over */
 
 static void over(void *arg)
 {
@@ -41,6 +44,7 @@ static void on_signal(void *arg, int number)
         return;
     }
     run->stopping = true;
+    run->stopped_ms = loop_now_ms(run->loop);
     log_info(run->options->log, "Stopping: requests in hand are finished first");
     notify_send(run->options->notify_socket, "STOPPING=1");
     edge_stop(run->edge);
@@ -208,11 +212,21 @@ static void announce(struct run *run)
     notify_send(run->options->notify_socket, "READY=1");
 }
 
+/* Visitors read their last bytes as slowly as they like, within the grace. */
+static void let_last_bytes_leave(struct run *run)
+{
+    uint64_t used_ms = loop_now_ms(run->loop) - run->stopped_ms;
+    uint64_t rest_ms = used_ms < EDGE_GRACE_MS ? EDGE_GRACE_MS - used_ms : 0;
+    loop_linger(run->loop, rest_ms > LAST_BYTES_MS ? rest_ms : LAST_BYTES_MS);
+}
+
 static void end(struct run *run)
 {
     if (run->edge)
         run_file_remove(run->options->state_dir);
     edge_free(run->edge);
+    if (run->stopping)
+        let_last_bytes_leave(run);
     jobs_free(run->jobs);
     loop_free(run->loop);
     tls_context_unref(run->public_tls);

@@ -477,6 +477,13 @@ static void end_orphan(void *object)
     conn_close(object);
 }
 
+/* Not all that was said has left yet. */
+static bool is_busy_orphan(const void *object)
+{
+    const struct conn *conn = object;
+    return !conn->ended;
+}
+
 void conn_close_lingering(struct conn *conn)
 {
     if (!conn || conn->state >= CONN_LINGERING)
@@ -487,6 +494,7 @@ void conn_close_lingering(struct conn *conn)
     }
     conn->state = CONN_LINGERING;
     conn->ending = true;
+    conn->orphan.is_busy = is_busy_orphan;
     loop_adopt(conn->loop, &conn->orphan, end_orphan, conn);
     linger_on(conn);
     task_post(&conn->deliver); /* the peer's end may lie decrypted already */

@@ -89,6 +89,27 @@ void loop_disown(struct loop *loop, struct orphan *orphan)
         list_remove(&loop->orphans, &orphan->link);
 }
 
+static bool is_any_busy(const struct loop *loop)
+{
+    LIST_EACH (it, &loop->orphans) {
+        const struct orphan *orphan = CONTAINER_OF(it, struct orphan, link);
+        if (orphan->is_busy && orphan->is_busy(orphan->object))
+            return true;
+    }
+    return false;
+}
+
+void loop_linger(struct loop *loop, uint64_t limit_ms)
+{
+    uint64_t until_ms = loop->clock->monotonic_ms(loop->clock) + limit_ms;
+    while (is_any_busy(loop)) {
+        uint64_t now_ms = loop->clock->monotonic_ms(loop->clock);
+        if (now_ms >= until_ms)
+            return;
+        (void)loop_turn(loop, until_ms - now_ms);
+    }
+}
+
 void loop_free(struct loop *loop)
 {
     if (!loop)

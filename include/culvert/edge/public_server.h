@@ -21,6 +21,9 @@ struct public_server_options {
     struct tls_context *tls;           /* borrowed; NULL: in clear */
     struct visitor_requests *requests; /* borrowed */
     struct budget *budget;
+    /* A connection is gone, its requests too; not after public_server_close. */
+    void (*on_over)(void *arg);
+    void *arg;
 };
 
 /* Listens at once. The caller owns it. NULL: `err`. */

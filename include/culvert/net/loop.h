@@ -57,11 +57,16 @@ void loop_reap(struct loop *loop, struct reap *reap, void (*destroy)(void *objec
  * `end` to let go of everything. Embedded; all zero is in no list. */
 struct orphan {
     struct link link;
+    bool (*is_busy)(const void *object); /* has work to finish; set before; NULL: never has */
     void (*end)(void *object);
     void *object;
 };
 void loop_adopt(struct loop *loop, struct orphan *orphan, void (*end)(void *object), void *object);
 void loop_disown(struct loop *loop, struct orphan *orphan); /* twice is fine */
+
+/* Turns on as long as an orphan is busy, at most `limit_ms`: for the end of a process whose last
+ * bytes are still on their way. */
+void loop_linger(struct loop *loop, uint64_t limit_ms);
 
 struct timer {
     struct loop *loop;

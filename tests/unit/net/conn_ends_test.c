@@ -409,3 +409,59 @@ TEST(a_peer_that_went_away_raises_no_signal)
     CHECK_SIZE(scene.ear.lost, 1);
     conn_scene_end(&scene);
 }
+
+/* Reads one piece in each turn and lets a little time pass. */
+struct slow_reader {
+    struct conn_scene *scene;
+    struct task read;
+    size_t got;
+    bool reads;
+};
+
+static void read_some(void *arg)
+{
+    struct slow_reader *reader = arg;
+    char some[4096];
+    ssize_t n = reader->reads ? read(reader->scene->peer.fd, some, sizeof some) : 0;
+    reader->got += n > 0 ? (size_t)n : 0;
+    turned_clock_add(&reader->scene->turned.clock, 1);
+    task_post(&reader->read);
+}
+
+TEST(a_loop_lingers_until_the_last_bytes_have_left_or_the_limit_is_reached)
+{
+    enum { MUCH = 1000 * 1000, LIMIT_MS = 5000 };
+    for (int reads = 0; reads < 2; reads++) {
+        struct conn_scene scene;
+        conn_scene_begin(&scene);
+        struct slow_reader reader = {.scene = &scene, .reads = reads};
+        task_init(&reader.read, scene.turned.loop, TASK_SOON, read_some, &reader);
+        conn_set_stall_limit(scene.ear.conn, 60 * 1000);
+        CHECK(conn_scene_put(&scene, MUCH));
+        conn_close_lingering(scene.ear.conn);
+        scene.ear.conn = NULL;
+        read_some(&reader);
+        uint64_t began_ms = scene.turned.clock.now_ms;
+        loop_linger(scene.turned.loop, LIMIT_MS);
+        uint64_t took_ms = scene.turned.clock.now_ms - began_ms;
+        task_cancel(&reader.read);
+        CHECK_CASE((took_ms >= LIMIT_MS) == !reads, "reads %d: %llu ms", reads,
+                   (unsigned long long)took_ms);
+        raw_peer_pull(&scene.peer);
+        CHECK_CASE((reader.got + scene.peer.got.len == MUCH && scene.peer.ended) == reads,
+                   "reads %d: %zu bytes", reads, reader.got + scene.peer.got.len);
+        conn_scene_end(&scene);
+    }
+}
+
+TEST(a_loop_does_not_linger_for_a_peer_that_has_it_all_and_stays)
+{
+    struct conn_scene scene;
+    conn_scene_begin(&scene);
+    CHECK(conn_scene_put(&scene, 1000));
+    conn_close_lingering(scene.ear.conn);
+    scene.ear.conn = NULL;
+    loop_linger(scene.turned.loop, UINT32_MAX); /* the clock stands still */
+    CHECK_SIZE(conn_scene_hear(&scene).len, 1000);
+    conn_scene_end(&scene);
+}
