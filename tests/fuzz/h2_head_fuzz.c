@@ -1,0 +1,259 @@
+/* Request heads from HTTP/2: the input is what a visitor sends, a preface is put in front when it
+ * brings none. Heads that reach the owner keep their promises, each request ends once, and what
+ * the session says is whole frames. */
+#include "culvert/base/clock.h"
+#include "culvert/http/h2_session.h"
+
+#include <assert.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+enum { HEAD_MAX = 16 * 1024, REQUESTS_MAX = 4096, FRAME_HEAD = 9, FRAME_TYPES = 10 };
+
+struct request {
+    struct inbound *in; /* NULL: let go */
+    size_t ends;
+};
+
+struct visitor {
+    struct loop *loop;
+    struct h2_session *session; /* NULL: closed */
+    int fd;                     /* the visitor's end */
+    struct buf heard;
+    struct request requests[REQUESTS_MAX];
+    size_t count;
+    size_t closed;
+};
+
+static uint64_t no_time(const struct clock *clock)
+{
+    (void)clock;
+    return 1000;
+}
+
+static int64_t some_day(const struct clock *clock)
+{
+    (void)clock;
+    return 1700000000000;
+}
+
+/* ---- what a head promises ---- */
+
+static void check_fields(const struct headers *fields)
+{
+    static const struct span never[] = {
+        SPAN_INIT("host"),           SPAN_INIT("connection"),       SPAN_INIT("transfer-encoding"),
+        SPAN_INIT("keep-alive"),     SPAN_INIT("proxy-connection"), SPAN_INIT("upgrade"),
+        SPAN_INIT("content-length"),
+    };
+    for (size_t i = 0; i < fields->count; i++) {
+        struct header field = headers_at(fields, i);
+        assert(header_name_is_valid(field.name));
+        assert(header_value_is_valid(field.value));
+    }
+    for (size_t i = 0; i < ARRAY_LEN(never); i++)
+        assert(!headers_has(fields, never[i]));
+    assert(headers_count_of(fields, SPAN("cookie")) <= 1);
+    assert(fields->bytes.len <= HEAD_MAX);
+}
+
+static void check_head(const struct request_head *head)
+{
+    struct span target = buf_span(&head->target);
+    struct span scheme = buf_span(&head->scheme);
+    assert(header_name_is_valid(buf_span(&head->method)));
+    assert(!request_is(head, SPAN("CONNECT")));
+    bool is_web =
+        span_equal_nocase(scheme, SPAN("http")) || span_equal_nocase(scheme, SPAN("https"));
+    if (is_web)
+        assert(span_starts(target, SPAN("/")) ||
+               (span_equal(target, SPAN("*")) && request_is(head, SPAN("OPTIONS"))));
+    assert(scheme.len > 0 && target.len > 0);
+    assert(header_value_is_valid(target) && header_value_is_valid(buf_span(&head->authority)));
+    assert(head->length >= LENGTH_UNKNOWN);
+    assert(!head->ends_here || head->length == 0 || head->length == LENGTH_UNKNOWN);
+    check_fields(&head->fields);
+}
+
+/* ---- the owner of requests ---- */
+
+static void let_go(struct request *request)
+{
+    struct inbound *in = request->in;
+    request->in = NULL;
+    channel_set_taker(in->body->bytes, NULL, NULL);
+    inbound_close(in);
+}
+
+static void on_answered(void *arg)
+{
+    struct request *request = arg;
+    assert(request->ends++ == 0);
+    let_go(request);
+}
+
+static void on_aborted(void *arg, const struct error *why)
+{
+    struct request *request = arg;
+    assert(why->kind != ERROR_NONE);
+    assert(request->ends++ == 0);
+    let_go(request);
+}
+
+static const struct inbound_events inbound_events = {on_answered, on_aborted};
+
+/* Answers when the request's body is whole, so that bodies and trailers are read. */
+static void read_body(void *arg)
+{
+    struct request *request = arg;
+    struct response_head head;
+    struct body *body = request->in->body;
+    channel_drop(body->bytes, channel_len(body->bytes));
+    if (!channel_is_ended(body->bytes))
+        return;
+    channel_set_taker(body->bytes, NULL, NULL);
+    response_head_init(&head);
+    head.status = 200;
+    head.length = 0;
+    head.ends_here = true;
+    bool ok = inbound_answer(request->in, &head, NULL, NULL);
+    assert(ok);
+    response_head_release(&head);
+}
+
+static const struct channel_events taker = {read_body};
+
+static void on_request(void *arg, struct inbound *in)
+{
+    struct visitor *visitor = arg;
+    check_head(&in->head);
+    if (visitor->count == REQUESTS_MAX) {
+        inbound_close(in);
+        return;
+    }
+    struct request *request = &visitor->requests[visitor->count++];
+    *request = (struct request){.in = in};
+    inbound_set_events(in, &inbound_events, request);
+    channel_set_taker(in->body->bytes, &taker, request);
+    read_body(request);
+}
+
+static void on_goaway(void *arg, uint32_t code)
+{
+    (void)arg;
+    (void)code;
+}
+
+static void on_idle(void *arg)
+{
+    (void)arg;
+}
+
+static void on_closed(void *arg, const struct error *why)
+{
+    struct visitor *visitor = arg;
+    assert(why->kind != ERROR_NONE);
+    assert(visitor->closed++ == 0);
+    for (size_t i = 0; i < visitor->count; i++)
+        assert(visitor->requests[i].ends == 1); /* told before */
+    h2_session_close(visitor->session);
+    visitor->session = NULL;
+}
+
+static const struct h2_session_events session_events = {on_request, on_goaway, on_idle, on_closed};
+
+/* ---- the visitor ---- */
+
+static void hear(struct visitor *visitor)
+{
+    ssize_t n;
+    for (;;) {
+        char *to = buf_room(&visitor->heard, 65536);
+        assert(to);
+        n = read(visitor->fd, to, 65536);
+        if (n <= 0)
+            return;
+        buf_added(&visitor->heard, (size_t)n);
+    }
+}
+
+static void settle(struct visitor *visitor)
+{
+    for (int i = 0; i < 100000 && loop_turn(visitor->loop, 0); i++)
+        hear(visitor);
+    hear(visitor);
+}
+
+static void say(struct visitor *visitor, const void *data, size_t size)
+{
+    const char *bytes = data;
+    while (size > 0) {
+        ssize_t n = send(visitor->fd, bytes, size, MSG_NOSIGNAL);
+        settle(visitor);
+        if (n <= 0)
+            return; /* nobody listens any more */
+        bytes += n;
+        size -= (size_t)n;
+    }
+}
+
+static void check_frames(struct span bytes)
+{
+    while (bytes.len > 0) {
+        assert(bytes.len >= FRAME_HEAD);
+        const unsigned char *head = (const unsigned char *)bytes.data;
+        size_t len = (size_t)head[0] << 16 | (size_t)head[1] << 8 | head[2];
+        assert(head[3] < FRAME_TYPES && bytes.len >= FRAME_HEAD + len);
+        bytes = span_skip(bytes, FRAME_HEAD + len);
+    }
+}
+
+static void open_session(struct visitor *visitor)
+{
+    int ends[2];
+    const struct h2_options options = {.is_server = true, .streams_max = 100, .head_max = HEAD_MAX};
+    int failed = socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends);
+    assert(failed == 0);
+    struct conn *conn = conn_new(visitor->loop, ends[0], NULL, NULL, NULL);
+    assert(conn);
+    visitor->fd = ends[1];
+    visitor->session = h2_session_new(conn, &options, &session_events, visitor, NULL);
+    assert(visitor->session);
+}
+
+static void visit(struct visitor *visitor, const uint8_t *data, size_t size)
+{
+    static const char greeting[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0";
+    open_session(visitor);
+    if (!span_starts(span_make(data, size), SPAN("PRI ")))
+        say(visitor, greeting, sizeof greeting - 1);
+    /* In two pieces, cut somewhere. */
+    size_t cut = size ? data[size - 1] * size / 256 : 0;
+    say(visitor, data, cut);
+    say(visitor, data + cut, size - cut);
+    (void)shutdown(visitor->fd, SHUT_WR);
+    settle(visitor);
+    assert(visitor->closed == 1 && visitor->session == NULL);
+    check_frames(buf_span(&visitor->heard));
+    for (size_t i = 0; i < visitor->count; i++)
+        assert(visitor->requests[i].in == NULL);
+    (void)close(visitor->fd);
+    settle(visitor);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static const struct clock clock = {no_time, some_day};
+    struct visitor *visitor = calloc(1, sizeof *visitor);
+    assert(visitor);
+    visitor->heard = (struct buf)BUF_LIMIT(64 * 1024 * 1024);
+    visitor->loop = loop_new(&(struct loop_options){.clock = &clock}, NULL);
+    assert(visitor->loop);
+    visit(visitor, data, size);
+    loop_free(visitor->loop);
+    buf_release(&visitor->heard);
+    free(visitor);
+    return 0;
+}
