@@ -55,10 +55,10 @@ void api_succeed(struct api_answer *answer, struct doc *result, struct doc *info
         ok = write_envelope(answer, root, result, info);
         answer->status = 200;
     } else {
-        doc_free(result);
+        doc_wipe(result);
         doc_free(info);
     }
-    doc_free(root);
+    doc_wipe(root); /* the result may hold a secret */
     if (!ok)
         out_of_memory(answer);
 }

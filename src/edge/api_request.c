@@ -361,7 +361,7 @@ void api_call_release(struct api_call *call)
     explicit_bzero(call->bearer, sizeof call->bearer);
     buf_wipe(&call->secret);
     buf_release(&call->query);
-    doc_free(call->body);
+    doc_wipe(call->body); /* a new tunnel's secret */
     doc_free(call->connections);
     call->body = call->connections = NULL;
 }

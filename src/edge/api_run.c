@@ -72,12 +72,12 @@ static struct doc *created_object(const struct api_work *work, const struct stor
              put_token(work, &tunnel->id, buf_span(&work->call->secret), &token) &&
              doc_put_text(object, "token", buf_span(&token));
     } else {
-        doc_free(file);
+        doc_wipe(file);
     }
     buf_wipe(&token);
     if (ok)
         return object;
-    doc_free(object);
+    doc_wipe(object);
     return NULL;
 }
 

@@ -231,6 +231,11 @@ static bool start_listeners(struct edge *edge, struct error *err)
     edge->https = start_public(edge, &edge->options->https, edge->world.public_tls, err);
     if (!edge->https)
         return error_wrap(err, "https listener");
+    if (!edge->options->dev) {
+        struct ip_address https;
+        public_server_address(edge->https, &https);
+        visitor_requests_redirect(edge->requests, ip_port(&https));
+    }
     edge->admin = admin_server_new(edge->loop, &edge->options->metrics, &sources, err);
     return edge->admin ? true : error_wrap(err, "metrics listener");
 }

@@ -11,6 +11,7 @@ enum { RAY_SIZE = 25 };
 
 struct visitor_requests {
     struct visitor_requests_options options;
+    uint16_t https_port; /* 0: visitors in clear are served */
     struct list open;
 };
 
@@ -36,6 +37,11 @@ struct visitor_requests *visitor_requests_new(const struct visitor_requests_opti
     requests->options = *options;
     list_init(&requests->open);
     return requests;
+}
+
+void visitor_requests_redirect(struct visitor_requests *requests, uint16_t port)
+{
+    requests->https_port = port;
 }
 
 void visitor_requests_free(struct visitor_requests *requests)
@@ -339,6 +345,23 @@ static void serve_tunnel(struct request *request, struct inbound *in, const stru
         request->exchange = exchange;
 }
 
+/* To the same place over https; 308 keeps method and body (RFC 9110 15.4.9). */
+static void redirect(struct visitor_requests *all, struct inbound *in, const char *name)
+{
+    struct buf location = BUF_LIMIT(TARGET_MAX + AUTHORITY_MAX);
+    struct reply reply = {.status = 308};
+    uint16_t port = all->https_port;
+    bool ok = port == 443 ? buf_printf(&location, "https://%s", name)
+                          : buf_printf(&location, "https://%s:%u", name, port);
+    if (ok && buf_put_span(&location, buf_span(&in->head.target)))
+        reply.fields[0] = (struct header){SPAN("Location"), buf_span(&location)};
+    else
+        reply.status = 414;
+    all->options.on_ended(all->options.arg, reply.status, 0, 0);
+    reply_send(all->options.loop, in, &reply);
+    buf_release(&location);
+}
+
 void visitor_requests_serve(struct visitor_requests *all, struct inbound *in,
                             const struct visitor *visitor)
 {
@@ -360,6 +383,11 @@ void visitor_requests_serve(struct visitor_requests *all, struct inbound *in,
     bool is_own = all->options.is_own(all->options.arg, span_of(name));
     const struct uuid *tunnel_id =
         is_own ? NULL : hostnames_find(all->options.hostnames, span_of(name));
+    if ((tunnel_id || is_own) && all->https_port != 0 && !visitor->over_tls) {
+        free(request);
+        redirect(all, in, name);
+        return;
+    }
     if (tunnel_id) {
         serve_tunnel(request, in, visitor, tunnel_id);
         return;

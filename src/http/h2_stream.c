@@ -286,6 +286,12 @@ static bool keep_cookie(struct h2_stream *stream, struct span value)
     return ok || too_big(stream);
 }
 
+/* What HTTP/1.1 behind us may read as framing although it is none here. */
+static bool looks_like_framing(struct span name)
+{
+    return span_equal(name, SPAN("content_length")) || span_equal(name, SPAN("transfer_encoding"));
+}
+
 static bool request_field(struct h2_stream *stream, struct span name, struct span value)
 {
     struct request_head *head = &stream->in.head;
@@ -297,7 +303,7 @@ static bool request_field(struct h2_stream *stream, struct span name, struct spa
         return keep_text(stream, &head->authority, value);
     if (span_equal(name, SPAN(":path")))
         return keep_text(stream, &head->target, value);
-    if (span_starts(name, SPAN(":")))
+    if (span_starts(name, SPAN(":")) || looks_like_framing(name))
         return false;
     if (span_equal(name, SPAN("host")) && head->authority.len > 0) {
         stream->host_differs |= !span_equal_nocase(buf_span(&head->authority), value);

@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <sqlite3.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -150,6 +151,19 @@ static bool open_file(struct database *db, const char *path, struct error *err)
     return configure(db, err) && migrate(db, err);
 }
 
+/* Turning a fresh file to WAL does not wait for others who do the same: they come one by one. The
+ * descriptor ends the turn. -1: `err`. */
+static int wait_for_turn(const char *directory, struct error *err)
+{
+    int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd != -1 && flock(fd, LOCK_EX) == 0)
+        return fd;
+    error_errno(err, "%s", directory);
+    if (fd != -1)
+        close(fd);
+    return -1;
+}
+
 struct database *database_open(const char *directory, struct error *err)
 {
     char path[PATH_MAX];
@@ -165,12 +179,15 @@ struct database *database_open(const char *directory, struct error *err)
         error_memory(err);
         return NULL;
     }
-    if (!open_file(db, path, err)) {
-        error_wrap(err, "%s", path);
-        database_close(db);
-        return NULL;
-    }
-    return db;
+    int turn = wait_for_turn(directory, err);
+    bool ok = turn != -1 && open_file(db, path, err);
+    if (turn != -1)
+        close(turn);
+    if (ok)
+        return db;
+    error_wrap(err, "%s", path);
+    database_close(db);
+    return NULL;
 }
 
 void database_close(struct database *db)

@@ -62,11 +62,11 @@ static void edge_over(void *arg)
     ends->edge_over = true;
 }
 
-static void start_edge(struct both_ends *ends)
+static void start_edge(struct both_ends *ends, bool dev)
 {
     struct error err = {0};
     ends->edge_options = (struct edge_options){.state_dir = ends->stored.place.directory,
-                                               .dev = true,
+                                               .dev = dev,
                                                .hostname = "edge.localhost",
                                                .zones = {"example.com"},
                                                .tunnel = at("127.0.0.1:7844"),
@@ -82,7 +82,7 @@ static void start_edge(struct both_ends *ends)
     must(ends->edge != NULL, "edge", &err);
 }
 
-void both_ends_open(struct both_ends *ends)
+static void open_ends(struct both_ends *ends, bool dev)
 {
     struct error err = {0};
     memset(ends, 0, sizeof *ends);
@@ -98,8 +98,18 @@ void both_ends_open(struct both_ends *ends)
     ends->resolver = resolver_new_table(ends->loop, NULL, 0);
     must(ends->jobs && ends->resolver, "jobs", &err);
     fill_store(ends);
-    start_edge(ends);
+    start_edge(ends, dev);
     fake_origin_open(&ends->origin, ends->loop, &ends->memory, "127.0.0.1:3000");
+}
+
+void both_ends_open(struct both_ends *ends)
+{
+    open_ends(ends, true);
+}
+
+void both_ends_open_production(struct both_ends *ends)
+{
+    open_ends(ends, false);
 }
 
 /* ---- the connector ---- */

@@ -32,6 +32,9 @@ struct visitor {
 
 /* The caller owns it. NULL: memory. */
 struct visitor_requests *visitor_requests_new(const struct visitor_requests_options *options);
+/* From now on visitors in clear are sent to https at `port`; 0: they are served. */
+void visitor_requests_redirect(struct visitor_requests *requests, uint16_t port);
+
 /* No request may run any more. NULL is allowed. */
 void visitor_requests_free(struct visitor_requests *requests);
 
