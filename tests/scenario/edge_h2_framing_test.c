@@ -1,5 +1,5 @@
-/* Over HTTP/2 too a waiting body is asked for, and nothing passes that HTTP/1.1 behind us could take
- * for framing. */
+/* Over HTTP/2 too a waiting body is asked for, and nothing passes that HTTP/1.1 behind us could
+ * take for framing. */
 #include "support/both_ends.h"
 #include "support/h2_visitor.h"
 
@@ -8,7 +8,8 @@
 static const char one_rule[] = "ingress:\n"
                                "  - service: http://127.0.0.1:3000\n";
 static const struct fake_script hello = {
-    {{FAKE_SEND, SPAN_INIT("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello")}}};
+    {{FAKE_AWAIT, {0}, 4, 0},
+     {FAKE_SEND, SPAN_INIT("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello")}}};
 
 static void open_all(struct both_ends *ends, struct h2_visitor *visitor, struct ask *ask)
 {
