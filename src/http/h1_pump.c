@@ -97,7 +97,8 @@ void h1_pump_start(struct h1_pump *pump, struct conn *conn, struct body *body,
 
 void h1_pump_stop(struct h1_pump *pump)
 {
-    if (pump->body)
+    /* Its maker may have closed in this turn and taken the bytes with it. */
+    if (pump->body && pump->body->bytes)
         channel_set_taker(pump->body->bytes, NULL, NULL);
     pump->body = NULL;
 }

@@ -56,7 +56,8 @@ static void take_body(struct h2_stream *stream, struct body *body)
 
 static void stop_sending(struct h2_stream *stream)
 {
-    if (stream->sending)
+    /* Its maker may have closed in this turn and taken the bytes with it. */
+    if (stream->sending && stream->sending->bytes)
         channel_set_taker(stream->sending->bytes, NULL, NULL);
     stream->sending = NULL;
 }
