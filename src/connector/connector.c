@@ -27,6 +27,7 @@ struct connector {
     char arch[32];
     struct budget budget;
     struct metrics *metrics;
+    struct metric *channel_bytes;
     struct tunnel_metrics *tunnel_metrics;
     struct tracker *tracker;
     struct live_config *config;
@@ -70,10 +71,17 @@ static void on_request(void *arg, struct inbound *in, size_t index)
 
 /* ---- metrics ---- */
 
+static const struct metric_desc channel_desc = {
+    .name = "culvert_channel_bytes",
+    .help = "Bytes that wait between two peers",
+    .kind = METRIC_GAUGE,
+};
+
 static bool metrics_text(void *arg, struct buf *out)
 {
     struct connector *connector = arg;
     process_metrics_update(connector->metrics, "/proc");
+    metric_set(connector->channel_bytes, (double)connector->budget.used);
     return exposition_write(connector->metrics, out);
 }
 
@@ -218,6 +226,7 @@ static bool start_observers(struct connector *connector, struct error *err)
     if (!connector->metrics)
         return error_memory(err);
     process_metrics_build_info(connector->metrics, CULVERT_VERSION);
+    connector->channel_bytes = metrics_single(connector->metrics, &channel_desc);
     connector->tunnel_metrics = tunnel_metrics_new(connector->metrics, err);
     connector->tracker = tracker_new(&connector->id, connector->options->connections,
                                      connector->world.clock, connector->metrics, err);

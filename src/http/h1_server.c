@@ -33,6 +33,7 @@ struct h1_server {
     struct body body;
     struct h1_pump pump;
     struct timer limit; /* head, idle or body */
+    uint64_t quiet_ms;  /* without a byte of the body, in steps of the looks after it */
     struct task tell;   /* on_answered or on_aborted */
     struct task end;    /* on_closed */
     struct error why;
@@ -108,6 +109,24 @@ static void limit_start(struct h1_server *server, uint64_t ms)
     abort_request(server, &why);
 }
 
+static void watch_body(struct h1_server *server)
+{
+    server->quiet_ms = 0;
+    limit_start(server, H1_LOOK_MS);
+}
+
+/* It is we who do not read: is the visitor still there? */
+static void look_after(struct h1_server *server)
+{
+    struct error why;
+    if (!conn_peer_left(server->conn)) {
+        watch_body(server);
+        return;
+    }
+    error_set(&why, ERROR_NETWORK, 0, "the visitor closed the connection");
+    abort_request(server, &why);
+}
+
 static void limit_fired(void *arg)
 {
     struct h1_server *server = arg;
@@ -121,7 +140,14 @@ static void limit_fired(void *arg)
         return;
     }
     if (!gate_is_open(conn_gate(server->conn))) {
-        limit_start(server, H1_BODY_IDLE_MS); /* it is we who do not read */
+        look_after(server);
+        return;
+    }
+    if (body_is_whole(server))
+        return;
+    server->quiet_ms += H1_LOOK_MS;
+    if (server->quiet_ms < H1_BODY_IDLE_MS) {
+        limit_start(server, H1_LOOK_MS);
         return;
     }
     error_set(&why, ERROR_TIMEOUT, 0, "the visitor's body stopped for %d ms", H1_BODY_IDLE_MS);
@@ -158,7 +184,7 @@ static void start_request(struct h1_server *server)
     server->told = server->answering = server->answered = false;
     server->why.kind = ERROR_NONE;
     if (!body_is_whole(server))
-        limit_start(server, H1_BODY_IDLE_MS);
+        watch_body(server);
     server->events->on_request(server->arg, &server->in);
     static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
     if (server->conn && server->state == REQUEST && server->in.head.wants_continue &&
@@ -214,7 +240,7 @@ static size_t read_body(struct h1_server *server, struct span bytes)
         body_take_trailers(&server->body, &server->reader.trailers);
         channel_end(server->body.bytes);
     } else {
-        limit_start(server, H1_BODY_IDLE_MS);
+        watch_body(server);
     }
     return used;
 }

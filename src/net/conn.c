@@ -508,6 +508,11 @@ struct gate *conn_gate(struct conn *conn)
     return &conn->gate;
 }
 
+bool conn_peer_left(const struct conn *conn)
+{
+    return conn->peer_ended || sockets_peer_left(conn->fd);
+}
+
 bool conn_is_tls(const struct conn *conn)
 {
     return conn->ssl != NULL;

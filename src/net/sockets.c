@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stddef.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -130,6 +131,12 @@ void sockets_peer_address(int fd, struct ip_address *address)
     memset(address, 0, sizeof *address);
     address->len = sizeof address->v6;
     keep_if_ip(address, getpeername(fd, &address->any, &address->len));
+}
+
+bool sockets_peer_left(int fd)
+{
+    struct pollfd look = {.fd = fd, .events = POLLRDHUP};
+    return poll(&look, 1, 0) == 1;
 }
 
 void sockets_tune(int fd, int keepalive_seconds)

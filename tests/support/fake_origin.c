@@ -1,6 +1,8 @@
 /* See the header. */
 #include "support/fake_origin.h"
 
+#include "support/pattern.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -83,6 +85,19 @@ static bool step_send(struct fake_connection *far)
     return false;
 }
 
+static bool step_stream(struct fake_connection *far)
+{
+    unsigned char bytes[16 * 1024];
+    while (far->sent < far->step->number && conn_room(far->conn) > 0) {
+        size_t left = (size_t)far->step->number - far->sent;
+        size_t len = left < sizeof bytes ? left : sizeof bytes;
+        pattern_fill(bytes, len, far->sent);
+        must(conn_put(far->conn, bytes, len));
+        far->sent += len;
+    }
+    return far->sent == far->step->number;
+}
+
 static bool step_sleep(struct fake_connection *far, uint64_t ms)
 {
     if (far->slept)
@@ -98,6 +113,8 @@ static bool step_runs(struct fake_connection *far)
     switch (step->action) {
     case FAKE_SEND:
         return step_send(far);
+    case FAKE_STREAM:
+        return step_stream(far);
     case FAKE_SLEEP:
         return step_sleep(far, step->number);
     case FAKE_AWAIT:
@@ -179,7 +196,13 @@ static void on_open(void *arg)
     (void)arg;
 }
 
-static const struct conn_events events = {on_open, on_bytes, on_end, on_open, on_lost};
+static void on_room(void *arg)
+{
+    struct fake_connection *far = arg;
+    task_post(&far->run);
+}
+
+static const struct conn_events events = {on_open, on_bytes, on_end, on_room, on_lost};
 
 void fake_origin_accept(void *arg, int fd)
 {

@@ -7,7 +7,7 @@
 #include "support/memory_sockets.h"
 
 enum {
-    FAKE_REQUESTS_MAX = 16,
+    FAKE_REQUESTS_MAX = 64,
     FAKE_CONNECTIONS_MAX = 16,
     FAKE_STEPS_MAX = 12,
     FAKE_BYTES_MAX = 16 * 1024 * 1024,
@@ -16,6 +16,7 @@ enum {
 enum fake_action {
     FAKE_END,    /* of the script; the connection stays as it is */
     FAKE_SEND,   /* text, `number` bytes a turn (0: all at once) */
+    FAKE_STREAM, /* `number` bytes of the pattern, as fast as the connection takes them */
     FAKE_SLEEP,  /* `number` milliseconds */
     FAKE_AWAIT,  /* `number` bytes of the body, or `timeout_ms` (0: for ever) */
     FAKE_SUFFIX, /* the body ends with text */
@@ -46,7 +47,7 @@ struct fake_connection {
     struct buf input;
     struct fake_request *request; /* in hand */
     const struct fake_step *step; /* NULL: none */
-    size_t sent;                  /* of the step's text */
+    size_t sent;                  /* of the step */
     bool slept;                   /* the step's time is over */
     bool peer_closed;
     struct timer sleep;

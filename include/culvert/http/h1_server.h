@@ -12,6 +12,7 @@ enum {
     H1_HEAD_LIMIT_MS = 15 * 1000, /* from the first byte of a head to its end */
     H1_IDLE_LIMIT_MS = 75 * 1000, /* between requests */
     H1_BODY_IDLE_MS = 60 * 1000,  /* without a byte of a body that we would read */
+    H1_LOOK_MS = 10 * 1000,       /* between looks after a visitor from whom we do not read */
     H1_STALL_MS = 60 * 1000,      /* the peer takes nothing of its answer */
     H1_PIPELINE_MAX = 16 * 1024,  /* bytes of requests that wait behind the one in hand */
 };

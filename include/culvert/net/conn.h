@@ -83,6 +83,10 @@ void conn_reset(struct conn *conn);
 enum { CONN_LINGER_MS = 2000 };
 void conn_close_lingering(struct conn *conn);
 
+/* Has the peer ended its side, or is it gone? For who does not read: on_end and on_lost come only to
+ * readers. */
+bool conn_peer_left(const struct conn *conn);
+
 bool conn_is_tls(const struct conn *conn);
 /* What ALPN agreed on: "h2", "http/1.1" or "". */
 struct span conn_protocol(const struct conn *conn);

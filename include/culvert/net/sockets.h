@@ -29,6 +29,9 @@ const struct sockets *sockets_system(void);
 void sockets_local_address(int fd, struct ip_address *address);
 void sockets_peer_address(int fd, struct ip_address *address);
 
+/* Has the peer ended its side, or is it gone, though bytes of it may still be unread? */
+bool sockets_peer_left(int fd);
+
 /* TCP_NODELAY; keep-alive with the given idle seconds (interval 15 s, 9 probes), off when < 0.
  * Failures are ignored: a pair in memory has neither. */
 void sockets_tune(int fd, int keepalive_seconds);
