@@ -264,8 +264,10 @@ static size_t on_bytes(void *arg, const unsigned char *data, size_t len)
     }
     /* The next requests wait for their turn; more of them wait in the kernel. */
     if (server->conn && server->state == REQUEST && body_is_whole(server) &&
-        len - used > H1_PIPELINE_MAX)
+        len - used > H1_PIPELINE_MAX) {
         gate_hold(conn_gate(server->conn), HOLD_EXCHANGE);
+        watch_body(server);
+    }
     return used;
 }
 

@@ -83,8 +83,8 @@ void conn_reset(struct conn *conn);
 enum { CONN_LINGER_MS = 2000 };
 void conn_close_lingering(struct conn *conn);
 
-/* Has the peer ended its side, or is it gone? For who does not read: on_end and on_lost come only to
- * readers. */
+/* Has the peer ended its side, or is it gone? For who does not read: on_end and on_lost come to
+ * readers only. */
 bool conn_peer_left(const struct conn *conn);
 
 bool conn_is_tls(const struct conn *conn);
