@@ -166,6 +166,24 @@ void ip_to_wire(const struct ip_address *address, unsigned char out[16])
     memcpy(out + 12, &address->v4.sin_addr, 4);
 }
 
+static const unsigned char v4_mapped[12] = {[10] = 0xff, [11] = 0xff};
+
+void ip_unmap(struct ip_address *address)
+{
+    unsigned char wire[16];
+    uint16_t port = ip_port(address);
+    if (address->len == 0 || address->any.sa_family != AF_INET6)
+        return;
+    ip_to_wire(address, wire);
+    if (memcmp(wire, v4_mapped, sizeof v4_mapped) != 0)
+        return;
+    memset(address, 0, sizeof *address);
+    address->v4.sin_family = AF_INET;
+    memcpy(&address->v4.sin_addr, wire + sizeof v4_mapped, 4);
+    address->len = sizeof address->v4;
+    ip_set_port(address, port);
+}
+
 uint16_t ip_port(const struct ip_address *address)
 {
     if (address->len == 0)
@@ -197,7 +215,6 @@ bool ip_equal(const struct ip_address *a, const struct ip_address *b)
 
 bool ip_is_loopback(const struct ip_address *address)
 {
-    static const unsigned char v4_mapped[12] = {[10] = 0xff, [11] = 0xff};
     static const unsigned char v6_loopback[16] = {[15] = 1};
     unsigned char wire[16];
     ip_to_wire(address, wire);

@@ -80,7 +80,10 @@ static int system_accept(const struct sockets *sockets, int listener, struct ip_
 {
     (void)sockets;
     from->len = sizeof from->v6;
-    return accept4(listener, &from->any, &from->len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    int fd = accept4(listener, &from->any, &from->len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd != -1)
+        ip_unmap(from);
+    return fd;
 }
 
 static ssize_t system_read(const struct sockets *sockets, int fd, void *to, size_t len)
@@ -117,6 +120,7 @@ static void keep_if_ip(struct ip_address *address, int result)
 {
     if (result == -1 || (address->any.sa_family != AF_INET && address->any.sa_family != AF_INET6))
         memset(address, 0, sizeof *address);
+    ip_unmap(address);
 }
 
 void sockets_local_address(int fd, struct ip_address *address)

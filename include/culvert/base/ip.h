@@ -38,6 +38,9 @@ void ip_format_bare(const struct ip_address *address, char out[IP_TEXT_SIZE]);
 /* The 16 bytes of the wire: IPv4 is mapped (::ffff:a.b.c.d). */
 void ip_to_wire(const struct ip_address *address, unsigned char out[16]);
 
+/* ::ffff:a.b.c.d, as a socket of both families says it, becomes a.b.c.d; others stay. */
+void ip_unmap(struct ip_address *address);
+
 /* In the order of the host; 0 for an empty address. */
 uint16_t ip_port(const struct ip_address *address);
 void ip_set_port(struct ip_address *address, uint16_t port);

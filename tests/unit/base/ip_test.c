@@ -150,3 +150,23 @@ TEST(loopback_is_127_slash_8_and_its_ipv6_forms)
         CHECK_CASE(ip_is_loopback(&address) == cases[i].loopback, "%.*s", SPAN_ARG(cases[i].text));
     }
 }
+
+TEST(a_mapped_address_becomes_the_ipv4_address_that_it_is)
+{
+    static const struct {
+        const char *text, *becomes;
+    } cases[] = {
+        {"[::ffff:192.0.2.1]:80", "192.0.2.1:80"},
+        {"192.0.2.1:80", "192.0.2.1:80"},
+        {"[::1]:80", "[::1]:80"},
+        {"[::192.0.2.1]:80", "[::192.0.2.1]:80"},
+        {"[2001:db8::1]:80", "[2001:db8::1]:80"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct ip_address address, expected;
+        CHECK(ip_parse_with_port(span_of(cases[i].text), &address));
+        CHECK(ip_parse_with_port(span_of(cases[i].becomes), &expected));
+        ip_unmap(&address);
+        CHECK_CASE(ip_equal(&address, &expected), "%s", cases[i].text);
+    }
+}
