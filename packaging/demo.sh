@@ -94,43 +94,61 @@ choose_port() {
     [ "$port" = "$1" ] || echo "Port $1 is taken, $port serves as the $2 instead."
 }
 
-choose_port 7844 "tunnel port"
-tunnel_port=$port
-choose_port 8080 "visitors' HTTP port"
-http_port=$port
-choose_port 8443 "visitors' HTTPS port"
-https_port=$port
-choose_port 2001 "edge's metrics port"
-edge_metrics=$port
-choose_port 20241 "connector's metrics port"
-connector_metrics=$port
+choose_ports() {
+    choose_port 7844 "tunnel port"
+    tunnel_port=$port
+    choose_port 8080 "visitors' HTTP port"
+    http_port=$port
+    choose_port 8443 "visitors' HTTPS port"
+    https_port=$port
+    choose_port 2001 "edge's metrics port"
+    edge_metrics=$port
+    choose_port 20241 "connector's metrics port"
+    connector_metrics=$port
+}
 
 # ---- Edge, tunnel, connector ---------------------------------------------------------------------
 
-# Waits until /ready says 200. $1: port, $2: process, $3: its log, $4: its name
+# Waits until /ready says 200. $1: port, $2: process, $3: its log, $4: its name. False: it has ended.
 wait_until_ready() {
     tries=150
     until curl -fsS --noproxy '*' -o "$work/ready" "http://127.0.0.1:$1/ready" 2>/dev/null; do
         tries=$((tries - 1))
-        kill -0 "$2" 2>/dev/null || give_up "The $4 has ended:" "$3"
+        kill -0 "$2" 2>/dev/null || return 1
         [ $tries -gt 0 ] || give_up "The $4 is not ready after 15 seconds:" "$3"
         sleep 0.1
     done
+    kill -0 "$2" 2>/dev/null
 }
 
-# Commands of Culvert see this directory as home: nothing of the user's is read or written.
+# A session of its own: Ctrl-C is for this script, which ends both in order.
+start_edge() {
+    choose_ports
+    setsid "$culvert" edge run --dev --state-dir "$work/state" \
+        --tunnel "127.0.0.1:$tunnel_port" --http "127.0.0.1:$http_port" \
+        --https "127.0.0.1:$https_port" --metrics "127.0.0.1:$edge_metrics" \
+        >"$work/edge.log" 2>&1 &
+    edge=$!
+    wait_until_ready "$edge_metrics" "$edge" "$work/edge.log" edge
+}
+
+# Commands of Culvert see this directory as home, and nothing of the user's is read or written.
 HOME=$work/home
-export HOME
-unset XDG_STATE_HOME
+no_proxy='*'
+export HOME no_proxy
+for variable in $(env | sed -n 's/^\(TUNNEL_[A-Z_]*\)=.*/\1/p') XDG_STATE_HOME STATE_DIRECTORY; do
+    unset "$variable"
+done
 mkdir -p "$HOME/.cloudflared"
 
 say "Starting the edge"
-# A session of its own: Ctrl-C is for this script, which ends both in order.
-setsid "$culvert" edge run --dev --state-dir "$work/state" \
-    --tunnel "127.0.0.1:$tunnel_port" --http "127.0.0.1:$http_port" \
-    --https "127.0.0.1:$https_port" --metrics "127.0.0.1:$edge_metrics" >"$work/edge.log" 2>&1 &
-edge=$!
-wait_until_ready "$edge_metrics" "$edge" "$work/edge.log" edge
+attempts=3
+until start_edge; do
+    # Somebody may have taken a port since we looked.
+    attempts=$((attempts - 1))
+    [ $attempts -gt 0 ] && grep -q 'Address already in use' "$work/edge.log" ||
+        give_up "The edge has ended:" "$work/edge.log"
+done
 
 say "Making a tunnel and a public name for it"
 "$culvert" edge cert --state-dir "$work/state" --out "$HOME/.cloudflared/cert.pem"
@@ -150,7 +168,8 @@ fi
 setsid "$culvert" tunnel --metrics "127.0.0.1:$connector_metrics" run "$@" demo \
     >"$work/connector.log" 2>&1 &
 connector=$!
-wait_until_ready "$connector_metrics" "$connector" "$work/connector.log" connector
+wait_until_ready "$connector_metrics" "$connector" "$work/connector.log" connector ||
+    give_up "The connector has ended:" "$work/connector.log"
 
 # ---- One request ---------------------------------------------------------------------------------
 

@@ -19,7 +19,9 @@ fail() {
 
 # Runs the demo with its temporary files in a place of our own.
 demo() {
-    TMPDIR=$place/tmp CULVERT=$CULVERT sh "$root/packaging/demo.sh" "$@" >"$place/out" 2>&1
+    # What the user has set for tunnels of his own must not reach the demo.
+    TMPDIR=$place/tmp TUNNEL_TOKEN=mine http_proxy=http://127.0.0.1:9 CULVERT=$CULVERT \
+        sh "$root/packaging/demo.sh" "$@" >"$place/out" 2>&1
 }
 
 nothing_is_left() {
@@ -47,6 +49,16 @@ print(server.server_address[1], flush=True)
 server.serve_forever()
 END
 
+# Starts it on the port given and waits until it listens; false: it has ended.
+serve() {
+    python3 "$place/server.py" "$1" >"$place/port" 2>/dev/null &
+    helper=$!
+    until [ -s "$place/port" ]; do
+        kill -0 "$helper" 2>/dev/null || return 1
+        sleep 0.1
+    done
+}
+
 # 1. The test page.
 demo --once || fail "the demo ends with 0"
 grep -q '^< HTTP/1.1 200' "$place/out" || fail "the answer is shown"
@@ -55,14 +67,7 @@ grep -q '^== Up at http://demo.localhost:[0-9]*/$' "$place/out" || fail "the add
 nothing_is_left
 
 # 2. The user's own server, while the usual port for visitors is taken (by it, if it was free).
-python3 "$place/server.py" 8080 >"$place/port" 2>/dev/null &
-helper=$!
-sleep 0.5
-if ! kill -0 "$helper" 2>/dev/null; then
-    python3 "$place/server.py" 0 >"$place/port" &
-    helper=$!
-    sleep 0.5
-fi
+serve 8080 || serve 0 || fail "a server for the test can be started"
 demo --once --url "http://127.0.0.1:$(cat "$place/port")" || fail "the demo with --url ends with 0"
 grep -q "^the user's own server" "$place/out" || fail "the user's own server answers"
 grep -q '^Port 8080 is taken, ' "$place/out" || fail "it says that it took another port"
