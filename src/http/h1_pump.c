@@ -6,10 +6,9 @@ enum { CHUNK_FRAME_MAX = 32 };
 
 static bool put_chunk_head(struct h1_pump *pump, size_t size)
 {
-    struct buf text = BUF_LIMIT(CHUNK_FRAME_MAX);
-    bool ok = h1_write_chunk_head(&text, size) && conn_put(pump->conn, text.data, text.len);
-    buf_release(&text);
-    return ok;
+    char room[H1_CHUNK_HEAD_MAX];
+    struct span head = h1_chunk_head(size, room);
+    return conn_put(pump->conn, head.data, head.len);
 }
 
 static bool put_piece(struct h1_pump *pump, size_t size)
@@ -27,16 +26,18 @@ static bool put_piece(struct h1_pump *pump, size_t size)
     return ok && (!chunked || conn_put(pump->conn, "\r\n", 2));
 }
 
+/* Trailers that cannot be written are left out; the end itself must come, or what follows would be
+ * read as a part of this body. */
 static void put_end(struct h1_pump *pump)
 {
     struct buf text = BUF_LIMIT(HEADERS_BYTES_MAX);
-    if (pump->kind == H1_BODY_CHUNKED) {
-        bool ok = h1_write_last_chunk(&text, &pump->body->trailers, NULL) ||
-                  h1_write_last_chunk(&text, NULL, NULL);
-        if (ok)
-            (void)conn_put(pump->conn, text.data, text.len);
-        buf_release(&text);
-    }
+    struct span end = SPAN("0\r\n\r\n");
+    if (pump->kind != H1_BODY_CHUNKED)
+        return;
+    if (pump->body->trailers.count > 0 && h1_write_last_chunk(&text, &pump->body->trailers, NULL))
+        end = buf_span(&text);
+    (void)conn_put(pump->conn, end.data, end.len);
+    buf_release(&text);
 }
 
 static void finish(struct h1_pump *pump)

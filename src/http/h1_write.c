@@ -223,23 +223,17 @@ bool h1_write_response(struct buf *out, const struct response_head *head,
     return true;
 }
 
-bool h1_write_chunk_head(struct buf *out, size_t size)
+struct span h1_chunk_head(size_t size, char room[H1_CHUNK_HEAD_MAX])
 {
     static const char digits[] = "0123456789abcdef";
-    char text[2 * sizeof size + 2];
-    size_t at = sizeof text;
-    text[--at] = '\n';
-    text[--at] = '\r';
+    size_t at = H1_CHUNK_HEAD_MAX;
+    room[--at] = '\n';
+    room[--at] = '\r';
     do {
-        text[--at] = digits[size & 15];
+        room[--at] = digits[size & 15];
         size >>= 4;
     } while (size > 0);
-    return buf_put(out, text + at, sizeof text - at);
-}
-
-bool h1_write_chunk_end(struct buf *out)
-{
-    return buf_put_span(out, SPAN("\r\n"));
+    return span_make(room + at, H1_CHUNK_HEAD_MAX - at);
 }
 
 bool h1_write_last_chunk(struct buf *out, const struct headers *trailers, struct error *err)

@@ -249,16 +249,14 @@ TEST(chunks_are_written_as_they_are_read)
         {1, "1\r\n"}, {10, "a\r\n"}, {0x1000, "1000\r\n"}, {SIZE_MAX, "ffffffffffffffff\r\n"}};
     struct buf out = BUF_LIMIT(4096);
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        buf_clear(&out);
-        CHECK(h1_write_chunk_head(&out, cases[i].size));
-        CHECK_TEXT(buf_text(&out), cases[i].head);
+        char room[H1_CHUNK_HEAD_MAX];
+        CHECK_SPAN(h1_chunk_head(cases[i].size, room), span_of(cases[i].head));
     }
     struct headers trailers = {0};
     add(&trailers, SPAN("grpc-status"), SPAN("0"));
     add(&trailers, SPAN("content-length"), SPAN("5"));
-    buf_clear(&out);
-    CHECK(h1_write_chunk_end(&out) && h1_write_last_chunk(&out, NULL, NULL));
-    CHECK_TEXT(buf_text(&out), "\r\n0\r\n\r\n");
+    CHECK(h1_write_last_chunk(&out, NULL, NULL));
+    CHECK_TEXT(buf_text(&out), "0\r\n\r\n");
     buf_clear(&out);
     CHECK(h1_write_last_chunk(&out, &trailers, NULL));
     CHECK_TEXT(buf_text(&out), "0\r\nGrpc-Status: 0\r\n\r\n");
