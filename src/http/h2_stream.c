@@ -427,6 +427,12 @@ static void answer_done(struct h2_stream *stream, bool ends)
 
 void h2_stream_head_done(struct h2_stream *stream, bool ends, bool is_trailer)
 {
+    if (is_trailer && stream->head_too_big) { /* cut short it would look whole */
+        error_set(&stream->why, ERROR_PROTOCOL, 0, "the trailers are over %u bytes",
+                  stream->session->options.head_max);
+        reset_stream(stream, NGHTTP2_CANCEL);
+        return;
+    }
     if (is_trailer) {
         body_take_trailers(&stream->body, &stream->trailers_in);
         if (ends)
