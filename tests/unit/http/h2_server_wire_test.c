@@ -193,6 +193,20 @@ TEST(heads_are_taken_refused_or_reset_by_their_rules)
     }
 }
 
+/* HEADERS of stream 1 and CONTINUATIONs, in frames of 16 KiB. */
+static void put_block(struct scene *scene, const struct buf *block, uint8_t flags)
+{
+    struct span rest = buf_span(block);
+    for (bool first = true; first || rest.len > 0; first = false) {
+        struct span part = span_first(rest, 16 * 1024);
+        rest = span_skip(rest, part.len);
+        const struct wire_frame frame = {
+            first ? WIRE_HEADERS : WIRE_CONTINUATION,
+            (uint8_t)((first ? flags : 0) | (rest.len ? 0 : WIRE_END_HEADERS)), 1, part};
+        wire_put(&scene->out, &frame);
+    }
+}
+
 TEST(a_head_that_is_too_big_is_answered_with_431_and_the_session_goes_on)
 {
     static const struct {
@@ -217,16 +231,7 @@ TEST(a_head_that_is_too_big_is_answered_with_431_and_the_session_goes_on)
             wire_put_field(&block, field[0], span_of(field[1]));
         for (size_t j = 0; j < cases[i].count; j++)
             wire_put_field(&block, "x-big", buf_span(&value));
-        /* In frames of 16 KiB. */
-        struct span rest = buf_span(&block);
-        for (bool first = true; first || rest.len > 0; first = false) {
-            struct span part = span_first(rest, 16 * 1024);
-            rest = span_skip(rest, part.len);
-            wire_put(&scene.out, &(struct wire_frame){first ? WIRE_HEADERS : WIRE_CONTINUATION,
-                                                      (uint8_t)((first ? cases[i].flags : 0) |
-                                                                (rest.len ? 0 : WIRE_END_HEADERS)),
-                                                      1, part});
-        }
+        put_block(&scene, &block, cases[i].flags);
         send_out(&scene);
         CHECK_CASE(scene.two.desk.count == 0, "%s", cases[i].reason);
         CHECK_CASE(wire_count(hear(&scene), WIRE_HEADERS, 1, NULL) == 1, "%s", cases[i].reason);
@@ -354,6 +359,26 @@ TEST(trailers_arrive_and_bad_ones_abort)
         CHECK_CASE(is_well(&scene, 3), "%s", cases[i].reason);
         scene_end(&scene);
     }
+}
+
+TEST(trailers_that_are_too_big_abort_their_request)
+{
+    static char value[20 * 1000];
+    struct scene scene;
+    struct buf block = BUF_LIMIT(64 * 1024);
+    memset(value, 'x', sizeof value);
+    scene_begin_with(&scene, 32 * 1024);
+    post(&scene, 1, NULL);
+    wire_put_data(&scene.out, 1, 0, SPAN("body"));
+    wire_put_field(&block, "x-big", span_make(value, sizeof value));
+    wire_put_field(&block, "x-big", span_make(value, sizeof value));
+    put_block(&scene, &block, WIRE_END_STREAM);
+    send_out(&scene);
+    CHECK_SIZE(scene.two.desk.requests[0].aborted, 1);
+    CHECK(!scene.two.desk.requests[0].body_ended);
+    CHECK(is_well(&scene, 3));
+    buf_release(&block);
+    scene_end(&scene);
 }
 
 TEST(a_body_beyond_its_window_is_cut)

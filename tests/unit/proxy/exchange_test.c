@@ -1,6 +1,7 @@
 /* The corridor between fakes: every order of events ends it once and closes each side once. */
 #include "culvert/proxy/exchange.h"
 #include "harness.h"
+#include "support/scarce_memory.h"
 #include "support/turned_loop.h"
 
 #include <stdlib.h>
@@ -327,6 +328,19 @@ TEST(an_answer_that_cannot_be_given_on_is_replaced)
     perform(&stage, &(struct play){"Ha", "ofhne", 502, false, false, false, true, "not adapted"});
     stage = (struct stage){.refuses_first = true};
     perform(&stage, &(struct play){"Ha", "ofhne", 502, false, false, false, true, "not written"});
+}
+
+TEST(without_memory_the_request_is_reset_and_the_exchange_over)
+{
+    struct stage stage = {.opener = {&opener_ops}, .in = {.ops = &in_ops, .body = &stage.request}};
+    turned_loop_init(&stage.turned);
+    scarce_memory_begin(0);
+    CHECK(exchange_start(stage.turned.loop, &stage.in, &stage.opener, NULL, &hooks, &stage) ==
+          NULL);
+    CHECK(scarce_memory_end());
+    CHECK_TEXT(stage.did, "rne");
+    CHECK(stage.report.status == 0 && stage.report.failure.kind == ERROR_SYSTEM);
+    turned_loop_release(&stage.turned);
 }
 
 TEST(the_report_tells_times_and_bytes)
