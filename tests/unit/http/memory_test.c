@@ -261,7 +261,8 @@ static void serve_over_h1(struct play *play)
 {
     static const char said[] =
         "POST /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nX-A: b\r\n\r\n"
-        "5\r\nhello\r\n0\r\nX-Sum: 1\r\n\r\nGET /b HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+        "5\r\nhello\r\n0\r\nX-Sum: 1\r\n\r\n"
+        "GET /b HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
     struct conn *conn = conn_to_peer(play);
     if (conn)
         play->server = h1_server_new(conn, &(struct h1_server_options){.scheme = "http"},

@@ -1,4 +1,4 @@
-/* The net room with each of its allocations failing once: nothing is lost, nothing is told twice. */
+/* The net room with each allocation failing once: nothing is lost, nothing is told twice. */
 #include "culvert/net/dial.h"
 #include "culvert/net/listener.h"
 #include "harness.h"
