@@ -13,9 +13,9 @@
 enum slot_state { RESTING, ACTIVE, WAITING, STOPPED };
 
 enum {
-    CUT_LINGER_MS = 1000,    /* for the last answers of cut requests to leave */
-    QUICK_REPLACE_MS = 5000, /* an edge that sends a connection away sooner has to wait */
-    DRAINING_MAX = 64,       /* replaced connections that still finish requests */
+    CUT_LINGER_MS = 1000,      /* for the last answers of cut requests to leave */
+    REPLACE_SPACING_MS = 5000, /* an index that is sent away again so soon has to wait */
+    DRAINING_MAX = 64,         /* replaced connections that still finish requests */
 };
 
 struct slot {
@@ -25,6 +25,8 @@ struct slot {
     struct ha_connection *ha;
     struct backoff backoff;
     unsigned attempts;
+    bool was_replaced; /* at once, and when */
+    uint64_t replaced_ms;
     struct timer wait;
 };
 
@@ -276,8 +278,13 @@ static uint64_t next_wait(struct slot *slot, enum ha_end end, uint64_t age_ms, u
 {
     if (age_ms >= SUPERVISOR_PROVEN_MS)
         backoff_reset(&slot->backoff);
-    if (end == HA_END_REPLACE && age_ms >= QUICK_REPLACE_MS)
+    uint64_t now = loop_now_ms(slot->supervisor->loop);
+    if (end == HA_END_REPLACE &&
+        (!slot->was_replaced || now - slot->replaced_ms >= REPLACE_SPACING_MS)) {
+        slot->was_replaced = true;
+        slot->replaced_ms = now;
         return 0;
+    }
     uint64_t wait = backoff_next_ms(&slot->backoff);
     return wait > after_ms ? wait : after_ms;
 }

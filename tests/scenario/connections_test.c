@@ -126,7 +126,7 @@ static void send_away(void (*how)(struct fake_edge *edge, size_t connection), co
     lone_connector_open(&lone);
     fake_origin_follow(&lone.origin, &script, 1);
     lone_connector_start(&lone);
-    lone_connector_pass(&lone, 10 * 1000);
+    lone_connector_pass(&lone, 1000);
     ask_init(&ask, "GET", "/");
     CHECK_CASE(ask_send(&ask, &lone.edge.connections[0].opener), "%s: %s", name, ask.why.text);
     lone_connector_pass(&lone, 10);
@@ -250,5 +250,23 @@ TEST(an_edge_that_is_not_found_is_looked_up_again_and_the_connector_goes_on)
     lone_connector_pass(&lone, 120 * 1000);
     CHECK(!lone.over);
     CHECK_SIZE(lone.edge.count, 0);
+    lone_connector_close(&lone);
+}
+
+TEST(an_edge_that_sends_everyone_away_is_not_dialed_without_a_pause)
+{
+    struct lone_connector lone;
+    lone_connector_open(&lone);
+    lone_connector_start(&lone);
+    lone_connector_pass(&lone, 1000);
+    fake_edge_goaway(&lone.edge, 3);
+    lone_connector_pass(&lone, 10);
+    CHECK_SIZE(lone.edge.count, 5);
+    fake_edge_goaway(&lone.edge, 4);
+    lone_connector_pass(&lone, 150);
+    CHECK_SIZE(lone.edge.count, 5);
+    lone_connector_pass(&lone, 1000);
+    CHECK_SIZE(lone.edge.count, 6);
+    CHECK_SIZE(fake_edge_registered(&lone.edge), 4);
     lone_connector_close(&lone);
 }
