@@ -392,6 +392,49 @@ TEST(a_stuck_stream_of_a_visitor_leaves_its_other_streams_alone)
     scene_close(&scene);
 }
 
+TEST(a_stuck_upload_of_a_visitor_leaves_its_other_streams_alone)
+{
+    static const struct fake_script never = {{{FAKE_END}}};
+    struct scene scene;
+    struct h2_visitor visitor;
+    struct ask stuck[4];
+    struct buf piece = BUF_LIMIT(CHANNEL_LIMIT);
+    while (buf_put_char(&piece, 'x'))
+        continue;
+    scene_open(&scene, &never);
+    scene.ends.origin.deaf = true;
+    h2_visitor_open(&visitor, &scene.ends);
+    for (size_t i = 0; i < ARRAY_LEN(stuck); i++) {
+        ask_init(&stuck[i], "POST", "/");
+        buf_clear(&stuck[i].head.authority);
+        CHECK(buf_put_span(&stuck[i].head.authority, SPAN("app.example.com")));
+        ask_announce(&stuck[i], MANY_BYTES);
+        CHECK(ask_send(&stuck[i], &visitor.opener));
+        for (size_t k = 0; k < 100 && channel_len(stuck[i].body.bytes) == 0; k++) {
+            ask_put(&stuck[i], buf_span(&piece));
+            settle_all(&scene);
+        }
+        CHECK(channel_len(stuck[i].body.bytes) > 0);
+    }
+    check_held(&scene, ARRAY_LEN(stuck));
+    for (size_t i = 0; i < OTHERS; i++) {
+        struct ask ask;
+        ask_init(&ask, "GET", "/");
+        buf_clear(&ask.head.authority);
+        CHECK(buf_put_span(&ask.head.authority, SPAN("x.wild.example.com")));
+        CHECK(ask_send(&ask, &visitor.opener));
+        CHECK(h2_visitor_hears(&visitor, &ask));
+        ask_release(&ask);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(stuck); i++)
+        ask_release(&stuck[i]);
+    both_ends_pass(&scene.ends, 100);
+    check_held(&scene, 0);
+    buf_release(&piece);
+    h2_visitor_close(&visitor);
+    scene_close(&scene);
+}
+
 /* ---- nothing waits for company ---- */
 
 TEST(every_byte_is_sent_on_as_it_comes_whatever_its_type)

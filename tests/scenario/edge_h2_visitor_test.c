@@ -1,4 +1,6 @@
 /* Visitors that speak HTTP/2. */
+#include "culvert/edge/public_server.h"
+#include "culvert/http/h1_server.h"
 #include "support/fake_connector.h"
 #include "support/h2_visitor.h"
 
@@ -78,6 +80,61 @@ TEST(an_h2_request_crosses_both_ends)
     h2_visitor_close(&visitor);
     CHECK(both_ends_stop(&ends));
     both_ends_close(&ends);
+}
+
+/* The first bytes tell HTTP/2 from HTTP/1.1, in pieces of any size. */
+TEST(a_visitor_is_told_apart_by_its_first_bytes)
+{
+    static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0";
+    static const struct {
+        struct span says;
+        const char *hears; /* how the edge's first words begin; NULL: a SETTINGS frame */
+    } cases[] = {
+        {{preface, sizeof preface}, NULL},
+        {SPAN_INIT("GET / HTTP/1.1\r\nHost: nobody.example.com\r\n\r\n"), "HTTP/1.1 404 "},
+        {SPAN_INIT("PUT / HTTP/1.1\r\nHost: nobody.example.com\r\n\r\n"), "HTTP/1.1 404 "},
+        {SPAN_INIT("PRI * HTTP/1.1\r\nHost: nobody.example.com\r\n\r\n"), "HTTP/1.1 4"},
+        {SPAN_INIT("PRI * HTTP/2.0\r\nHost: x\r\n\r\n"), "HTTP/1.1 "},
+        {SPAN_INIT("PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n"), "HTTP/1.1 "},
+    };
+    for (size_t i = 0; i < 2 * ARRAY_LEN(cases); i++) {
+        struct both_ends ends;
+        struct visitor_wire wire;
+        const char *hears = cases[i / 2].hears;
+        both_ends_open(&ends);
+        visitor_open(&wire, &ends);
+        struct span rest = cases[i / 2].says;
+        while (rest.len > 0) {
+            struct span piece = span_first(rest, i % 2 ? 1 : rest.len);
+            if (!wire.ended)
+                visitor_say(&wire, piece);
+            CHECK(settle(ends.loop));
+            rest = span_skip(rest, piece.len);
+        }
+        struct span got = buf_span(&wire.got);
+        CHECK_CASE(hears ? span_starts(got, span_of(hears)) : got.len > 9 && got.data[3] == 4,
+                   "case %zu: %.*s", i / 2, SPAN_ARG(got));
+        visitor_close(&wire);
+        both_ends_close(&ends);
+    }
+}
+
+TEST(a_visitor_that_says_nothing_or_not_enough_is_closed)
+{
+    static const char *const words[] = {"", "P", "PRI * HTTP/2.0\r\n\r\nSM", "GE"};
+    for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+        struct both_ends ends;
+        struct visitor_wire wire;
+        both_ends_open(&ends);
+        visitor_open(&wire, &ends);
+        visitor_say(&wire, span_of(words[i]));
+        both_ends_pass(&ends, PUBLIC_PREFACE_MS - 1);
+        CHECK_CASE(!wire.ended, "%s: closed early", words[i]);
+        both_ends_pass(&ends, H1_HEAD_LIMIT_MS);
+        CHECK_CASE(wire.ended, "%s: stays", words[i]);
+        visitor_close(&wire);
+        both_ends_close(&ends);
+    }
 }
 
 TEST(many_h2_requests_share_a_connection_and_each_gets_its_own_answer)
