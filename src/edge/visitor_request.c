@@ -253,19 +253,45 @@ static void destroy(void *object)
     free(request);
 }
 
-static void ended(void *arg, const struct exchange_report *report)
+/* A person must act when the tunnel fails, not when a visitor asks for what it may not have. */
+static enum log_level level_of(const struct exchange_report *report)
 {
-    struct request *request = arg;
-    struct visitor_requests *all = request->all;
-    bool failed = report->failure.kind != ERROR_NONE && !report->peer_left;
-    log_event(loop_log(all->options.loop), failed ? LEVEL_WARN : LEVEL_DEBUG, "Request",
-              LOG_TEXT("error", failed ? report->failure.text : ""),
+    switch (report->peer_left ? ERROR_NONE : report->failure.kind) {
+    case ERROR_NONE:
+        return LEVEL_DEBUG;
+    case ERROR_INVALID:
+    case ERROR_DENIED:
+        return LEVEL_INFO;
+    case ERROR_TIMEOUT:
+    case ERROR_NETWORK:
+    case ERROR_PROTOCOL:
+    case ERROR_LIMIT:
+    case ERROR_SYSTEM:
+        break;
+    }
+    return LEVEL_WARN;
+}
+
+/* The one line of a request. */
+static void log_end(const struct request *request, const struct exchange_report *report)
+{
+    const struct log *log = loop_log(request->all->options.loop);
+    enum log_level level = level_of(report);
+    log_event(log, level, "Request",
+              LOG_TEXT("error", level > LEVEL_DEBUG ? report->failure.text : ""),
               LOG_TEXT("cfRay", request->ray), LOG_TEXT("method", request->method),
               LOG_TEXT("host", request->host), LOG_TEXT("path", request->path),
               LOG_INT("status", report->status), LOG_BOOL("cut", report->cut),
               LOG_TEXT("client", request->ip), LOG_INT("bytesIn", report->bytes_in),
               LOG_INT("bytesOut", report->bytes_out),
               LOG_INT("durationMs", report->ended_ms - report->started_ms));
+}
+
+static void ended(void *arg, const struct exchange_report *report)
+{
+    struct request *request = arg;
+    struct visitor_requests *all = request->all;
+    log_end(request, report);
     all->options.on_ended(all->options.arg, report->status, report->bytes_in, report->bytes_out);
     list_remove(&all->open, &request->link);
     loop_reap(all->options.loop, &request->reap, destroy, request);
@@ -275,13 +301,22 @@ static const struct exchange_hooks hooks = {.adapt = adapt, .fail = fail, .ended
 
 /* ---- serving ---- */
 
-static void refuse(struct visitor_requests *all, struct inbound *in, const struct error_page *page,
-                   const char *ray)
+/* The edge answers by itself. */
+static void note_end(const struct request *request, int status)
+{
+    const struct exchange_report report = {.status = status};
+    log_end(request, &report);
+    request->all->options.on_ended(request->all->options.arg, status, 0, 0);
+}
+
+/* `request` is over and freed. */
+static void refuse(struct request *request, struct inbound *in, const struct error_page *page)
 {
     struct error_page told = *page;
-    told.ray = ray;
-    all->options.on_ended(all->options.arg, page->status, 0, 0);
-    error_page_send(all->options.loop, in, &told);
+    told.ray = request->ray;
+    note_end(request, page->status);
+    error_page_send(request->all->options.loop, in, &told);
+    free(request);
 }
 
 static void make_ray(char ray[RAY_SIZE])
@@ -330,11 +365,8 @@ static void serve_tunnel(struct request *request, struct inbound *in, const stru
     struct visitor_requests *all = request->all;
     struct error err;
     size_t hops = 0;
-    char ray[RAY_SIZE];
-    memcpy(ray, request->ray, sizeof ray);
     if (!tell_origin(request, in, visitor, &hops, &err) || hops >= EDGE_HOPS_MAX) {
-        free(request);
-        refuse(all, in, hops >= EDGE_HOPS_MAX ? &page_loop : &page_memory, ray);
+        refuse(request, in, hops >= EDGE_HOPS_MAX ? &page_loop : &page_memory);
         return;
     }
     tunnel_opener_init(&request->opener, all->options.loop, all->options.registry, tunnel_id);
@@ -345,21 +377,27 @@ static void serve_tunnel(struct request *request, struct inbound *in, const stru
         request->exchange = exchange;
 }
 
-/* To the same place over https; 308 keeps method and body (RFC 9110 15.4.9). */
-static void redirect(struct visitor_requests *all, struct inbound *in, const char *name)
+/* To the same place over https; 308 keeps method and body (RFC 9110 15.4.9). `request` is over and
+ * freed. */
+static void redirect(struct request *request, struct inbound *in, const char *name)
 {
+    struct visitor_requests *all = request->all;
     struct buf location = BUF_LIMIT(TARGET_MAX + AUTHORITY_MAX);
     struct reply reply = {.status = 308};
     uint16_t port = all->https_port;
+    struct span target = buf_span(&in->head.target);
+    if (!span_starts(target, SPAN("/")))
+        target = SPAN("/"); /* "*" has no address */
     bool ok = port == 443 ? buf_printf(&location, "https://%s", name)
                           : buf_printf(&location, "https://%s:%u", name, port);
-    if (ok && buf_put_span(&location, buf_span(&in->head.target)))
+    if (ok && buf_put_span(&location, target))
         reply.fields[0] = (struct header){SPAN("Location"), buf_span(&location)};
     else
         reply.status = 414;
-    all->options.on_ended(all->options.arg, reply.status, 0, 0);
+    note_end(request, reply.status);
     reply_send(all->options.loop, in, &reply);
     buf_release(&location);
+    free(request);
 }
 
 void visitor_requests_serve(struct visitor_requests *all, struct inbound *in,
@@ -367,34 +405,28 @@ void visitor_requests_serve(struct visitor_requests *all, struct inbound *in,
 {
     struct request *request = request_new(all, in, visitor);
     if (!request) {
-        refuse(all, in, &page_memory, "");
+        all->options.on_ended(all->options.arg, page_memory.status, 0, 0);
+        error_page_send(all->options.loop, in, &page_memory);
         return;
     }
-    char ray[RAY_SIZE];
     char name[STORE_HOSTNAME_SIZE];
-    memcpy(ray, request->ray, sizeof ray);
     if (!hostname_normalise(buf_span(&in->head.authority), name) ||
         !target_is_servable(&in->head)) {
-        free(request);
-        refuse(all, in, &page_target, ray);
+        refuse(request, in, &page_target);
         return;
     }
     /* Our own name comes first: a wildcard route must not take the API away from who made it. */
     bool is_own = all->options.is_own(all->options.arg, span_of(name));
     const struct uuid *tunnel_id =
         is_own ? NULL : hostnames_find(all->options.hostnames, span_of(name));
-    if ((tunnel_id || is_own) && all->https_port != 0 && !visitor->over_tls) {
-        free(request);
-        redirect(all, in, name);
-        return;
-    }
-    if (tunnel_id) {
+    if (!is_own && !tunnel_id) {
+        refuse(request, in, &page_unknown);
+    } else if (all->https_port != 0 && !visitor->over_tls) {
+        redirect(request, in, name);
+    } else if (tunnel_id) {
         serve_tunnel(request, in, visitor, tunnel_id);
-        return;
-    }
-    free(request);
-    if (is_own)
+    } else {
+        free(request);
         all->options.on_own(all->options.arg, in);
-    else
-        refuse(all, in, &page_unknown, ray);
+    }
 }

@@ -14,9 +14,8 @@ struct scene {
     struct visitor_wire visitor;
 };
 
-static void scene_play(struct scene *scene, const struct fake_reply *reply, const char *request)
+static void scene_connect(struct scene *scene, const struct fake_reply *reply, const char *request)
 {
-    both_ends_open(&scene->ends);
     struct fake_connector_options options = fake_connector_of(&scene->ends, 0);
     fake_connector_dial(&scene->fake, &scene->ends, &options);
     fake_connector_follow(&scene->fake, reply, 1);
@@ -24,6 +23,12 @@ static void scene_play(struct scene *scene, const struct fake_reply *reply, cons
     visitor_open(&scene->visitor, &scene->ends);
     visitor_say(&scene->visitor, span_of(request));
     CHECK(settle(scene->ends.loop));
+}
+
+static void scene_play(struct scene *scene, const struct fake_reply *reply, const char *request)
+{
+    both_ends_open(&scene->ends);
+    scene_connect(scene, reply, request);
 }
 
 static void scene_close(struct scene *scene)
@@ -391,6 +396,75 @@ TEST(a_body_that_contradicts_its_length_is_never_taken_for_whole)
         CHECK_CASE(visitor_sees_end(&scene.visitor), "case %zu", i);
         CHECK_CASE(!holds(&scene, "\r\n0\r\n"), "case %zu", i);
         CHECK_CASE(!scene.fake.over, "case %zu: its neighbours suffer", i);
+        scene_close(&scene);
+    }
+}
+
+/* ---- what the operator sees ---- */
+
+struct seen {
+    size_t lines[LEVEL_FATAL + 1]; /* about requests, by level */
+    int64_t status;                /* of the last one */
+};
+
+static void take_note(void *arg, enum log_level level, int64_t unix_ms, const struct log_line *line)
+{
+    struct seen *notes = arg;
+    (void)unix_ms;
+    if (strcmp(line->message, "Request") != 0)
+        return;
+    notes->lines[level]++;
+    for (size_t i = 0; i < LOG_FIELDS_MAX && line->fields[i].kind != LOG_KIND_END; i++)
+        if (strcmp(line->fields[i].key, "status") == 0)
+            notes->status = line->fields[i].number;
+}
+
+TEST(each_request_has_one_line_in_the_log_and_its_place_in_the_figures)
+{
+    static const struct {
+        const char *name, *request;
+        struct fake_reply reply;
+        int status;
+        enum log_level level;
+    } cases[] = {
+        {"an answer", GET_FROM("app.example.com"), {.body = "fine"}, 200, LEVEL_DEBUG},
+        {"the origin's error", GET_FROM("app.example.com"), {.status = 500}, 500, LEVEL_DEBUG},
+        {"no such host", GET_FROM("nobody.example.com"), {0}, 404, LEVEL_DEBUG},
+        {"no host at all", "GET / HTTP/1.0\r\n\r\n", {0}, 400, LEVEL_DEBUG},
+        {"the connector's refusal",
+         GET_FROM("app.example.com"),
+         {.status = 400, .meta = BY_US},
+         400,
+         LEVEL_INFO},
+        {"an origin that is down",
+         GET_FROM("app.example.com"),
+         {.status = 502, .meta = BY_US},
+         502,
+         LEVEL_WARN},
+        {"a lost connection",
+         GET_FROM("app.example.com"),
+         {.kind = FAKE_REPLY_HANG_UP},
+         502,
+         LEVEL_WARN},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct scene scene;
+        struct seen notes = {.status = 0};
+        char series[96];
+        both_ends_open(&scene.ends);
+        scene.ends.log.sinks[scene.ends.log.sink_count++] = (struct log_sink){take_note, &notes};
+        scene_connect(&scene, &cases[i].reply, cases[i].request);
+        CHECK_CASE(notes.lines[cases[i].level] == 1, "%s: %zu lines", cases[i].name,
+                   notes.lines[cases[i].level]);
+        size_t all = 0;
+        for (size_t level = 0; level < ARRAY_LEN(notes.lines); level++)
+            all += notes.lines[level];
+        CHECK_CASE(all == 1, "%s: %zu lines in all", cases[i].name, all);
+        CHECK_CASE(notes.status == cases[i].status, "%s: %d", cases[i].name, (int)notes.status);
+        (void)snprintf(series, sizeof series, "culvert_edge_requests_total{code=\"%d\"}",
+                       cases[i].status);
+        CHECK_CASE(both_ends_metric(&scene.ends, "127.0.0.1:2001", series) == 1, "%s",
+                   cases[i].name);
         scene_close(&scene);
     }
 }

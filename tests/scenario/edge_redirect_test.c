@@ -12,6 +12,8 @@ static const struct {
      "Location: https://app.example.com:8443/a?b=c\r\n"},
     {"GET /client/v4/x HTTP/1.1\r\nHost: edge.localhost:8080\r\n\r\n", "HTTP/1.1 308 ",
      "Location: https://edge.localhost:8443/client/v4/x\r\n"},
+    {"OPTIONS * HTTP/1.1\r\nHost: app.example.com\r\n\r\n", "HTTP/1.1 308 ",
+     "Location: https://app.example.com:8443/\r\n"},
     {"GET / HTTP/1.1\r\nHost: nobody.example.com\r\n\r\n", "HTTP/1.1 404 ", NULL},
 };
 
