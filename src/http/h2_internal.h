@@ -59,6 +59,7 @@ struct h2_stream {
     struct outbound out;
     struct response_head answer; /* client role: being read */
     struct headers trailers_in;  /* being read */
+    struct buf cookie;           /* joined while the head is read */
     struct body body;            /* what the peer sends us */
     struct body *sending;        /* what we send, borrowed */
     uint64_t drained_ms;         /* when its channel last moved */
@@ -67,11 +68,15 @@ struct h2_stream {
     struct reap reap;
 };
 
-/* h2_stream.c */
-struct h2_stream *h2_stream_new(struct h2_session *session);
+/* h2_head.c */
 /* A field of the head that is being read; false: the stream is to be reset. */
 bool h2_stream_field(struct h2_stream *stream, struct span name, struct span value);
 void h2_stream_head_done(struct h2_stream *stream, bool ends, bool is_trailer);
+
+/* h2_stream.c */
+struct h2_stream *h2_stream_new(struct h2_session *session);
+/* Gives it up with an HTTP/2 error code; what was to be sent is forgotten. */
+void h2_stream_reset(struct h2_stream *stream, uint32_t code);
 void h2_stream_data(struct h2_stream *stream, const void *data, size_t len);
 void h2_stream_peer_ended(struct h2_stream *stream);
 /* END_STREAM of ours left. */

@@ -1,5 +1,6 @@
 /* One HTTP/2 stream as an inbound (server role) or an outbound (client role). Its end is told from
- * a task, never inside nghttp2, so that owners may close whatever they like. */
+ * a task, never inside nghttp2, so that owners may close whatever they like. Its heads are read in
+ * h2_head.c. */
 #include "h2_internal.h"
 
 static void let_go(struct h2_stream *stream);
@@ -11,6 +12,7 @@ static void destroy(void *object)
     request_head_release(&stream->in.head);
     response_head_release(&stream->answer);
     headers_release(&stream->trailers_in);
+    buf_release(&stream->cookie);
     headers_release(&stream->body.trailers);
     free(stream);
 }
@@ -151,7 +153,7 @@ static void in_inform(struct inbound *in, const struct response_head *head)
     h2_session_flush_soon(stream->session);
 }
 
-static void reset_stream(struct h2_stream *stream, uint32_t code)
+void h2_stream_reset(struct h2_stream *stream, uint32_t code)
 {
     stop_sending(stream);
     if (!stream->session || stream->id == 0)
@@ -167,7 +169,7 @@ static void in_reset(struct inbound *in, const struct error *why)
     if (why && why->kind == ERROR_LIMIT)
         code = NGHTTP2_ENHANCE_YOUR_CALM;
     stream->told = true;
-    reset_stream(stream, code);
+    h2_stream_reset(stream, code);
 }
 
 static void in_close(struct inbound *in)
@@ -176,7 +178,7 @@ static void in_close(struct inbound *in)
     stop_sending(stream);
     if (stream->id != 0 && !(stream->sent_end && stream->peer_ended))
         /* Answered in full while the request goes on: nobody wants the rest (RFC 9113 8.1). */
-        reset_stream(stream, stream->sent_end ? NGHTTP2_NO_ERROR : NGHTTP2_INTERNAL_ERROR);
+        h2_stream_reset(stream, stream->sent_end ? NGHTTP2_NO_ERROR : NGHTTP2_INTERNAL_ERROR);
     let_go(stream);
 }
 
@@ -189,7 +191,7 @@ static void out_close(struct outbound *out)
     struct h2_stream *stream = CONTAINER_OF(out, struct h2_stream, out);
     stop_sending(stream);
     if (stream->id != 0 && !(stream->sent_end && stream->peer_ended))
-        reset_stream(stream, stream->peer_ended ? NGHTTP2_NO_ERROR : NGHTTP2_CANCEL);
+        h2_stream_reset(stream, stream->peer_ended ? NGHTTP2_NO_ERROR : NGHTTP2_CANCEL);
     let_go(stream);
 }
 
@@ -253,199 +255,6 @@ struct outbound *h2_session_open(struct h2_session *session, const struct reques
 
 /* ---- what the library hears ---- */
 
-static bool too_big(struct h2_stream *stream)
-{
-    stream->head_too_big = true;
-    return true;
-}
-
-/* Appends, or notes that the head is over its limit: it is answered when it is whole. */
-static bool keep(struct h2_stream *stream, struct headers *to, struct span name, struct span value)
-{
-    if (to->bytes.len + name.len + value.len > stream->session->options.head_max)
-        return too_big(stream);
-    return headers_add(to, name, value, NULL) || too_big(stream);
-}
-
-static bool keep_text(struct h2_stream *stream, struct buf *to, struct span value)
-{
-    return buf_put_span(to, value) || too_big(stream);
-}
-
-/* Several cookie fields are one with "; " between (RFC 9113 8.2.3). */
-static bool keep_cookie(struct h2_stream *stream, struct span value)
-{
-    struct headers *fields = &stream->in.head.fields;
-    struct span before;
-    if (!headers_find(fields, SPAN("cookie"), &before))
-        return keep(stream, fields, SPAN("cookie"), value);
-    struct buf joined = BUF_LIMIT(HEADERS_BYTES_MAX);
-    bool ok = buf_put_span(&joined, before) && buf_put_span(&joined, SPAN("; ")) &&
-              buf_put_span(&joined, value) && joined.len <= stream->session->options.head_max &&
-              headers_set(fields, SPAN("cookie"), buf_span(&joined), NULL);
-    buf_release(&joined);
-    return ok || too_big(stream);
-}
-
-/* What HTTP/1.1 behind us may read as framing although it is none here. */
-static bool looks_like_framing(struct span name)
-{
-    return span_equal(name, SPAN("content_length")) || span_equal(name, SPAN("transfer_encoding"));
-}
-
-static bool request_field(struct h2_stream *stream, struct span name, struct span value)
-{
-    struct request_head *head = &stream->in.head;
-    if (span_equal(name, SPAN(":method")))
-        return keep_text(stream, &head->method, value);
-    if (span_equal(name, SPAN(":scheme")))
-        return keep_text(stream, &head->scheme, value);
-    if (span_equal(name, SPAN(":authority")))
-        return keep_text(stream, &head->authority, value);
-    if (span_equal(name, SPAN(":path")))
-        return keep_text(stream, &head->target, value);
-    if (span_starts(name, SPAN(":")) || looks_like_framing(name))
-        return false;
-    if (span_equal(name, SPAN("host")) && head->authority.len > 0) {
-        stream->host_differs |= !span_equal_nocase(buf_span(&head->authority), value);
-        return true;
-    }
-    if (span_equal(name, SPAN("host")))
-        return keep_text(stream, &head->authority, value);
-    if (span_equal(name, SPAN("content-length")))
-        return span_to_u64(value, INT64_MAX, &(uint64_t){0}) &&
-               keep(stream, &head->fields, name, value);
-    if (span_equal(name, SPAN("expect")) && span_equal_nocase(value, SPAN("100-continue"))) {
-        head->wants_continue = true;
-        return true;
-    }
-    if (span_equal(name, SPAN("cookie")))
-        return keep_cookie(stream, value);
-    return keep(stream, &head->fields, name, value);
-}
-
-static bool answer_field(struct h2_stream *stream, struct span name, struct span value)
-{
-    uint64_t status;
-    if (!span_equal(name, SPAN(":status")))
-        return keep(stream, &stream->answer.fields, name, value);
-    if (value.len != 3 || !span_to_u64(value, 999, &status) || status < 100)
-        return false;
-    stream->answer.status = (int)status;
-    return true;
-}
-
-bool h2_stream_field(struct h2_stream *stream, struct span name, struct span value)
-{
-    if (stream->head_too_big || stream->told)
-        return true;
-    if (stream->head_done)
-        return keep(stream, &stream->trailers_in, name, value);
-    return stream->session->options.is_server ? request_field(stream, name, value)
-                                              : answer_field(stream, name, value);
-}
-
-/* The length leaves the fields: it is a property of the head, and every writer says it anew. */
-static int64_t take_length(struct headers *fields)
-{
-    int64_t length = LENGTH_UNKNOWN;
-    if (!headers_content_length(fields, &length, NULL))
-        length = LENGTH_UNKNOWN;
-    headers_remove(fields, SPAN("content-length"));
-    return length;
-}
-
-/* What a head that cannot be handed out is answered with; 0: it can. */
-static int refusal(const struct h2_stream *stream)
-{
-    if (stream->head_too_big)
-        return 431;
-    if (request_is(&stream->in.head, SPAN("CONNECT")))
-        return 501;
-    return stream->host_differs ? 400 : 0; /* RFC 9113 8.3.1 */
-}
-
-/* The client waits to hear that its body is wanted, unless it was answered meanwhile. */
-static void go_on(struct h2_stream *stream)
-{
-    struct response_head head;
-    response_head_init(&head);
-    head.status = 100;
-    head.length = LENGTH_UNKNOWN;
-    if (stream->in.head.wants_continue && !stream->peer_ended && !stream->said_go_on)
-        in_inform(&stream->in, &head);
-    response_head_release(&head);
-}
-
-static void request_done(struct h2_stream *stream, bool ends)
-{
-    struct h2_session *session = stream->session;
-    struct request_head *head = &stream->in.head;
-    head->length = take_length(&head->fields);
-    head->ends_here = ends;
-    if (ends && head->length == LENGTH_UNKNOWN)
-        head->length = 0;
-    stream->is_head_request = request_is(head, SPAN("HEAD"));
-    stream->body.length = head->length;
-    if (ends)
-        h2_stream_peer_ended(stream);
-    int status = refusal(stream);
-    if (status != 0) {
-        h2_stream_refuse(stream, status);
-        return;
-    }
-    stream->held = true;
-    session->events->on_request(session->arg, &stream->in);
-    if (stream->held)
-        go_on(stream);
-}
-
-static void answer_done(struct h2_stream *stream, bool ends)
-{
-    struct response_head *head = &stream->answer;
-    if (stream->head_too_big) {
-        error_set(&stream->why, ERROR_PROTOCOL, 0, "the answer's head is over %u bytes",
-                  stream->session->options.head_max);
-        reset_stream(stream, NGHTTP2_CANCEL);
-        return;
-    }
-    if (!stream->held || stream->told)
-        return;
-    head->length = take_length(&head->fields);
-    if (head->status < 200 && head->status != 101) {
-        stream->out.events->on_inform(stream->out.arg, head);
-        stream->head_done = false;
-        headers_clear(&head->fields);
-        return;
-    }
-    head->ends_here = ends;
-    stream->body.length = head->length;
-    if (ends)
-        h2_stream_peer_ended(stream);
-    stream->out.events->on_answer(stream->out.arg, head, ends ? NULL : &stream->body);
-}
-
-void h2_stream_head_done(struct h2_stream *stream, bool ends, bool is_trailer)
-{
-    if (is_trailer && stream->head_too_big) { /* cut short it would look whole */
-        error_set(&stream->why, ERROR_PROTOCOL, 0, "the trailers are over %u bytes",
-                  stream->session->options.head_max);
-        reset_stream(stream, NGHTTP2_CANCEL);
-        return;
-    }
-    if (is_trailer) {
-        body_take_trailers(&stream->body, &stream->trailers_in);
-        if (ends)
-            h2_stream_peer_ended(stream);
-        return;
-    }
-    stream->head_done = true;
-    if (stream->session->options.is_server)
-        request_done(stream, ends);
-    else
-        answer_done(stream, ends);
-}
-
 void h2_stream_data(struct h2_stream *stream, const void *data, size_t len)
 {
     struct h2_session *session = stream->session;
@@ -458,7 +267,7 @@ void h2_stream_data(struct h2_stream *stream, const void *data, size_t len)
         return;
     /* The window is the room, so only a failed allocation leads here. */
     error_memory(&stream->why);
-    reset_stream(stream, NGHTTP2_INTERNAL_ERROR);
+    h2_stream_reset(stream, NGHTTP2_INTERNAL_ERROR);
 }
 
 /* The owner, if there is one, hears of the end in a task. */
@@ -502,7 +311,7 @@ void h2_stream_sent_end(struct h2_stream *stream)
     if (stream->in.ops)
         tell_later(stream);
     if (stream->refused && !stream->peer_ended)
-        reset_stream(stream, NGHTTP2_NO_ERROR); /* the rest of the request is of no use */
+        h2_stream_reset(stream, NGHTTP2_NO_ERROR); /* the rest of the request is of no use */
 }
 
 static bool is_over(const struct h2_stream *stream)
@@ -562,6 +371,7 @@ struct h2_stream *h2_stream_new(struct h2_session *session)
     request_head_init(&stream->in.head);
     response_head_init(&stream->answer);
     headers_init(&stream->trailers_in);
+    stream->cookie = (struct buf)BUF_LIMIT(HEADERS_BYTES_MAX);
     headers_init(&stream->body.trailers);
     if (session->options.is_server) {
         stream->in.ops = &inbound_ops;

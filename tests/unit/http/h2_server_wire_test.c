@@ -80,6 +80,20 @@ static bool is_well(struct scene *scene, uint32_t stream)
 
 /* ---- heads ---- */
 
+/* HEADERS of stream 1 and CONTINUATIONs, in frames of 16 KiB. */
+static void put_block(struct scene *scene, const struct buf *block, uint8_t flags)
+{
+    struct span rest = buf_span(block);
+    for (bool first = true; first || rest.len > 0; first = false) {
+        struct span part = span_first(rest, 16 * 1024);
+        rest = span_skip(rest, part.len);
+        const struct wire_frame frame = {
+            first ? WIRE_HEADERS : WIRE_CONTINUATION,
+            (uint8_t)((first ? flags : 0) | (rest.len ? 0 : WIRE_END_HEADERS)), 1, part};
+        wire_put(&scene->out, &frame);
+    }
+}
+
 TEST(cookies_that_came_apart_are_joined)
 {
     static const char *const fields[] = {
@@ -95,6 +109,28 @@ TEST(cookies_that_came_apart_are_joined)
     CHECK(headers_find(got, SPAN("cookie"), &cookie));
     CHECK_SPAN(cookie, SPAN("a=b; c=d; e=f"));
     CHECK(headers_has(got, SPAN("x")));
+    scene_end(&scene);
+}
+
+TEST(thousands_of_crumbs_of_a_cookie_are_one_field)
+{
+    enum { CRUMBS = 5000 };
+    static const char *const fields[] = {REQUEST("GET", "/"), NULL};
+    struct scene scene;
+    struct span cookie;
+    struct buf block = BUF_LIMIT(256 * 1024);
+    scene_begin(&scene);
+    for (const char *const *field = fields; *field; field += 2)
+        wire_put_field(&block, field[0], span_of(field[1]));
+    for (int i = 0; i < CRUMBS; i++)
+        wire_put_field(&block, "cookie", SPAN("a=b"));
+    put_block(&scene, &block, WIRE_END_STREAM);
+    send_out(&scene);
+    REQUIRE(scene.two.desk.count == 1);
+    CHECK(headers_find(&scene.two.desk.requests[0].head.fields, SPAN("cookie"), &cookie));
+    CHECK_SIZE(cookie.len, CRUMBS * 5 - 2);
+    CHECK_SIZE(scene.two.desk.requests[0].head.fields.count, 1);
+    buf_release(&block);
     scene_end(&scene);
 }
 
@@ -190,20 +226,6 @@ TEST(heads_are_taken_refused_or_reset_by_their_rules)
         }
         CHECK_CASE(is_well(&scene, 3), "%s: the session goes on", cases[i].reason);
         scene_end(&scene);
-    }
-}
-
-/* HEADERS of stream 1 and CONTINUATIONs, in frames of 16 KiB. */
-static void put_block(struct scene *scene, const struct buf *block, uint8_t flags)
-{
-    struct span rest = buf_span(block);
-    for (bool first = true; first || rest.len > 0; first = false) {
-        struct span part = span_first(rest, 16 * 1024);
-        rest = span_skip(rest, part.len);
-        const struct wire_frame frame = {
-            first ? WIRE_HEADERS : WIRE_CONTINUATION,
-            (uint8_t)((first ? flags : 0) | (rest.len ? 0 : WIRE_END_HEADERS)), 1, part};
-        wire_put(&scene->out, &frame);
     }
 }
 
