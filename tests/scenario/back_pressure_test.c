@@ -468,7 +468,7 @@ TEST(every_byte_is_sent_on_as_it_comes_whatever_its_type)
         settle_all(&scene);
         CHECK_CASE(strstr(buf_text(&visitor.got), "\r\n\r\n"), "%s: the head waits",
                    buf_text(&head));
-        for (char byte = 'a'; byte <= 'd'; byte++) {
+        for (int byte = 'a'; byte <= 'd'; byte++) {
             size_t before = visitor.got.len;
             both_ends_pass(&scene.ends, 999);
             CHECK_CASE(visitor.got.len == before, "%s: %c is early", buf_text(&head), byte);
@@ -496,7 +496,7 @@ TEST(every_byte_of_an_upload_reaches_the_origin_as_it_comes)
         settle_all(&scene);
         REQUIRE(scene.ends.origin.request_count == 1);
         const struct fake_request *request = &scene.ends.origin.requests[0];
-        for (char byte = 'a'; byte <= 'd'; byte++) {
+        for (int byte = 'a'; byte <= 'd'; byte++) {
             char text[8];
             (void)snprintf(text, sizeof text, i == 0 ? "%c" : "1\r\n%c\r\n", byte);
             size_t before = request->body.len;
