@@ -12,6 +12,7 @@
 #include "culvert/rpc/registration_server.h"
 #include "culvert/tunnel/stream_kind.h"
 
+#include "peer_text.h"
 #include "secret_check.h"
 
 #include <assert.h>
@@ -286,30 +287,6 @@ static void checked(void *arg, enum secret_verdict verdict, const struct error *
         accept_connection(session);
 }
 
-/* Texts of a peer that end up in logs and answers: printable, bounded. */
-static void keep_text(char *to, size_t size, struct span text)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < text.len && n + 1 < size; i++)
-        if (text.data[i] > ' ' && text.data[i] < 0x7f && text.data[i] != ',')
-            to[n++] = text.data[i];
-    to[n] = '\0';
-}
-
-static void keep_features(struct registered *entry, const struct registration_params *params)
-{
-    size_t used = 0;
-    for (size_t i = 0; i < params->feature_count; i++) {
-        char word[REGISTRY_VERSION_SIZE];
-        keep_text(word, sizeof word, params->features[i]);
-        size_t need = strlen(word) + (used > 0 ? 1 : 0);
-        if (word[0] == '\0' || used + need >= sizeof entry->features)
-            continue;
-        used += (size_t)snprintf(entry->features + used, sizeof entry->features - used, "%s%s",
-                                 used > 0 ? "," : "", word);
-    }
-}
-
 static void on_register(void *arg, const struct registration_params *params)
 {
     struct connector_session *session = arg;
@@ -319,9 +296,10 @@ static void on_register(void *arg, const struct registration_params *params)
     entry->index = params->index;
     entry->attempts = params->attempts;
     session->replaces = params->replace_existing;
-    keep_text(entry->version, sizeof entry->version, params->version);
-    keep_text(entry->arch, sizeof entry->arch, params->arch);
-    keep_features(entry, params);
+    peer_text_keep(entry->version, sizeof entry->version, params->version);
+    peer_text_keep(entry->arch, sizeof entry->arch, params->arch);
+    peer_text_keep_list(entry->features, sizeof entry->features, params->features,
+                        params->feature_count);
     enter(session, CHECKING);
     session->check = secret_check_start(session->shared->store_jobs, session->shared->db, params,
                                         checked, session);
@@ -346,10 +324,15 @@ static void on_unregister(void *arg)
         over(session, &err);
 }
 
+/* It took leave without a word: it can unregister no more. The stream's end follows or does not. */
 static void on_rpc_closed(void *arg, struct span reason)
 {
-    (void)reason; /* the stream's end follows */
-    (void)arg;
+    struct connector_session *session = arg;
+    (void)reason;
+    if (session->state == SERVING)
+        connector_session_drain(session);
+    else if (session->state != DRAINING && session->state != LEAVING)
+        over_text(session, ERROR_NETWORK, "the connector took its leave");
 }
 
 static void on_rpc_failed(void *arg, const struct error *err)

@@ -320,6 +320,10 @@ TEST(connections_are_listed_and_dropped_of_one_connector_or_of_all)
     CHECK_SPAN(text_of(connector, "id"), span_of(id));
     CHECK_SPAN(text_of(connector, "version"), SPAN("fake"));
     CHECK_SIZE(doc_count(doc_get(connector, "conns")), 2);
+    struct span feature = SPAN_NONE;
+    REQUIRE(doc_count(doc_get(connector, "features")) == 2);
+    CHECK(doc_as_text(doc_at(doc_get(connector, "features"), 1), &feature));
+    CHECK_SPAN(feature, SPAN("twowords")); /* what is odd is left out */
     const struct doc *connection = doc_at(doc_get(connector, "conns"), 0);
     CHECK_SPAN(text_of(connection, "origin_ip"), SPAN("127.0.0.1"));
     CHECK_SPAN(text_of(connection, "colo_name"), SPAN("edge.localhost"));

@@ -251,6 +251,7 @@ static const struct {
     {"unregister, the control stream stays open", fake_connector_unregister, true,
      SESSION_LEAVE_MS},
     {"the control stream ends", fake_connector_end_control, true, 0},
+    {"an Abort and no end", fake_connector_abort, true, SESSION_LEAVE_MS},
     {"GOAWAY", fake_connector_goaway, true, SESSION_LEAVE_MS},
 };
 

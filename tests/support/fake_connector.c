@@ -109,6 +109,8 @@ static void serve_control(struct fake_connector *fake, struct inbound *in)
         .replace_existing = fake->options.replaces,
         .version = SPAN("fake"),
         .arch = SPAN("linux_amd64"),
+        .feature_count = 2,
+        .features = {SPAN("ha-origin"), SPAN("two, words\n")},
     };
     fake->control = in;
     inbound_set_events(in, &control_events, fake);
@@ -436,6 +438,11 @@ bool fake_connector_is_asked(struct fake_connector *fake, size_t count)
 void fake_connector_unregister(struct fake_connector *fake)
 {
     must(registration_client_unregister(fake->rpc, NULL));
+}
+
+void fake_connector_abort(struct fake_connector *fake)
+{
+    registration_client_shutdown(fake->rpc);
 }
 
 void fake_connector_end_control(struct fake_connector *fake)

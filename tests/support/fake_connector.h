@@ -104,6 +104,7 @@ void fake_call_reset(struct fake_call *call);
 
 /* Ways to leave. */
 void fake_connector_unregister(struct fake_connector *fake);
+void fake_connector_abort(struct fake_connector *fake);
 void fake_connector_end_control(struct fake_connector *fake);
 void fake_connector_goaway(struct fake_connector *fake);
 void fake_connector_stop_reading(struct fake_connector *fake);
