@@ -47,7 +47,7 @@ static bool put_error(struct buf *out, const struct doc *one)
     struct span text = SPAN_NONE;
     if (out->len > 0 && !buf_put_span(out, SPAN("; ")))
         return false;
-    if (!message || !doc_as_text(message, &text))
+    if (!message || !doc_as_text(message, &text) || text.len == 0)
         text = SPAN("no message");
     return put_code(out, doc_get(one, "code")) && put_message(out, text);
 }
