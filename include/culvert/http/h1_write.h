@@ -40,8 +40,8 @@ bool h1_write_response(struct buf *out, const struct response_head *head,
                        const struct h1_shape *shape, struct error *err) MUST_CHECK;
 
 /* A chunk is its head, `size` > 0 bytes, and CR LF. The head is written into `room` and needs no
- * memory: a begun body cannot do without. */
-enum { H1_CHUNK_HEAD_MAX = 2 * sizeof(size_t) + 2 };
+ * memory: a begun body cannot do without. 16 digits and a line end. */
+enum { H1_CHUNK_HEAD_MAX = 18 };
 struct span h1_chunk_head(size_t size, char room[H1_CHUNK_HEAD_MAX]);
 
 /* The end of a chunked body; `trailers` may be NULL. Trailers that may not come so late are passed
