@@ -112,6 +112,8 @@ ended() {
 start() {
     log=$1
     shift
+    # Emptied here, so that nobody waits for a line and finds the one of the process before.
+    : >"$work/$log.log"
     "$@" >"$work/$log.out" 2>"$work/$log.log" &
     started=$!
     pids="$pids $started"

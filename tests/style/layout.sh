@@ -22,10 +22,12 @@ headers_have_sources() {
     done
 }
 
-# A large module has several, h1_request_limits_test.c, and so have modules that begin alike.
+# A large module has several, h1_request_limits_test.c, and so have modules that begin alike. A room's
+# memory_test.c lets its allocations fail.
 tests_have_modules() {
     c_files tests/unit | sed -n 's|^tests/unit/\(.*\)_test\.c$|\1|p' | while IFS= read -r noun; do
         module=$noun
+        [ "${noun##*/}" != memory ] || continue
         until [ -f "src/$module.c" ] || [ -f "include/culvert/$module.h" ]; do
             case ${module##*/} in
                 *_*) module=${module%_*} ;;
