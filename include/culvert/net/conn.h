@@ -26,7 +26,8 @@ struct conn_events {
     /* Returns how many bytes were taken. The rest is kept and given again, in front of new bytes,
      * when more arrive or when the gate opens. */
     size_t (*on_bytes)(void *arg, const unsigned char *data, size_t len);
-    void (*on_end)(void *arg);  /* the peer ended its side; we may still write */
+    void (*on_end)(void *arg); /* the peer ended its side; behind all bytes, while the gate is open;
+                                 * we may still write */
     void (*on_room)(void *arg); /* output fell to CONN_OUT_LOW after it had been above it */
     void (*on_lost)(void *arg, const struct error *why); /* nothing goes any more; conn_close it */
 };

@@ -12,7 +12,7 @@ struct exchange;
 struct exchange_report {
     uint64_t started_ms, headed_ms; /* monotonic; headed: 0 before an answer's head */
     uint64_t ended_ms;
-    int status;           /* answered to the peer; 0: reset before any head */
+    int status;           /* as the outbound or hooks->fail gave it; 0: reset before any head */
     bool by_origin;       /* the head came from the outbound */
     bool cut;             /* the answer was begun and could not be finished */
     bool peer_left;       /* the inbound was aborted */
