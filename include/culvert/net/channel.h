@@ -52,8 +52,8 @@ void channel_end(struct channel *ch);
  * not called for it: look first. */
 void channel_set_taker(struct channel *ch, const struct channel_events *events, void *arg);
 
-/* What the putting side is told: `drained` bytes left the channel (for window updates). It must only
- * note it: a put may drain what it puts before it returns. */
+/* What the putting side is told: `drained` bytes left the channel (for window updates). It must
+ * only note it: a put may drain what it puts before it returns. */
 void channel_set_drained(struct channel *ch, void (*drained)(void *arg, size_t bytes), void *arg);
 
 /* The first contiguous bytes, valid until the next put or drop; empty when nothing lies there. */
