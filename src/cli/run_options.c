@@ -65,12 +65,17 @@ static bool fill_edge(struct cli_call *call, const struct credentials *creds,
 
 static bool fill_bind(struct cli_call *call, struct run_options *o, struct error *err)
 {
-    static const char *const versions[] = {"auto", "4", "6"};
+    static const struct {
+        const char *name;
+        int family;
+    } versions[] = {{"auto", 0}, {"4", AF_INET}, {"6", AF_INET6}};
     const char *address = sources_text(call->sources, "edge-bind-address");
     const char *version = sources_text(call->sources, "edge-ip-version");
     bool known = false;
-    for (size_t i = 0; i < ARRAY_LEN(versions); i++)
-        known = known || strcmp(version, versions[i]) == 0;
+    for (size_t i = 0; i < ARRAY_LEN(versions) && !known; i++) {
+        known = strcmp(version, versions[i].name) == 0;
+        o->connector.edge_family = versions[i].family;
+    }
     if (!known)
         return fail(call, "edge-ip-version", "must be auto, 4 or 6", err);
     if (!address[0])

@@ -242,6 +242,8 @@ static bool start_supervisor(struct connector *connector, struct error *err)
         .tls = connector->world.tls,
         .local_configuration = options->local_configuration,
         .rpc_timeout_ms = options->rpc_timeout_ms,
+        /* A static edge is dialed as it is named. */
+        .family = options->static_edge.count > 0 ? 0 : options->edge_family,
         .from = options->edge_from,
         .tracker = connector->tracker,
         .metrics = connector->tunnel_metrics,

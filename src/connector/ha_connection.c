@@ -312,6 +312,7 @@ struct ha_connection *ha_connection_start(const struct ha_shared *shared,
     timer_init(&ha->control_wait, ha->loop, no_control, ha);
     const struct dial_target target = {.host = ha->address.host,
                                        .port = ha->address.port,
+                                       .family = shared->family,
                                        .from = shared->from,
                                        .connect_ms = HA_CONNECT_MS,
                                        .tls = shared->tls,

@@ -244,8 +244,12 @@ static void resolved(void *arg, const struct ip_address *addresses, size_t count
         fail(dial, why);
         return;
     }
-    dial->count = count < ATTEMPTS_MAX ? count : ATTEMPTS_MAX;
-    memcpy(dial->addresses, addresses, dial->count * sizeof *addresses);
+    for (size_t i = 0; i < count && dial->count < ATTEMPTS_MAX; i++)
+        if (dial->target.family == 0 || addresses[i].any.sa_family == dial->target.family)
+            dial->addresses[dial->count++] = addresses[i];
+    if (dial->count == 0)
+        error_set(&dial->why, ERROR_NETWORK, 0, "%s has no %s address", dial->host,
+                  dial->target.family == AF_INET ? "IPv4" : "IPv6");
     try_next(dial);
 }
 

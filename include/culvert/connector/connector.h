@@ -25,6 +25,7 @@ struct connector_options {
     const char *region;                 /* for the DNS; "" */
     const char *ca_file;                /* --cacert: the only roots then; NULL */
     struct span ca_pem;                 /* of the credentials: roots beside the system's; empty */
+    int edge_family;                    /* --edge-ip-version: AF_INET, AF_INET6; 0: both */
     const struct ip_address *edge_from; /* --edge-bind-address; NULL */
     size_t connections;                 /* --ha-connections, 1 ... EDGE_INDEXES_MAX */
     uint64_t grace_ms;                  /* --grace-period */

@@ -30,6 +30,7 @@ struct ha_shared {
     struct registration_params params; /* index, attempts and local_ip are filled in for each */
     struct span local_configuration;
     uint64_t rpc_timeout_ms;
+    int family;                    /* of the edge's addresses; 0: both */
     const struct ip_address *from; /* local address; NULL: any */
     struct tracker *tracker;
     struct tunnel_metrics *metrics;

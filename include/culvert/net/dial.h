@@ -15,6 +15,7 @@ struct dial_target {
     uint16_t port;
     const char *unix_path;            /* "@name": abstract; NULL: TCP */
     const struct ip_address *address; /* in place of host; NULL: host is resolved */
+    int family;                       /* AF_INET or AF_INET6: only those addresses; 0: both */
     const struct ip_address *from;    /* local address; NULL: any */
     uint64_t connect_ms;              /* for resolving and connecting; 0: only the kernel's limit */
     int keepalive_seconds;            /* TCP keep-alive idle; < 0: off; 0: 15 */

@@ -118,6 +118,26 @@ TEST(a_given_address_needs_no_name_and_no_resolver)
     scene_end(&scene);
 }
 
+TEST(only_addresses_of_the_wanted_family_are_tried)
+{
+    struct scene scene;
+    scene_begin(&scene);
+    memory_sockets_refuse(&scene.turned.memory, "[2001:db8::1]:80");
+    memory_sockets_refuse(&scene.turned.memory, "192.0.2.1:80");
+    memory_sockets_serve(&scene.turned.memory, "192.0.2.2:80", serve, &scene);
+    start(&scene, &(struct dial_target){.host = "many.example", .port = 80, .family = AF_INET});
+    turned_loop_settle(&scene.turned);
+    CHECK_SIZE(scene.connected, 1);
+    CHECK_SIZE(connects(&scene, "[2001:db8::1]:80"), 0);
+    scene_end(&scene);
+    scene_begin(&scene);
+    start(&scene, &(struct dial_target){.host = "one.example", .port = 80, .family = AF_INET6});
+    turned_loop_settle(&scene.turned);
+    CHECK_SIZE(scene.failed, 1);
+    CHECK(strstr(scene.why.text, "one.example has no IPv6 address") != NULL);
+    scene_end(&scene);
+}
+
 TEST(refused_addresses_give_way_to_the_next_at_once)
 {
     struct scene scene;
