@@ -468,3 +468,27 @@ TEST(each_request_has_one_line_in_the_log_and_its_place_in_the_figures)
         scene_close(&scene);
     }
 }
+
+TEST(an_answer_that_comes_before_the_request_is_whole_is_given_on_whole)
+{
+    static const struct fake_reply fine = {.kind = FAKE_REPLY_WHOLE, .body = "fine"};
+    struct scene scene;
+    struct buf part = BUF_LIMIT(512 * 1024);
+    while (buf_put_char(&part, 'x'))
+        continue;
+    both_ends_open(&scene.ends);
+    scene_connect(&scene, &fine, "");
+    scene.fake.leaves_bodies = true;
+    visitor_say(&scene.visitor, SPAN("POST / HTTP/1.1\r\n" HOST "Content-Length: 9000000\r\n\r\n"));
+    visitor_say(&scene.visitor, buf_span(&part));
+    CHECK(visitor_hears(&scene.visitor, "fine\r\n0\r\n\r\n"));
+    visitor_say(&scene.visitor, buf_span(&part));
+    CHECK(visitor_sees_end(&scene.visitor));
+    CHECK(!scene.visitor.reset);
+    CHECK(settle(scene.ends.loop));
+    CHECK(both_ends_metric(&scene.ends, "127.0.0.1:2001", "culvert_edge_open_requests") == 0);
+    CHECK(both_ends_metric(&scene.ends, "127.0.0.1:2001", "culvert_edge_channel_bytes") == 0);
+    CHECK(!scene.fake.over);
+    buf_release(&part);
+    scene_close(&scene);
+}

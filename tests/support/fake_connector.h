@@ -71,6 +71,7 @@ struct fake_connector {
     uint64_t dialed_ms, over_ms;
     bool registered, refused, unregistered;
     bool control_ended; /* by the edge */
+    bool leaving;       /* for a test's own use */
     bool heard_goaway;
     bool over; /* the edge ended the connection, or the test did */
     char cause[256];
