@@ -23,6 +23,7 @@ struct h1_server {
     bool held;       /* the owner did not close the request yet */
     bool told;       /* its last event was told */
     bool answering;  /* its head was sent */
+    bool refused;    /* its body was broken, and a last answer of ours says so */
     bool answered;   /* its whole answer was handed to the conn */
     bool keep_alive; /* another request may follow */
     bool draining;
@@ -85,19 +86,34 @@ static void abort_request(struct h1_server *server, const struct error *why)
 
 /* ---- refusals ---- */
 
-static void refuse(struct h1_server *server, int status, const char *text)
+/* A last answer of our own, behind which the connection ends. */
+static void put_refusal(struct h1_server *server, int status, const char *text)
 {
     struct buf answer = BUF_LIMIT(1024);
-    server->events->on_refused(server->arg, status, text);
-    if (!server->conn)
-        return; /* it was closed there */
     if (buf_printf(&answer,
                    "HTTP/1.1 %d %s\r\nContent-Type: text/plain; charset=utf-8\r\n"
                    "Content-Length: %zu\r\nConnection: close\r\n\r\n%s\n",
                    status, status_reason(status), strlen(text) + 1, text))
         (void)conn_put(server->conn, answer.data, answer.len);
     buf_release(&answer);
+}
+
+static void refuse(struct h1_server *server, int status, const char *text)
+{
+    server->events->on_refused(server->arg, status, text);
+    if (!server->conn)
+        return; /* it was closed there */
+    put_refusal(server, status, text);
     over(server);
+}
+
+/* The body's framing is broken: who has heard nothing yet hears why. */
+static void refuse_body(struct h1_server *server, const struct error *why)
+{
+    server->refused = server->conn && !server->answering;
+    if (server->refused)
+        put_refusal(server, why->kind == ERROR_SYSTEM ? 500 : 400, why->text);
+    abort_request(server, why);
 }
 
 static void limit_start(struct h1_server *server, uint64_t ms)
@@ -230,7 +246,7 @@ static size_t read_body(struct h1_server *server, struct span bytes)
         verdict = H1_BAD;
     }
     if (verdict == H1_BAD) {
-        abort_request(server, &err);
+        refuse_body(server, &err);
         return bytes.len;
     }
     if (server->state != REQUEST)
@@ -364,7 +380,7 @@ static void in_reset(struct inbound *in, const struct error *why)
     h1_pump_stop(&server->pump);
     if (server->conn && server->state != OVER)
         over(server);
-    if (server->conn)
+    if (server->conn && !server->refused)
         conn_reset(server->conn);
 }
 

@@ -177,7 +177,7 @@ TEST(nobody_is_told_to_continue_who_cannot_understand_it)
     h1_scene_end(&scene);
 }
 
-TEST(a_broken_body_aborts_the_request)
+TEST(a_broken_body_aborts_the_request_and_is_answered_400)
 {
     static const char *const bodies[] = {
         "zz\r\n", "2\r\nabc\r\n",          "2\nab\r\n",
@@ -189,6 +189,7 @@ TEST(a_broken_body_aborts_the_request)
         h1_scene_say(&scene, bodies[i]);
         CHECK_CASE(scene.desk.requests[0].aborted == 1, "%s", bodies[i]);
         CHECK(scene.desk.requests[0].why.kind == ERROR_PROTOCOL);
+        CHECK_CASE(span_starts(h1_scene_hear(&scene), SPAN("HTTP/1.1 400 ")), "%s", bodies[i]);
         CHECK_SIZE(scene.closed, 1);
         h1_scene_end(&scene);
     }
