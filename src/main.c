@@ -1,6 +1,7 @@
 /* The process: what holds for all of it, the command, the exit status. It behaves the same under
  * any name it is started by. */
 #include "culvert/cli/command.h"
+#include "culvert/cli/words.h"
 
 #include <signal.h>
 #include <sys/prctl.h>
@@ -19,9 +20,15 @@ int main(int argc, char **argv)
 {
     const struct cli_world world = {
         .environment = environment_process(), .out = stdout, .err = stderr};
-    const char *const *words = (const char *const *)(void *)argv;
+    struct cli_words words;
+    int status = CLI_FAILED;
     /* A peer that went away is an error of the write, not the end of the process. */
     (void)signal(SIGPIPE, SIG_IGN);
     keep_memory_private();
-    return cli_run(&world, argc, words);
+    if (cli_words_take(&words, argc, argv))
+        status = cli_run(&world, argc, (const char *const *)(void *)words.at);
+    else
+        fputs("out of memory\n", stderr);
+    cli_words_release(&words);
+    return status;
 }
