@@ -53,20 +53,30 @@ static struct origin_cert *make_cert(struct cli_call *call, struct database *db,
     return cert;
 }
 
-/* ~/.cloudflared is made when it is missing; any other directory is the user's to make. */
+/* Makes ~/.cloudflared, if that is where `path` lies: a shell has written it out already. Any other
+ * directory is the user's to make. */
+static bool make_directory(const char *home, struct span path, struct error *err)
+{
+    struct buf usual = BUF_LIMIT(SEARCH_PATH_MAX);
+    bool ok = !home || buf_printf(&usual, "%s/.cloudflared", home) || error_memory(err);
+    if (ok && home && span_starts(path, buf_span(&usual)) && path.len > usual.len &&
+        path.data[usual.len] == '/')
+        ok = file_make_directory(buf_text(&usual), DIRECTORY_MODE, err);
+    buf_release(&usual);
+    return ok;
+}
+
 static bool find_target(struct cli_call *call, struct buf *path, struct error *err)
 {
     const char *given = sources_text(call->sources, "out");
     const char *home = cli_home(call);
-    if (given[0])
-        return search_expand_home(home, span_of(given), path) ||
-               error_set(err, ERROR_INVALID, 0, "%s: there is no home", given);
-    if (!home)
+    if (given[0] && !search_expand_home(home, span_of(given), path))
+        return error_set(err, ERROR_INVALID, 0, "%s: there is no home", given);
+    if (!given[0] && !home)
         return error_set(err, ERROR_INVALID, 0, "there is no home: name a file with --out");
-    if (!buf_printf(path, "%s/.cloudflared", home))
+    if (!given[0] && !buf_printf(path, "%s/.cloudflared/cert.pem", home))
         return error_memory(err);
-    return file_make_directory(buf_text(path), DIRECTORY_MODE, err) &&
-           (buf_put_span(path, SPAN("/cert.pem")) || error_memory(err));
+    return make_directory(home, buf_span(path), err);
 }
 
 static bool write_cert(struct cli_call *call, const char *state, const char *path,

@@ -35,7 +35,8 @@ static struct span trim(struct span text)
 }
 
 /* *creds stays NULL when there is no token, or a file with nothing in it. */
-static bool read_token(struct cli_call *call, struct credentials **creds, struct error *err)
+static bool read_token(struct cli_call *call, const struct log *log, struct credentials **creds,
+                       struct error *err)
 {
     const char *token = sources_text(call->sources, "token");
     const char *path = sources_text(call->sources, "token-file");
@@ -48,12 +49,16 @@ static bool read_token(struct cli_call *call, struct credentials **creds, struct
     if (!path[0])
         return true;
     struct buf text = BUF_LIMIT(CREDENTIALS_TOKEN_MAX);
-    bool ok = file_read_secret(path, &text, NULL, err);
+    bool readable = false;
+    bool ok = file_read_secret(path, &text, &readable, err);
     struct span content = ok ? trim(buf_span(&text)) : SPAN_NONE;
     if (ok && content.len > 0) {
         *creds = credentials_from_token(content, err);
         ok = *creds || error_wrap(err, "%s holds no usable token", path);
     }
+    if (ok && readable)
+        log_warn(log, "Others may read the token of the tunnel: chmod 0400 keeps them out",
+                 LOG_TEXT("path", path));
     buf_wipe(&text);
     return ok ? true : error_wrap(err, "token file");
 }
@@ -152,7 +157,7 @@ struct credentials *run_credentials_find(struct cli_call *call, const struct cli
     struct uuid id;
     const char *word = find_word(call, config);
     *status = CLI_USAGE;
-    if (!read_token(call, &creds, err) || creds)
+    if (!read_token(call, log, &creds, err) || creds)
         return creds;
     if (word[0] == '\0') {
         error_set(err, ERROR_INVALID, 0,

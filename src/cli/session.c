@@ -97,6 +97,18 @@ static bool open_file(struct cli_call *call, struct cli_log *log, struct error *
     return log->file && add_sink(log, file_sink_log(log->file), err);
 }
 
+/* Commands that print have formats of their own under the same name. */
+static void warn_of_format(const struct cli_call *call, const struct log *log)
+{
+    static const char *const known[] = {"", "default", "json", "yaml"};
+    const char *format = sources_common_text(call->sources, "output");
+    for (size_t i = 0; i < ARRAY_LEN(known); i++)
+        if (strcmp(format, known[i]) == 0)
+            return;
+    log_error(log, "The output is neither default nor json: default is used",
+              LOG_TEXT("output", format));
+}
+
 bool cli_log_open(struct cli_call *call, struct cli_log *log, struct error *err)
 {
     const char *level = sources_text(call->sources, "loglevel");
@@ -111,6 +123,7 @@ bool cli_log_open(struct cli_call *call, struct cli_log *log, struct error *err)
         log_error(&log->log,
                   "The loglevel is none of debug, info, warn, error, fatal: info is used",
                   LOG_TEXT("loglevel", level));
+    warn_of_format(call, &log->log);
     if (sources_text(call->sources, "logfile")[0] &&
         sources_text(call->sources, "log-directory")[0])
         log_error(&log->log, "Both logfile and log-directory are given: logfile is used");

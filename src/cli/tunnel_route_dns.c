@@ -46,8 +46,7 @@ static int run(struct cli_call *call)
     const char *name = call->operands[1];
     bool ok = cli_config_load(call, &config, &err) && cli_account_open(call, &account, &err) &&
               cli_select_tunnel(call, &config, &account, call->operands[0], &id, &err);
-    if (ok && !hostname_read(span_of(name), &checked, &err))
-        ok = error_wrap(&err, "%.80s is not a valid hostname", name);
+    ok = ok && hostname_read(span_of(name), &checked, &err);
     const struct api_dns_route_new what = {
         .tunnel_id = id,
         .hostname = span_of(name),

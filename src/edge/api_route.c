@@ -79,8 +79,8 @@ static bool name_in_zone(struct span typed, struct span zone, struct buf *out, s
     bool inside = name.len > zone.len + 1 && span_ends(name, zone) &&
                   name.data[name.len - zone.len - 1] == '.';
     if (!inside && span_find(name, '.') < name.len)
-        return error_set(err, ERROR_INVALID, 0, "it is not in the zone %.*s: route a name of that",
-                         SPAN_ARG(zone));
+        return error_set(err, ERROR_INVALID, 0,
+                         "it is not in the zone %.*s: choose a name below it", SPAN_ARG(zone));
     if (!inside && (!buf_put_char(out, '.') || !buf_put_span(out, zone)))
         return error_set(err, ERROR_INVALID, 0, "too long for a host name");
     return true;

@@ -36,9 +36,11 @@ wait_for "nginx answers" curl -fsS "http://127.0.0.1:$nginx_port/"
 
 # ---- The commands of the README ------------------------------------------------------------------
 
+rmdir "$HOME/.cloudflared" # a fresh home has none
 edge_start
 same "run.json is for the owner alone" "$(stat -c %a "$state/run.json")" 600
 cert_make
+same "so is the new directory around cert.pem" "$(stat -c %a "$HOME/.cloudflared")" 700
 same "cert.pem is for the owner alone" "$(stat -c %a "$HOME/.cloudflared/cert.pem")" 600
 check "a tunnel is created" "$CULVERT" tunnel create web
 credentials=$(ls "$HOME"/.cloudflared/*.json)
@@ -46,6 +48,8 @@ same "credentials are for the owner, read only" "$(stat -c %a "$credentials")" 4
 id=$(basename "$credentials" .json)
 has "list shows it" "$("$CULVERT" tunnel list)" "$id"
 check "a name is routed" "$CULVERT" tunnel route dns web app.localhost
+status "what is no host name is not routed" 1 "$CULVERT" tunnel route dns web 'a b.localhost'
+same "that is said once" "$(grep -o 'not a valid hostname' "$work/err" | wc -l)" 1
 status "the name of a tunnel is taken once" 1 "$CULVERT" tunnel create web
 
 port=${http##*:}
@@ -102,10 +106,14 @@ chmod 600 "$work/token"
 mv "$HOME/.cloudflared/config.yml" "$work/config.yml"
 connector_start --token "$token" --url "http://127.0.0.1:$nginx_port"
 same "by --token and --url" "$(get app.localhost "http://app.localhost:$port/")" "hello from nginx"
+check "the token is not in the list of processes" sh -c \
+    "! tr '\\0' ' ' </proc/$connector/cmdline | grep -qF '$token'"
 kill -TERM "$connector"
 ended "$connector"
+chmod 644 "$work/token"
 connector_start --token-file "$work/token" --url "http://127.0.0.1:$nginx_port"
 same "by --token-file" "$(get app.localhost "http://app.localhost:$port/")" "hello from nginx"
+has "others may read that file: a warning" "$(cat "$work/connector.log")" "Others may read the token"
 kill -INT "$connector"
 ended "$connector"
 same "SIGINT ends it with 0" "$code" 0

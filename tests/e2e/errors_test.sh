@@ -94,6 +94,9 @@ time.sleep(60)"
 wait_for "a port is taken" grep -q up "$work/holder.out"
 says "the metrics port of a connector is taken" 1 "127.0.0.1:$taken" "$CULVERT" tunnel \
     --metrics "127.0.0.1:$taken" --edge 127.0.0.1:1 run --token "$token" --url http://localhost:1
+says "without an origin" 1 "127.0.0.1:$taken" "$CULVERT" tunnel \
+    --metrics "127.0.0.1:$taken" --edge 127.0.0.1:1 run --token "$token"
+has "a connector without an origin says so" "$(cat "$work/err")" "There are no ingress rules"
 says "a port of the edge is taken" 1 "127.0.0.1:$taken" "$CULVERT" edge run --dev \
     --state-dir "$state" --tunnel 127.0.0.1:0 --http "127.0.0.1:$taken" --https 127.0.0.1:0 \
     --metrics 127.0.0.1:0
