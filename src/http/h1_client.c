@@ -131,8 +131,10 @@ static size_t read_body(struct h1_client *client, struct span bytes, struct erro
     size_t used = 0;
     while (client->state == BODY && used < bytes.len) {
         size_t room = channel_room(client->body.bytes);
-        if (room == 0)
+        if (room == 0) {
+            channel_rest(client->body.bytes);
             break;
+        }
         struct span payload;
         size_t n = 0;
         enum h1_verdict verdict = h1_body_feed(

@@ -236,8 +236,10 @@ static size_t read_body(struct h1_server *server, struct span bytes)
     size_t room = channel_room(server->body.bytes);
     size_t used = 0;
     struct span payload;
-    if (room == 0)
+    if (room == 0) {
+        channel_rest(server->body.bytes);
         return 0;
+    }
     enum h1_verdict verdict =
         h1_body_feed(&server->reader, span_first(bytes, room), &used, &payload, &err);
     if (verdict != H1_BAD &&

@@ -85,6 +85,24 @@ static struct block *writable(struct channel *ch, size_t len)
     return block;
 }
 
+/* While the worker holds too much, who can rest does so early. A channel without a gate is an HTTP/2
+ * stream's: its peer was promised the room. */
+static bool is_squeezed(const struct channel *ch)
+{
+    return ch->reader && ch->budget && ch->budget->used > ch->budget->limit &&
+           ch->limit > CHANNEL_SQUEEZED;
+}
+
+static size_t limit_of(const struct channel *ch)
+{
+    return is_squeezed(ch) ? (size_t)CHANNEL_SQUEEZED : ch->limit;
+}
+
+static size_t low_of(const struct channel *ch)
+{
+    return is_squeezed(ch) ? (size_t)CHANNEL_SQUEEZED / 2 : ch->low;
+}
+
 size_t channel_put(struct channel *ch, const void *data, size_t len)
 {
     const char *from = data;
@@ -109,7 +127,7 @@ size_t channel_put(struct channel *ch, const void *data, size_t len)
     ch->total += put;
     if (ch->budget)
         ch->budget->used += put;
-    if (ch->reader && (put < len || ch->len >= ch->limit))
+    if (ch->reader && (put < len || ch->len >= limit_of(ch)))
         gate_hold(ch->reader, HOLD_CHANNEL);
     if (was_empty && put > 0 && ch->taker)
         ch->taker->on_filled(ch->taker_arg);
@@ -160,7 +178,7 @@ void channel_drop(struct channel *ch, size_t n)
     ch->len -= n;
     if (ch->budget)
         ch->budget->used -= n;
-    if (ch->reader && ch->len <= ch->low)
+    if (ch->reader && ch->len <= low_of(ch))
         gate_release(ch->reader, HOLD_CHANNEL);
     if (n > 0 && ch->drained)
         ch->drained(ch->drained_arg, n);
@@ -186,9 +204,16 @@ size_t channel_len(const struct channel *ch)
     return ch->len;
 }
 
+void channel_rest(struct channel *ch)
+{
+    if (ch->reader)
+        gate_hold(ch->reader, HOLD_CHANNEL);
+}
+
 size_t channel_room(const struct channel *ch)
 {
-    return ch->len < ch->limit ? ch->limit - ch->len : 0;
+    size_t limit = limit_of(ch);
+    return ch->len < limit ? limit - ch->len : 0;
 }
 
 bool channel_is_ended(const struct channel *ch)

@@ -15,6 +15,7 @@ enum {
     CHANNEL_BLOCK = 16 * 1024,
     CHANNEL_LIMIT = 64 * 1024, /* a stream's first limit */
     CHANNEL_LOW = 32 * 1024,
+    CHANNEL_SQUEEZED = 4 * 1024, /* what a gated channel takes while the budget is exceeded */
 };
 
 /* The worker's account of undrained bytes; all zero with a limit is empty. Embedded in the worker.
@@ -68,6 +69,8 @@ size_t channel_take(struct channel *ch, void *to, size_t len);
 /* How many bytes lie in it, how many more it takes. */
 size_t channel_len(const struct channel *ch);
 size_t channel_room(const struct channel *ch);
+/* There is no room, perhaps since others hold too much: the reader rests until this one drained. */
+void channel_rest(struct channel *ch);
 bool channel_is_ended(const struct channel *ch);  /* ended; bytes may still lie there */
 bool channel_is_done(const struct channel *ch);   /* ended and drained */
 bool channel_is_broken(const struct channel *ch); /* memory ran out while putting */

@@ -7,7 +7,6 @@ enum hold {
     HOLD_OPENING = 1u << 1,  /* not connected yet, or the far side is still being dialed */
     HOLD_EXCHANGE = 1u << 2, /* the request in hand is not answered yet */
     HOLD_DRAIN = 1u << 3,    /* graceful shutdown */
-    HOLD_BUDGET = 1u << 4,   /* the worker holds too many undrained bytes */
     HOLD_TURN = 1u << 5,     /* it did enough in this turn of the loop */
 };
 

@@ -64,6 +64,35 @@ TEST(a_drained_channel_opens_no_gate_that_others_hold)
     channel_free(ch);
 }
 
+TEST(while_the_budget_is_exceeded_who_can_rest_rests_early)
+{
+    static const char bytes[CHANNEL_LIMIT];
+    struct budget budget = {.limit = 50 * 1000};
+    struct gate reader = {0};
+    struct channel *stream = channel_new(CHANNEL_LOW, CHANNEL_LIMIT, NULL, &budget);
+    struct channel *gated = channel_new(CHANNEL_LOW, CHANNEL_LIMIT, &reader, &budget);
+    REQUIRE(stream && gated);
+    CHECK_SIZE(channel_put(gated, bytes, 5000), 5000);
+    CHECK(reader.holds == 0);
+    CHECK_SIZE(channel_put(stream, bytes, 60 * 1000), 60 * 1000); /* its peer was promised it */
+    CHECK_SIZE(channel_room(stream), CHANNEL_LIMIT - 60 * 1000);
+    CHECK_SIZE(channel_room(gated), 0);
+    channel_rest(gated);
+    CHECK(reader.holds == HOLD_CHANNEL);
+    channel_drop(gated, 1000);
+    CHECK(reader.holds == HOLD_CHANNEL); /* more than half of the small limit is left */
+    channel_drop(gated, 3000);
+    CHECK(reader.holds == 0);
+    CHECK_SIZE(channel_put(gated, bytes, 10000), CHANNEL_SQUEEZED - 1000);
+    CHECK(reader.holds == HOLD_CHANNEL);
+    channel_drop(stream, 60 * 1000);
+    CHECK_SIZE(channel_room(gated), CHANNEL_LIMIT - CHANNEL_SQUEEZED);
+    channel_drop(gated, 1);
+    CHECK(reader.holds == 0);
+    channel_free(gated);
+    channel_free(stream);
+}
+
 TEST(bytes_come_out_as_they_went_in_however_they_are_cut)
 {
     enum { TOTAL = 300 * 1000 };
