@@ -287,6 +287,7 @@ static void signal_caught(evutil_socket_t number, short what, void *arg)
     (void)what;
     struct signal_slot *slot = arg;
     slot->loop->busy = true;
+    slot->loop->now_ms = slot->loop->clock->monotonic_ms(slot->loop->clock);
     slot->caught(slot->arg, (int)number);
 }
 

@@ -401,6 +401,39 @@ TEST(a_signal_is_told_in_the_loop)
     turned_loop_release(&turned);
 }
 
+static void let_time_pass(void *arg, int signal_number)
+{
+    struct turned_loop *turned = arg;
+    (void)signal_number;
+    turned_clock_add(&turned->clock, 1234);
+}
+
+static void start_timer(void *arg, int signal_number)
+{
+    struct diary *diary = arg;
+    (void)signal_number;
+    CHECK(timer_start(&diary->timer, 1000));
+}
+
+TEST(a_timer_started_by_a_signal_runs_from_the_signal_on)
+{
+    struct turned_loop turned;
+    struct error err = {0};
+    turned_loop_init(&turned);
+    struct diary diary = {.loop = turned.loop};
+    timer_init(&diary.timer, turned.loop, on_timer, &diary);
+    /* The first one stands for the time that the loop has waited. */
+    REQUIRE(loop_on_signal(turned.loop, SIGUSR1, let_time_pass, &turned, &err));
+    REQUIRE(loop_on_signal(turned.loop, SIGUSR2, start_timer, &diary, &err));
+    CHECK(raise(SIGUSR1) == 0 && raise(SIGUSR2) == 0);
+    turned_loop_settle(&turned);
+    turned_loop_pass(&turned, 999);
+    CHECK_TEXT(diary.text, "");
+    turned_loop_pass(&turned, 1);
+    CHECK_TEXT(diary.text, "m");
+    turned_loop_release(&turned);
+}
+
 TEST(time_stands_still_within_a_turn_and_follows_the_clock_between)
 {
     struct turned_loop turned;
