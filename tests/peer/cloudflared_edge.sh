@@ -21,14 +21,16 @@ cf() {
 }
 
 ready_connections() {
-    curl -fsS "http://$metrics/ready" | grep -q "\"readyConnections\":$1,"
+    curl -fs "http://$metrics/ready" | grep -q "\"readyConnections\":$1,"
 }
 
 # Its back-off may take most of a minute.
 comes_back() {
-    wait_for "four connections" ready_connections 4 >/dev/null ||
-        wait_for "four connections" ready_connections 4 >/dev/null ||
-        wait_for "four connections are back" ready_connections 4
+    tries=0
+    until ready_connections 4 || [ $tries -ge 120 ]; do
+        tries=$((tries + 1))
+        sleep 0.5
+    done
 }
 
 # cf_start ARGUMENT...: of `tunnel run`; sets $connector and $metrics.
@@ -41,8 +43,12 @@ cf_start() {
     wait_for "cloudflared starts" grep -q "Starting metrics server" "$work/connector.log"
     metrics=$(sed -n 's/.*Starting metrics server on \([0-9.:]*\)\/metrics.*/\1/p' \
         "$work/connector.log")
-    wait_for "cloudflared registers four connections" ready_connections 4 &&
+    if wait_for "cloudflared registers four connections" ready_connections 4; then
         ok "four connections are registered"
+    else
+        tail -n 30 "$work/connector.log" | sed 's/^/#   /'
+        tail -n 30 "$work/edge.log" | sed 's/^/#   edge: /'
+    fi
 }
 
 # cf_stop: it drains and ends.
@@ -220,8 +226,8 @@ start connector "$CLOUDFLARED" --config "$work/config.yml" tunnel --no-prechecks
     --cacert "$ca" --protocol http2 --metrics 127.0.0.1:0 run \
     --credentials-file "$work/wrong.json" "$id"
 connector=$started
-wait_for "a wrong secret is refused" grep -q "Unauthorized: " "$work/connector.log" &&
-    ok "a wrong secret is refused, with the reason"
+check "a wrong secret is refused, with the reason" \
+    wait_for "the refusal" grep -q "Unauthorized: " "$work/connector.log"
 same "and serves nobody" "$(status_of /)" 503
 cf_stop
 status "delete" 0 cf delete -f ours
