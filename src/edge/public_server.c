@@ -127,6 +127,7 @@ static void choose(void *arg)
         const struct h2_options options = {.is_server = true,
                                            .streams_max = PUBLIC_STREAMS_MAX,
                                            .head_max = PUBLIC_HEAD_MAX,
+                                           .stall_ms = H1_STALL_MS,
                                            .budget = server->options.budget};
         conn_set_stall_limit(socket, H1_STALL_MS);
         conn->h2 = h2_session_new(socket, &options, &h2_events, conn, &err);

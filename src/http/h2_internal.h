@@ -29,6 +29,7 @@ struct h2_session {
     bool asked;           /* a PING waits for a sign of life */
     struct timer life;    /* silence, or the wait for a sign */
     struct timer squeeze; /* looks after the budget while it is exceeded */
+    struct timer stall;   /* looks for streams that stand still */
     struct task flush;
     struct task idle;
     struct task end; /* tells on_closed */
@@ -63,6 +64,7 @@ struct h2_stream {
     struct body body;            /* what the peer sends us */
     struct body *sending;        /* what we send, borrowed */
     uint64_t drained_ms;         /* when its channel last moved */
+    uint64_t heard_ms, sent_ms;  /* when bytes of a body last came, left or were there to leave */
     struct task done;            /* tells the end outside of the library */
     struct error why;            /* kind NONE: a good end */
     struct reap reap;
@@ -91,9 +93,16 @@ ssize_t h2_stream_read(nghttp2_session *ng, int32_t id, uint8_t *buf, size_t len
 
 /* h2_session.c */
 void h2_session_flush_soon(struct h2_session *session);
-void h2_session_credit(struct h2_session *session, size_t len);
+/* A timer that cannot be armed ends the session. */
+void h2_session_arm(struct h2_session *session, struct timer *timer, uint64_t after_ms);
 /* The session cannot go on; on_closed follows in a task. */
 void h2_session_fail(struct h2_session *session, const struct error *why);
+
+/* h2_pace.c */
+void h2_pace_init(struct h2_session *session);
+void h2_pace_stop(struct h2_session *session);
+/* `len` bytes were received: gives the connection's credit back, now or when the budget allows. */
+void h2_session_credit(struct h2_session *session, size_t len);
 
 /* h2_fields.c: heads to the library's form. */
 struct h2_fields {

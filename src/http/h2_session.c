@@ -4,10 +4,8 @@
 #include "h2_internal.h"
 
 enum {
-    SQUEEZE_TICK_MS = 1000,
-    SQUEEZE_PATIENCE_MS = 10 * 1000, /* for the stream that holds most, without progress */
-    SEND_HEAD_MAX = 256 * 1024,      /* encoded head that we send: above the library's 64 KiB */
-    TRUSTED_RESET_BURST = 100000,    /* an edge resets a stream for every visitor that leaves */
+    SEND_HEAD_MAX = 256 * 1024,   /* encoded head that we send: above the library's 64 KiB */
+    TRUSTED_RESET_BURST = 100000, /* an edge resets a stream for every visitor that leaves */
     TRUSTED_RESET_RATE = 10000,
 };
 
@@ -25,7 +23,7 @@ void h2_session_fail(struct h2_session *session, const struct error *why)
     task_post(&session->end);
 }
 
-static void arm(struct h2_session *session, struct timer *timer, uint64_t after_ms)
+void h2_session_arm(struct h2_session *session, struct timer *timer, uint64_t after_ms)
 {
     struct error why;
     if (timer_start(timer, after_ms))
@@ -39,60 +37,6 @@ static void fail_code(struct h2_session *session, const char *doing, int code)
     struct error why;
     error_set(&why, ERROR_PROTOCOL, code, "HTTP/2: %s: %s", doing, nghttp2_strerror(code));
     h2_session_fail(session, &why);
-}
-
-/* ---- connection credit ---- */
-
-static bool is_over_budget(const struct h2_session *session)
-{
-    const struct budget *budget = session->options.budget;
-    return budget && budget->used > budget->limit;
-}
-
-void h2_session_credit(struct h2_session *session, size_t len)
-{
-    if (is_over_budget(session)) {
-        session->credit_owed += len;
-        if (len > 0 && !timer_is_armed(&session->squeeze))
-            arm(session, &session->squeeze, SQUEEZE_TICK_MS);
-        return;
-    }
-    len += session->credit_owed;
-    session->credit_owed = 0;
-    if (len > 0)
-        (void)nghttp2_session_consume_connection(session->ng, len);
-}
-
-/* The stream that holds most and has not moved for a while; NULL: all move. */
-static struct h2_stream *find_stuck(struct h2_session *session)
-{
-    struct h2_stream *stuck = NULL;
-    uint64_t now = loop_now_ms(session->loop);
-    LIST_EACH (it, &session->streams) {
-        struct h2_stream *stream = CONTAINER_OF(it, struct h2_stream, link);
-        size_t holds = channel_len(stream->body.bytes);
-        if (holds > 0 && now - stream->drained_ms >= SQUEEZE_PATIENCE_MS &&
-            (!stuck || holds > channel_len(stuck->body.bytes)))
-            stuck = stream;
-    }
-    return stuck;
-}
-
-static void squeeze(void *arg)
-{
-    struct h2_session *session = arg;
-    if (is_over_budget(session)) {
-        struct h2_stream *stuck = find_stuck(session);
-        if (stuck) {
-            error_set(&stuck->why, ERROR_LIMIT, 0,
-                      "the memory budget is used up and this stream does not move");
-            (void)nghttp2_submit_rst_stream(session->ng, NGHTTP2_FLAG_NONE, stuck->id,
-                                            NGHTTP2_ENHANCE_YOUR_CALM);
-        }
-        arm(session, &session->squeeze, SQUEEZE_TICK_MS);
-    }
-    h2_session_credit(session, 0);
-    h2_session_flush_soon(session);
 }
 
 /* ---- what the library calls; a session that was closed in one of these wants no more ---- */
@@ -277,6 +221,7 @@ static int send_data(nghttp2_session *ng, nghttp2_frame *frame, const uint8_t *h
     if (!stream->sending)
         return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
     struct channel *bytes = stream->sending->bytes;
+    stream->sent_ms = loop_now_ms(session->loop);
     bool ok = conn_put(session->conn, head, 9);
     while (length > 0 && ok) {
         struct span part = span_first(channel_peek(bytes), length);
@@ -324,7 +269,7 @@ static void sign_of_life(struct h2_session *session)
     session->asked = false;
     void (*alive)(void *arg) = session->alive;
     session->alive = NULL;
-    arm(session, &session->life, H2_PING_AFTER_MS);
+    h2_session_arm(session, &session->life, H2_PING_AFTER_MS);
     if (alive)
         alive(session->arg);
 }
@@ -385,7 +330,7 @@ static void life_fired(void *arg)
         return;
     }
     if (silent < H2_PING_AFTER_MS) {
-        arm(session, &session->life, H2_PING_AFTER_MS - silent);
+        h2_session_arm(session, &session->life, H2_PING_AFTER_MS - silent);
         return;
     }
     if (!h2_session_ping(session, H2_PING_LIMIT_MS, NULL, &why))
@@ -467,7 +412,7 @@ void h2_session_close(struct h2_session *session)
     task_cancel(&session->idle);
     task_cancel(&session->end);
     timer_stop(&session->life);
-    timer_stop(&session->squeeze);
+    h2_pace_stop(session);
     conn_close_lingering(session->conn);
     session->conn = NULL;
     loop_reap(session->loop, &session->reap, destroy, session);
@@ -565,7 +510,7 @@ struct h2_session *h2_session_new(struct conn *conn, const struct h2_options *op
     task_init(&session->idle, session->loop, TASK_SOON, tell_idle, session);
     task_init(&session->end, session->loop, TASK_SOON, tell_end, session);
     timer_init(&session->life, session->loop, life_fired, session);
-    timer_init(&session->squeeze, session->loop, squeeze, session);
+    h2_pace_init(session);
     if (!new_library(session) || !greet(session) ||
         !timer_start(&session->life, H2_SETTINGS_LIMIT_MS)) {
         error_memory(err);

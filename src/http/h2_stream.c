@@ -39,6 +39,7 @@ static void filled(void *arg)
     if (!session || stream->id == 0 || session->closed || !stream->deferred)
         return;
     stream->deferred = false;
+    stream->sent_ms = loop_now_ms(session->loop);
     (void)nghttp2_session_resume_data(session->ng, stream->id);
     h2_session_flush_soon(session);
 }
@@ -53,6 +54,7 @@ static bool body_is_none(const struct body *body)
 static void take_body(struct h2_stream *stream, struct body *body)
 {
     stream->sending = body;
+    stream->sent_ms = loop_now_ms(stream->session->loop);
     channel_set_taker(body->bytes, &sending_events, stream);
 }
 
@@ -263,6 +265,7 @@ void h2_stream_data(struct h2_stream *stream, const void *data, size_t len)
         (void)nghttp2_session_consume_stream(session->ng, stream->id, len);
         return;
     }
+    stream->heard_ms = loop_now_ms(session->loop);
     if (channel_put(stream->body.bytes, data, len) == len)
         return;
     /* The window is the room, so only a failed allocation leads here. */
@@ -366,7 +369,7 @@ struct h2_stream *h2_stream_new(struct h2_session *session)
     }
     channel_set_drained(stream->body.bytes, drained, stream);
     stream->session = session;
-    stream->drained_ms = loop_now_ms(session->loop);
+    stream->drained_ms = stream->heard_ms = loop_now_ms(session->loop);
     task_init(&stream->done, session->loop, TASK_SOON, tell, stream);
     request_head_init(&stream->in.head);
     response_head_init(&stream->answer);

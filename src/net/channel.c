@@ -85,8 +85,8 @@ static struct block *writable(struct channel *ch, size_t len)
     return block;
 }
 
-/* While the worker holds too much, who can rest does so early. A channel without a gate is an HTTP/2
- * stream's: its peer was promised the room. */
+/* While the worker holds too much, who can rest does so early. A channel without a gate is an
+ * HTTP/2 stream's: its peer was promised the room. */
 static bool is_squeezed(const struct channel *ch)
 {
     return ch->reader && ch->budget && ch->budget->used > ch->budget->limit &&

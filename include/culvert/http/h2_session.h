@@ -26,6 +26,9 @@ struct h2_options {
     uint32_t head_max;     /* bytes of a head we take: MAX_HEADER_LIST_SIZE */
     bool peer_is_trusted;  /* an authenticated edge: resets are its visitors', not an attack */
     struct budget *budget; /* borrowed; NULL: not counted */
+    /* A stream is reset whose peer takes nothing of what waits for it, or sends nothing of the body
+     * of a request that is not answered yet; 0: no limit. */
+    uint64_t stall_ms;
 };
 
 struct h2_session_events {

@@ -1,0 +1,109 @@
+/* Who may go on, and who must: connection credit within the memory budget, and streams whose peer
+ * neither takes nor sends. */
+#include "h2_internal.h"
+
+enum {
+    SQUEEZE_TICK_MS = 1000,
+    SQUEEZE_PATIENCE_MS = 10 * 1000, /* for the stream that holds most, without progress */
+    STALL_LOOKS = 4,                 /* in the time that a stream may stand still */
+};
+
+static bool is_over_budget(const struct h2_session *session)
+{
+    const struct budget *budget = session->options.budget;
+    return budget && budget->used > budget->limit;
+}
+
+void h2_session_credit(struct h2_session *session, size_t len)
+{
+    if (is_over_budget(session)) {
+        session->credit_owed += len;
+        if (len > 0 && !timer_is_armed(&session->squeeze))
+            h2_session_arm(session, &session->squeeze, SQUEEZE_TICK_MS);
+        return;
+    }
+    len += session->credit_owed;
+    session->credit_owed = 0;
+    if (len > 0)
+        (void)nghttp2_session_consume_connection(session->ng, len);
+}
+
+/* The stream that holds most and has not moved for a while; NULL: all move. */
+static struct h2_stream *find_stuck(struct h2_session *session)
+{
+    struct h2_stream *stuck = NULL;
+    uint64_t now = loop_now_ms(session->loop);
+    LIST_EACH (it, &session->streams) {
+        struct h2_stream *stream = CONTAINER_OF(it, struct h2_stream, link);
+        size_t holds = channel_len(stream->body.bytes);
+        if (holds > 0 && now - stream->drained_ms >= SQUEEZE_PATIENCE_MS &&
+            (!stuck || holds > channel_len(stuck->body.bytes)))
+            stuck = stream;
+    }
+    return stuck;
+}
+
+static void squeeze(void *arg)
+{
+    struct h2_session *session = arg;
+    if (is_over_budget(session)) {
+        struct h2_stream *stuck = find_stuck(session);
+        if (stuck) {
+            error_set(&stuck->why, ERROR_LIMIT, 0,
+                      "the memory budget is used up and this stream does not move");
+            (void)nghttp2_submit_rst_stream(session->ng, NGHTTP2_FLAG_NONE, stuck->id,
+                                            NGHTTP2_ENHANCE_YOUR_CALM);
+        }
+        h2_session_arm(session, &session->squeeze, SQUEEZE_TICK_MS);
+    }
+    h2_session_credit(session, 0);
+    h2_session_flush_soon(session);
+}
+
+/* Bytes wait for a window that the peer does not open. */
+static bool takes_nothing(const struct h2_stream *stream, uint64_t now)
+{
+    return stream->sending && channel_len(stream->sending->bytes) > 0 &&
+           now - stream->sent_ms >= stream->session->options.stall_ms;
+}
+
+/* The rest of a request does not come, though there is room and nothing was answered yet. */
+static bool sends_nothing(const struct h2_stream *stream, uint64_t now)
+{
+    uint64_t since = stream->heard_ms > stream->drained_ms ? stream->heard_ms : stream->drained_ms;
+    return stream->in.ops && stream->held && !stream->peer_ended && !stream->sent_head &&
+           channel_len(stream->body.bytes) == 0 && now - since >= stream->session->options.stall_ms;
+}
+
+static void look_for_stalls(void *arg)
+{
+    struct h2_session *session = arg;
+    uint64_t now = loop_now_ms(session->loop);
+    LIST_EACH (it, &session->streams) {
+        struct h2_stream *stream = CONTAINER_OF(it, struct h2_stream, link);
+        bool deaf = takes_nothing(stream, now);
+        if (stream->id == 0 || stream->why.kind != ERROR_NONE ||
+            (!deaf && !sends_nothing(stream, now)))
+            continue;
+        error_set(&stream->why, ERROR_TIMEOUT, 0, "the peer %s for %llu ms",
+                  deaf ? "took nothing of the answer" : "sent nothing of its body",
+                  (unsigned long long)session->options.stall_ms);
+        (void)nghttp2_submit_rst_stream(session->ng, NGHTTP2_FLAG_NONE, stream->id, NGHTTP2_CANCEL);
+    }
+    h2_session_arm(session, &session->stall, session->options.stall_ms / STALL_LOOKS);
+    h2_session_flush_soon(session);
+}
+
+void h2_pace_init(struct h2_session *session)
+{
+    timer_init(&session->squeeze, session->loop, squeeze, session);
+    timer_init(&session->stall, session->loop, look_for_stalls, session);
+    if (session->options.stall_ms > 0)
+        h2_session_arm(session, &session->stall, session->options.stall_ms / STALL_LOOKS);
+}
+
+void h2_pace_stop(struct h2_session *session)
+{
+    timer_stop(&session->squeeze);
+    timer_stop(&session->stall);
+}
