@@ -327,21 +327,6 @@ static bool set_defaults(struct edge_settings *s, struct error *err)
            (set_hostname(s, SPAN("edge.localhost"), err) && add_zone(s, SPAN("localhost"), err));
 }
 
-/* The API as commands reach it; in --dev it is made of the listeners. */
-static bool set_api_url(struct edge_settings *s, struct error *err)
-{
-    char text[HOSTNAME_MAX + 64];
-    uint16_t port = ip_port(&s->options.https);
-    if (s->options.dev)
-        return true;
-    if (port == 443)
-        (void)snprintf(text, sizeof text, "https://%s/client/v4", s->options.hostname);
-    else
-        (void)snprintf(text, sizeof text, "https://%s:%u/client/v4", s->options.hostname, port);
-    s->options.api_url = keep(s, span_of(text), err);
-    return s->options.api_url != NULL;
-}
-
 /* An edge of one's own desk is nobody else's to reach. */
 static bool check_loopback(struct edge_settings *s, struct error *err)
 {
@@ -383,8 +368,7 @@ bool edge_settings_fill(struct cli_call *call, struct edge_settings *s, struct e
         s->options.state_dir = keep(s, buf_span(&state), err);
     buf_release(&state);
     return ok && s->options.state_dir && set_defaults(s, err) &&
-           (!path[0] || read_file(s, path, err)) && apply_flags(call, s, err) && check(s, err) &&
-           set_api_url(s, err);
+           (!path[0] || read_file(s, path, err)) && apply_flags(call, s, err) && check(s, err);
 }
 
 bool edge_state_directory(struct cli_call *call, struct buf *path, struct error *err)

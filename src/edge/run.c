@@ -2,6 +2,7 @@
 #include "culvert/edge/edge.h"
 
 #include "culvert/base/file.h"
+#include "culvert/base/hostname.h"
 #include "culvert/edge/authority.h"
 #include "culvert/edge/run_file.h"
 #include "culvert/service/notify.h"
@@ -26,7 +27,10 @@ struct run {
     uint64_t stopped_ms; /* when the first signal came */
 };
 
-enum { LAST_BYTES_MS = 1000 }; /* for what was said last when the grace is over */
+enum {
+    LAST_BYTES_MS = 1000, /* for what was said last when the grace is over */
+    HTTPS_PORT = 443,     /* goes without saying in a URL */
+};
 
 static void over(void *arg)
 {
@@ -126,19 +130,35 @@ static bool set_text(char **to, const char *text, struct error *err)
     return *to ? true : error_memory(err);
 }
 
+/* The API as commands reach it: in the clear and by number on one's own desk, else by https and
+ * name. The ports are those that the system gave. */
+static bool set_api(struct run *run, const struct edge_listening *at, struct error *err)
+{
+    char text[HOSTNAME_MAX + IP_TEXT_SIZE + 32];
+    char where[IP_TEXT_SIZE];
+    uint16_t port = ip_port(&at->https);
+    ip_format(&at->http, where);
+    if (run->options->dev)
+        (void)snprintf(text, sizeof text, "http://%s/client/v4", where);
+    else if (port == HTTPS_PORT)
+        (void)snprintf(text, sizeof text, "https://%s/client/v4", run->options->hostname);
+    else
+        (void)snprintf(text, sizeof text, "https://%s:%u/client/v4", run->options->hostname, port);
+    return set_text(&run->contact.api, text, err);
+}
+
 /* What credentials and tokens of this edge carry. */
 static bool fill_contact(struct run *run, const struct edge_listening *at, struct error *err)
 {
     const struct edge_options *options = run->options;
     struct edge_contact *contact = &run->contact;
-    char text[IP_TEXT_SIZE + 32];
     char where[IP_TEXT_SIZE];
     struct span ca = authority_ca_pem(run->authority);
     contact->ca = span_dup(ca);
-    ip_format(&at->http, where);
-    (void)snprintf(text, sizeof text, "http://%s/client/v4", where);
-    if (!contact->ca || !set_text(&contact->api, options->api_url ? options->api_url : text, err))
+    if (!contact->ca)
         return error_memory(err);
+    if (!set_api(run, at, err))
+        return false;
     for (size_t i = 0; i < EDGE_ADVERTISE_MAX && options->advertise[i]; i++)
         if (!set_text(&contact->edges[contact->edge_count++], options->advertise[i], err))
             return false;

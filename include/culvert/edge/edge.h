@@ -24,7 +24,6 @@ struct edge_options {
     const char *zones[EDGE_ZONES_MAX]; /* ends with NULL; at least one */
     struct ip_address tunnel, http, https, metrics; /* port 0: the system chooses */
     const char *advertise[EDGE_ADVERTISE_MAX]; /* what connectors dial; none: the tunnel listener */
-    const char *api_url;                       /* of cert.pem; NULL: made of the listeners */
     const struct certificate_files *certificates;
     size_t certificate_count;
     const char *notify_socket; /* the value of NOTIFY_SOCKET; NULL: nobody asked */
