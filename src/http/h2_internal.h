@@ -30,6 +30,9 @@ struct h2_session {
     struct timer life;    /* silence, or the wait for a sign */
     struct timer squeeze; /* looks after the budget while it is exceeded */
     struct timer stall;   /* looks for streams that stand still */
+    uint64_t rtt_ms;      /* a round trip, as last measured; 0: not known, or below a millisecond */
+    uint64_t rtt_asked_ms, rtt_told_ms;
+    bool rtt_asked; /* a PING that measures is under way */
     struct task flush;
     struct task idle;
     struct task end; /* tells on_closed */
@@ -65,8 +68,11 @@ struct h2_stream {
     struct body *sending;        /* what we send, borrowed */
     uint64_t drained_ms;         /* when its channel last moved */
     uint64_t heard_ms, sent_ms;  /* when bytes of a body last came, left or were there to leave */
-    struct task done;            /* tells the end outside of the library */
-    struct error why;            /* kind NONE: a good end */
+    size_t window;               /* of our side: its channel's limit */
+    size_t epoch_bytes;          /* drained since epoch_ms */
+    uint64_t epoch_ms;
+    struct task done; /* tells the end outside of the library */
+    struct error why; /* kind NONE: a good end */
     struct reap reap;
 };
 
@@ -103,6 +109,10 @@ void h2_pace_init(struct h2_session *session);
 void h2_pace_stop(struct h2_session *session);
 /* `len` bytes were received: gives the connection's credit back, now or when the budget allows. */
 void h2_session_credit(struct h2_session *session, size_t len);
+/* `bytes` left the stream's channel: its window may be what slows it down. */
+void h2_pace_drained(struct h2_stream *stream, size_t bytes);
+/* The answer to a PING came. */
+void h2_pace_pong(struct h2_session *session, const uint8_t opaque[8]);
 
 /* h2_fields.c: heads to the library's form. */
 struct h2_fields {

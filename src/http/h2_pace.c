@@ -6,7 +6,11 @@ enum {
     SQUEEZE_TICK_MS = 1000,
     SQUEEZE_PATIENCE_MS = 10 * 1000, /* for the stream that holds most, without progress */
     STALL_LOOKS = 4,                 /* in the time that a stream may stand still */
+    RTT_FRESH_MS = 10 * 1000,        /* how long a measured round trip is believed */
+    GROWTH_TRIPS = 2,                /* a window that passes in so many round trips is too small */
 };
+
+static const uint8_t rtt_mark[8] = "trip rtt";
 
 static bool is_over_budget(const struct h2_session *session)
 {
@@ -92,6 +96,57 @@ static void look_for_stalls(void *arg)
     }
     h2_session_arm(session, &session->stall, session->options.stall_ms / STALL_LOOKS);
     h2_session_flush_soon(session);
+}
+
+/* ---- windows that grow ---- */
+
+static void ask_for_round_trip(struct h2_session *session, uint64_t now)
+{
+    bool fresh = session->rtt_told_ms > 0 && now - session->rtt_told_ms < RTT_FRESH_MS;
+    if (session->rtt_asked || fresh ||
+        nghttp2_submit_ping(session->ng, NGHTTP2_FLAG_NONE, rtt_mark) != 0)
+        return;
+    session->rtt_asked = true;
+    session->rtt_asked_ms = now;
+}
+
+void h2_pace_pong(struct h2_session *session, const uint8_t opaque[8])
+{
+    if (!session->rtt_asked || memcmp(opaque, rtt_mark, sizeof rtt_mark) != 0)
+        return;
+    session->rtt_asked = false;
+    session->rtt_told_ms = loop_now_ms(session->loop);
+    session->rtt_ms = session->rtt_told_ms - session->rtt_asked_ms;
+}
+
+static bool may_grow(const struct h2_stream *stream)
+{
+    const struct budget *budget = stream->session->options.budget;
+    return stream->window < H2_STREAM_WINDOW_MAX && !stream->peer_ended &&
+           !(budget && budget->used > budget->limit / 2);
+}
+
+/* A window that passes in little more than a round trip is what the peer waits for: it is doubled.
+ * On short ways, where a round trip takes no time that we can tell, the first window is enough. */
+void h2_pace_drained(struct h2_stream *stream, size_t bytes)
+{
+    struct h2_session *session = stream->session;
+    uint64_t now = loop_now_ms(session->loop);
+    stream->epoch_bytes += bytes;
+    if (stream->epoch_bytes < stream->window)
+        return;
+    uint64_t took = now - stream->epoch_ms;
+    stream->epoch_bytes = 0;
+    stream->epoch_ms = now;
+    ask_for_round_trip(session, now);
+    if (session->rtt_ms == 0 || took > GROWTH_TRIPS * session->rtt_ms || !may_grow(stream))
+        return;
+    size_t window = stream->window * 2;
+    if (nghttp2_session_set_local_window_size(session->ng, NGHTTP2_FLAG_NONE, stream->id,
+                                              (int32_t)window) != 0)
+        return;
+    stream->window = window;
+    channel_set_limit(stream->body.bytes, window);
 }
 
 void h2_pace_init(struct h2_session *session)

@@ -133,6 +133,10 @@ static int frame_recv(nghttp2_session *ng, const nghttp2_frame *frame, void *arg
     case NGHTTP2_SETTINGS:
         session->heard_settings = true;
         break;
+    case NGHTTP2_PING:
+        if (frame->hd.flags & NGHTTP2_FLAG_ACK)
+            h2_pace_pong(session, frame->ping.opaque_data);
+        break;
     case NGHTTP2_GOAWAY:
         if (!session->heard_goaway) {
             session->heard_goaway = true;

@@ -27,6 +27,7 @@ static void drained(void *arg, size_t bytes)
         return;
     stream->drained_ms = loop_now_ms(session->loop);
     (void)nghttp2_session_consume_stream(session->ng, stream->id, bytes);
+    h2_pace_drained(stream, bytes);
     h2_session_flush_soon(session);
 }
 
@@ -369,7 +370,8 @@ struct h2_stream *h2_stream_new(struct h2_session *session)
     }
     channel_set_drained(stream->body.bytes, drained, stream);
     stream->session = session;
-    stream->drained_ms = stream->heard_ms = loop_now_ms(session->loop);
+    stream->window = H2_STREAM_WINDOW;
+    stream->drained_ms = stream->heard_ms = stream->epoch_ms = loop_now_ms(session->loop);
     task_init(&stream->done, session->loop, TASK_SOON, tell, stream);
     request_head_init(&stream->in.head);
     response_head_init(&stream->answer);

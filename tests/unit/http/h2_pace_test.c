@@ -102,3 +102,53 @@ TEST(a_body_may_rest_once_an_answer_was_begun)
     ask_release(&ask);
     h2_scene_end(&scene);
 }
+
+enum { TRIP_MS = 50 };
+
+/* Half a round trip: only one end hears what the other one said before. */
+static void half_trip(struct h2_scene *scene, struct h2_end *hears, struct h2_end *waits)
+{
+    gate_hold(conn_gate(waits->conn), HOLD_OPENING);
+    gate_release(conn_gate(hears->conn), HOLD_OPENING);
+    turned_loop_settle(&scene->turned);
+    turned_loop_pass(&scene->turned, TRIP_MS / 2);
+}
+
+/* Bytes of the answer that arrive in one round trip, the server having more than it may send. */
+static size_t round_trip(struct h2_scene *scene, struct ask *ask)
+{
+    static const char bytes[CHANNEL_LIMIT];
+    size_t before = ask->text.len;
+    gate_hold(conn_gate(scene->client.conn), HOLD_OPENING);
+    gate_release(conn_gate(scene->server.conn), HOLD_OPENING);
+    turned_loop_settle(&scene->turned);
+    while (desk_put(&scene->desk.requests[0], span_make(bytes, sizeof bytes)) > 0)
+        turned_loop_settle(&scene->turned);
+    turned_loop_pass(&scene->turned, TRIP_MS / 2);
+    half_trip(scene, &scene->client, &scene->server);
+    return ask->text.len - before;
+}
+
+TEST(a_window_grows_with_the_distance_and_not_without)
+{
+    struct h2_scene scene;
+    struct ask ask;
+    size_t most = 0;
+    h2_scene_begin(&scene);
+    ask_init(&ask, "GET", "/far");
+    ask.text.limit = 64 * 1024 * 1024;
+    REQUIRE(ask_send(&ask, &scene.opener));
+    turned_loop_settle(&scene.turned);
+    desk_begin(&scene.desk.requests[0], 200, LENGTH_UNKNOWN);
+    turned_loop_settle(&scene.turned);
+    size_t first = round_trip(&scene, &ask);
+    CHECK(first <= H2_STREAM_WINDOW);
+    for (int i = 0; i < 20; i++) {
+        size_t came = round_trip(&scene, &ask);
+        most = came > most ? came : most;
+    }
+    CHECK(most >= 4 * (size_t)H2_STREAM_WINDOW);
+    CHECK(!ask.failed);
+    ask_release(&ask);
+    h2_scene_end(&scene);
+}
