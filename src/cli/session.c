@@ -34,6 +34,18 @@ static bool find_config(struct cli_call *call, char **path, struct error *err)
     return !missing || error_memory(err);
 }
 
+/* A file with a secret in it is held to the rules of secrets: nobody else may write it. */
+static bool secrets_are_safe(const struct cli_config *config, const struct yml_node *root,
+                             struct error *err)
+{
+    struct buf text = BUF_LIMIT(YML_BYTES_MAX);
+    if (!root || (!yml_get(root, "token") && !yml_get(root, "credentials-contents")))
+        return true;
+    bool ok = file_read_secret(config->path, &text, NULL, err);
+    buf_wipe(&text);
+    return ok;
+}
+
 static bool read_config(struct cli_call *call, struct cli_config *config, struct error *err)
 {
     struct buf text = BUF_LIMIT(YML_BYTES_MAX);
@@ -46,7 +58,7 @@ static bool read_config(struct cli_call *call, struct cli_config *config, struct
     const struct yml_node *root = yml_root(config->file);
     config->is_empty = root == NULL;
     config->spec = ingress_spec_read(value_of_yml(root), &config->notes, err);
-    return config->spec &&
+    return config->spec && secrets_are_safe(config, root, err) &&
            (!root || yml_kind(root) != YML_MAP || sources_read_file(call->sources, root, err));
 }
 

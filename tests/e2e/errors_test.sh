@@ -57,6 +57,10 @@ printf '%s' "$creds" >"$work/creds.json"
 chmod 666 "$work/creds.json"
 says "credentials that others can write" 1 "$work/creds.json" \
     "$CULVERT" tunnel --config "$work/config.yml" run "$id"
+printf 'token: %s\n' "$token" >"$work/token.yml"
+chmod 666 "$work/token.yml"
+says "a configuration with a token that others can write" 1 "$work/token.yml" \
+    "$CULVERT" tunnel --config "$work/token.yml" run
 ln -s "$work/creds.json" "$work/link.json"
 says "the same behind a link" 1 "link.json" "$CULVERT" tunnel --config "$work/good.yml" run \
     --credentials-file "$work/link.json" "$id"
