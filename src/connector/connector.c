@@ -24,7 +24,6 @@ struct connector {
     const struct log *log;
     struct uuid id;
     char id_text[UUID_TEXT_SIZE];
-    char arch[32];
     struct budget budget;
     struct metrics *metrics;
     struct metric *channel_bytes;
