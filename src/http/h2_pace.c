@@ -119,10 +119,12 @@ void h2_pace_pong(struct h2_session *session, const uint8_t opaque[8])
     session->rtt_ms = session->rtt_told_ms - session->rtt_asked_ms;
 }
 
+/* What piles up in the channel waits for its reader: a larger window would only pile it higher. */
 static bool may_grow(const struct h2_stream *stream)
 {
     const struct budget *budget = stream->session->options.budget;
     return stream->window < H2_STREAM_WINDOW_MAX && !stream->peer_ended &&
+           channel_len(stream->body.bytes) <= stream->window / 4 &&
            !(budget && budget->used > budget->limit / 2);
 }
 
