@@ -209,6 +209,9 @@ static const struct error_page page_broken = {
     502, "Bad gateway",
     "The site's connector could not get an answer from its origin. The connector's log says why.",
     ""};
+static const struct error_page page_lost = {
+    502, "Bad gateway",
+    "The connection to the site's connector was lost before an answer came. Try again.", ""};
 static const struct error_page page_refused = {
     400, "Bad request", "The connector refused the request as it stands.", ""};
 static const struct error_page page_denied = {403, "Forbidden",
@@ -228,7 +231,8 @@ static const struct error_page *page_of(const struct error *why)
         return &page_refused;
     if (why->kind == ERROR_DENIED)
         return &page_denied;
-    return &page_broken;
+    /* A connector's own word comes with its status; anything else is its connection's end. */
+    return why->kind == ERROR_NETWORK && why->cause < 400 ? &page_lost : &page_broken;
 }
 
 static int fail(void *arg, struct inbound *in, const struct error *why)

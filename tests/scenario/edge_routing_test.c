@@ -305,6 +305,7 @@ TEST(a_request_is_tried_twice_and_not_a_third_time)
     dial(fakes, 3, &ends, &lost);
     get(&visitor, &ends);
     CHECK(visitor_hears(&visitor, "HTTP/1.1 502 "));
+    CHECK(visitor_hears(&visitor, "connector was lost")); /* the origin is not to blame */
     CHECK_SIZE(fakes[0].call_count + fakes[1].call_count + fakes[2].call_count, 2);
     CHECK_SIZE(both_ends_count(&ends), 1);
     visitor_close(&visitor);
