@@ -106,6 +106,14 @@ bool span_to_u64(struct span s, uint64_t max, uint64_t *value)
     return true;
 }
 
+void span_copy(struct span s, char *to, size_t size)
+{
+    struct span part = span_first(s, size - 1);
+    if (part.len > 0)
+        memcpy(to, part.data, part.len);
+    to[part.len] = '\0';
+}
+
 char *span_dup(struct span s)
 {
     char *copy = malloc(s.len + 1);

@@ -106,14 +106,6 @@ static const struct exchange_hooks hooks = {.adapt = adapt, .fail = fail, .ended
 
 /* ---- serving ---- */
 
-static void copy_cut(char *to, size_t size, struct span text)
-{
-    struct span part = span_first(text, size - 1);
-    if (part.len > 0)
-        memcpy(to, part.data, part.len);
-    to[part.len] = '\0';
-}
-
 static struct request *request_new(struct request_handler *handler, struct inbound *in,
                                    size_t index)
 {
@@ -122,9 +114,9 @@ static struct request *request_new(struct request_handler *handler, struct inbou
         return NULL;
     request->handler = handler;
     request->connection = index;
-    copy_cut(request->method, sizeof request->method, buf_span(&in->head.method));
-    copy_cut(request->host, sizeof request->host, buf_span(&in->head.authority));
-    copy_cut(request->path, sizeof request->path, request_path(&in->head));
+    span_copy(buf_span(&in->head.method), request->method, sizeof request->method);
+    span_copy(buf_span(&in->head.authority), request->host, sizeof request->host);
+    span_copy(request_path(&in->head), request->path, sizeof request->path);
     return request;
 }
 

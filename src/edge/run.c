@@ -166,28 +166,9 @@ static bool fill_contact(struct run *run, const struct edge_listening *at, struc
     return contact->edge_count > 0 || set_text(&contact->edges[contact->edge_count++], where, err);
 }
 
-/* A dev edge approves whoever asks: it is for this machine alone. */
-static bool is_on_loopback(const struct edge_options *options, struct error *err)
-{
-    const struct ip_address *all[] = {&options->tunnel, &options->http, &options->https,
-                                      &options->metrics};
-    for (size_t i = 0; i < ARRAY_LEN(all); i++) {
-        char text[IP_TEXT_SIZE];
-        ip_format(all[i], text);
-        if (!ip_is_loopback(all[i]))
-            return error_set(err, ERROR_INVALID, 0,
-                             "%s: with --dev the edge listens on loopback addresses only, for "
-                             "example 127.0.0.1; leave --dev out to serve others",
-                             text);
-    }
-    return true;
-}
-
 static bool begin(struct run *run, struct error *err)
 {
     const struct edge_options *options = run->options;
-    if (options->dev && !is_on_loopback(options, err))
-        return false;
     const struct loop_options loop = {.log = options->log};
     run->loop = loop_new(&loop, err);
     if (!run->loop)

@@ -331,14 +331,6 @@ static void make_ray(char ray[RAY_SIZE])
         (void)snprintf(ray + 2 * i, RAY_SIZE - 2 * i, "%02x", bytes[i]);
 }
 
-static void copy_cut(char *to, size_t size, struct span text)
-{
-    struct span part = span_first(text, size - 1);
-    if (part.len > 0)
-        memcpy(to, part.data, part.len);
-    to[part.len] = '\0';
-}
-
 static struct request *request_new(struct visitor_requests *all, struct inbound *in,
                                    const struct visitor *visitor)
 {
@@ -349,9 +341,9 @@ static struct request *request_new(struct visitor_requests *all, struct inbound 
     make_ray(request->ray);
     if (visitor->address.len > 0)
         ip_format_bare(&visitor->address, request->ip);
-    copy_cut(request->method, sizeof request->method, buf_span(&in->head.method));
-    copy_cut(request->host, sizeof request->host, buf_span(&in->head.authority));
-    copy_cut(request->path, sizeof request->path, request_path(&in->head));
+    span_copy(buf_span(&in->head.method), request->method, sizeof request->method);
+    span_copy(buf_span(&in->head.authority), request->host, sizeof request->host);
+    span_copy(request_path(&in->head), request->path, sizeof request->path);
     return request;
 }
 

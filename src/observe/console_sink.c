@@ -3,9 +3,9 @@
 #include "culvert/observe/console_sink.h"
 
 #include "culvert/base/buf.h"
+#include "culvert/base/utf8.h"
 #include "event.h"
 #include "line_writer.h"
-#include "utf8.h"
 
 #include <inttypes.h>
 
@@ -72,7 +72,7 @@ static bool put_text(struct buf *out, struct span text, size_t cap, bool in_quot
     size_t taken = 0;
     while (taken < text.len) {
         struct span rest = span_skip(text, taken);
-        size_t len = utf8_length(rest);
+        size_t len = utf8_first(rest);
         if (taken + (len ? len : 1) > cap)
             return buf_put_span(out, SPAN(EVENT_CUT_MARK));
         bool ok = len ? put_escaped(out, span_first(rest, len), in_quotes)

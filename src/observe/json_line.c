@@ -1,7 +1,7 @@
 /* JSON by hand: a log line needs no memory of its own and no tree. */
 #include "json_line.h"
 
-#include "utf8.h"
+#include "culvert/base/utf8.h"
 
 #include <inttypes.h>
 
@@ -63,7 +63,7 @@ static bool put_text(struct writer *w, struct span text)
     size_t taken = 0;
     while (taken < text.len) {
         struct span rest = span_skip(text, taken);
-        size_t len = utf8_length(rest);
+        size_t len = utf8_first(rest);
         if (taken + (len ? len : 1) > w->cap) {
             if (!buf_put_span(w->out, SPAN(EVENT_CUT_MARK)))
                 return false;

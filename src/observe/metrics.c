@@ -1,8 +1,8 @@
 /* The registry: families in the order of registration, series found by their label values. */
 #include "culvert/observe/metrics.h"
 
+#include "culvert/base/utf8.h"
 #include "metric_tables.h"
-#include "utf8.h"
 
 #include <assert.h>
 
@@ -25,7 +25,7 @@ static size_t clean_value(struct span value, char out[METRIC_LABEL_BYTES])
 {
     size_t len = 0;
     while (value.len > 0) {
-        size_t step = utf8_length(value);
+        size_t step = utf8_first(value);
         if (len + (step ? step : 1) > METRIC_LABEL_BYTES)
             break;
         if (step)

@@ -31,7 +31,7 @@ setlocale ^$ bytes are compared, not letters
 strtol ^$ span_to_u64 refuses what it does not know
 strtoul ^$ span_to_u64 refuses what it does not know
 sscanf ^$ a parser is a function of its own
-signal ^src/(main|connector/run|edge/run)\.c$ the loop takes signals
+signal ^src/main\.c$ the loop takes signals
 tmpnam ^$ mkstemp
 mktemp ^$ mkstemp
 nghttp2_session_mem_recv2 ^$ not in the library of Debian 12

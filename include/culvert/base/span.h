@@ -62,6 +62,9 @@ bool span_cut(struct span *rest, char separator, struct span *part);
  */
 bool span_to_u64(struct span s, uint64_t max, uint64_t *value) MUST_CHECK;
 
+/* Copies into `to` of `size` > 0 bytes, cut to what fits, and ends it with a NUL. */
+void span_copy(struct span s, char *to, size_t size);
+
 /* A NUL-ended copy in fresh memory, the caller frees it. NULL: out of memory. */
 char *span_dup(struct span s);
 

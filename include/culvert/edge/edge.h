@@ -19,7 +19,7 @@ enum {
 /* All borrowed until edge_run returns. */
 struct edge_options {
     const char *state_dir;
-    bool dev;                          /* everything on loopback; refuses anything else */
+    bool dev;                          /* on loopback, which who fills this has checked */
     const char *hostname;              /* the edge's own name: API, later dashboard and login */
     const char *zones[EDGE_ZONES_MAX]; /* ends with NULL; at least one */
     struct ip_address tunnel, http, https, metrics; /* port 0: the system chooses */

@@ -35,6 +35,17 @@ TEST(a_number_is_digits_only_and_within_its_bound)
     }
 }
 
+TEST(a_copy_is_cut_to_its_room_and_ended)
+{
+    char room[4] = "xxx";
+    span_copy(SPAN("abcdef"), room, sizeof room);
+    CHECK_TEXT(room, "abc");
+    span_copy(SPAN("a"), room, sizeof room);
+    CHECK_TEXT(room, "a");
+    span_copy(SPAN_NONE, room, sizeof room);
+    CHECK_TEXT(room, "");
+}
+
 TEST(names_compare_without_ascii_case_only)
 {
     CHECK(span_equal_nocase(SPAN("Content-Length"), SPAN("content-length")));
