@@ -252,7 +252,7 @@ static void out_close(struct outbound *out)
     task_cancel(&client->tell);
     bool whole = client->state == DONE && h1_pump_is_done(&client->pump);
     h1_pump_stop(&client->pump);
-    channel_free(client->body.bytes); /* what was not taken will not be */
+    channel_close(client->body.bytes, client->loop); /* what was not taken will not be */
     client->body.bytes = NULL;
     gate_release(conn_gate(client->conn), HOLD_CHANNEL);
     client->state = whole && client->keep_alive ? IDLE : USELESS;

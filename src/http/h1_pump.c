@@ -13,7 +13,7 @@ static bool put_chunk_head(struct h1_pump *pump, size_t size)
 
 static bool put_piece(struct h1_pump *pump, size_t size)
 {
-    struct channel *bytes = pump->body->bytes;
+    struct channel *bytes = pump->bytes;
     bool chunked = pump->kind == H1_BODY_CHUNKED;
     bool ok = !chunked || put_chunk_head(pump, size);
     pump->taken += size;
@@ -34,7 +34,7 @@ static void put_end(struct h1_pump *pump)
     struct span end = SPAN("0\r\n\r\n");
     if (pump->kind != H1_BODY_CHUNKED)
         return;
-    if (pump->body->trailers.count > 0 && h1_write_last_chunk(&text, &pump->body->trailers, NULL))
+    if (pump->trailers->count > 0 && h1_write_last_chunk(&text, pump->trailers, NULL))
         end = buf_span(&text);
     (void)conn_put(pump->conn, end.data, end.len);
     buf_release(&text);
@@ -42,16 +42,15 @@ static void put_end(struct h1_pump *pump)
 
 static void finish(struct h1_pump *pump)
 {
-    channel_set_taker(pump->body->bytes, NULL, NULL);
-    pump->body = NULL;
+    h1_pump_stop(pump);
     pump->done = true;
     pump->ended(pump->arg);
 }
 
 void h1_pump_run(struct h1_pump *pump)
 {
-    while (pump->body) {
-        struct channel *bytes = pump->body->bytes;
+    while (pump->bytes) {
+        struct channel *bytes = pump->bytes;
         size_t room = conn_room(pump->conn);
         size_t size = channel_len(bytes);
         if (size == 0 && channel_is_ended(bytes)) {
@@ -87,21 +86,22 @@ void h1_pump_start(struct h1_pump *pump, struct conn *conn, struct body *body,
     pump->kind = kind;
     pump->taken = 0;
     pump->done = !body || kind == H1_BODY_NONE;
-    pump->body = pump->done ? NULL : body;
     if (pump->done) {
+        pump->bytes = NULL;
         pump->ended(pump->arg);
         return;
     }
-    channel_set_taker(body->bytes, &events, pump);
+    pump->bytes = body->bytes;
+    pump->trailers = &body->trailers;
+    channel_set_taker(pump->bytes, &events, pump);
     h1_pump_run(pump);
 }
 
 void h1_pump_stop(struct h1_pump *pump)
 {
-    /* Its maker may have closed in this turn and taken the bytes with it. */
-    if (pump->body && pump->body->bytes)
-        channel_set_taker(pump->body->bytes, NULL, NULL);
-    pump->body = NULL;
+    if (pump->bytes)
+        channel_set_taker(pump->bytes, NULL, NULL);
+    pump->bytes = NULL;
 }
 
 bool h1_pump_is_done(const struct h1_pump *pump)

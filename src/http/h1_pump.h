@@ -9,7 +9,8 @@
 /* Embedded. */
 struct h1_pump {
     struct conn *conn;
-    struct body *body; /* NULL: nothing to do */
+    struct channel *bytes; /* NULL: nothing to do */
+    const struct headers *trailers;
     enum h1_body_kind kind;
     uint64_t taken;
     bool done; /* the end was handed to the conn */

@@ -424,7 +424,7 @@ static void in_close(struct inbound *in)
     h1_pump_stop(&server->pump);
     task_cancel(&server->tell);
     server->held = false;
-    channel_free(server->body.bytes); /* what was not read will not be */
+    channel_close(server->body.bytes, server->loop); /* what was not read will not be */
     server->body.bytes = NULL;
     if (!server->conn)
         loop_reap(server->loop, &server->reap, destroy, server);

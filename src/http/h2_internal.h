@@ -65,7 +65,8 @@ struct h2_stream {
     struct headers trailers_in;  /* being read */
     struct buf cookie;           /* joined while the head is read */
     struct body body;            /* what the peer sends us */
-    struct body *sending;        /* what we send, borrowed */
+    struct channel *sending;     /* what we send, borrowed; NULL: nothing */
+    const struct headers *after; /* its trailers, borrowed with it */
     uint64_t drained_ms;         /* when its channel last moved */
     uint64_t heard_ms, sent_ms;  /* when bytes of a body last came, left or were there to leave */
     size_t window;               /* of our side: its channel's limit */

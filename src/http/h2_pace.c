@@ -67,7 +67,7 @@ static void squeeze(void *arg)
 /* Bytes wait for a window that the peer does not open. */
 static bool takes_nothing(const struct h2_stream *stream, uint64_t now)
 {
-    return stream->sending && channel_len(stream->sending->bytes) > 0 &&
+    return stream->sending && channel_len(stream->sending) > 0 &&
            now - stream->sent_ms >= stream->session->options.stall_ms;
 }
 

@@ -224,7 +224,7 @@ static int send_data(nghttp2_session *ng, nghttp2_frame *frame, const uint8_t *h
         return NGHTTP2_ERR_WOULDBLOCK;
     if (!stream->sending)
         return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
-    struct channel *bytes = stream->sending->bytes;
+    struct channel *bytes = stream->sending;
     stream->sent_ms = loop_now_ms(session->loop);
     bool ok = conn_put(session->conn, head, 9);
     while (length > 0 && ok) {

@@ -54,26 +54,26 @@ static bool body_is_none(const struct body *body)
 
 static void take_body(struct h2_stream *stream, struct body *body)
 {
-    stream->sending = body;
+    stream->sending = body->bytes;
+    stream->after = &body->trailers;
     stream->sent_ms = loop_now_ms(stream->session->loop);
-    channel_set_taker(body->bytes, &sending_events, stream);
+    channel_set_taker(stream->sending, &sending_events, stream);
 }
 
 static void stop_sending(struct h2_stream *stream)
 {
-    /* Its maker may have closed in this turn and taken the bytes with it. */
-    if (stream->sending && stream->sending->bytes)
-        channel_set_taker(stream->sending->bytes, NULL, NULL);
+    if (stream->sending)
+        channel_set_taker(stream->sending, NULL, NULL);
     stream->sending = NULL;
 }
 
 static ssize_t end_of_body(nghttp2_session *ng, struct h2_stream *stream, uint32_t *flags)
 {
     *flags |= NGHTTP2_DATA_FLAG_EOF;
-    if (stream->sending->trailers.count == 0)
+    if (stream->after->count == 0)
         return 0;
     struct h2_fields fields;
-    if (!h2_fields_of_trailers(&fields, &stream->sending->trailers, NULL))
+    if (!h2_fields_of_trailers(&fields, stream->after, NULL))
         return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
     *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
     int failed = nghttp2_submit_trailer(ng, stream->id, fields.nv, fields.count);
@@ -91,8 +91,8 @@ ssize_t h2_stream_read(nghttp2_session *ng, int32_t id, uint8_t *buf, size_t len
     *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
     if (!stream->sending)
         return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
-    size_t have = channel_len(stream->sending->bytes);
-    if (have == 0 && channel_is_ended(stream->sending->bytes))
+    size_t have = channel_len(stream->sending);
+    if (have == 0 && channel_is_ended(stream->sending))
         return end_of_body(ng, stream, flags);
     if (have == 0) {
         stream->deferred = true;
@@ -100,7 +100,7 @@ ssize_t h2_stream_read(nghttp2_session *ng, int32_t id, uint8_t *buf, size_t len
     }
     if (have > length)
         return (ssize_t)length;
-    if (channel_is_ended(stream->sending->bytes)) {
+    if (channel_is_ended(stream->sending)) {
         ssize_t ended = end_of_body(ng, stream, flags);
         if (ended < 0)
             return ended;

@@ -19,6 +19,7 @@ struct channel {
     void (*drained)(void *arg, size_t bytes);
     void *drained_arg;
     bool ended, broken;
+    struct reap reap;
 };
 
 enum { BLOCK_SMALL = 1024 - sizeof(struct block) };
@@ -53,6 +54,24 @@ void channel_free(struct channel *ch)
     while (ch->first)
         drop_first(ch);
     free(ch);
+}
+
+static void destroy(void *object)
+{
+    channel_free(object);
+}
+
+void channel_close(struct channel *ch, struct loop *loop)
+{
+    if (!ch)
+        return;
+    if (ch->budget)
+        ch->budget->used -= ch->len;
+    ch->budget = NULL;
+    ch->reader = NULL;
+    ch->taker = NULL;
+    ch->drained = NULL;
+    loop_reap(loop, &ch->reap, destroy, ch);
 }
 
 void channel_set_limit(struct channel *ch, size_t limit)

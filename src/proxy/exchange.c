@@ -45,7 +45,6 @@ static void end(void *arg)
     struct exchange *exchange = arg;
     exchange->report.bytes_in = channel_total(exchange->in->body->bytes);
     exchange->report.ended_ms = loop_now_ms(exchange->loop);
-    /* The inbound first: it may still look at the answer's body, which goes with the outbound. */
     inbound_close(exchange->in);
     close_out(exchange);
     exchange->in = NULL;

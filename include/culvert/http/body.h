@@ -8,7 +8,7 @@
 /* Filled by who reads it from a peer (inbound: the request's; outbound: the answer's), emptied by
  * the other end of the exchange. Trailers are whole when the channel is ended. */
 struct body {
-    struct channel *bytes; /* goes when its maker closes: within that turn it may be NULL already */
+    struct channel *bytes; /* what is here when its maker closes lives to the end of that turn */
     struct headers trailers;
     int64_t length; /* LENGTH_UNKNOWN or what the head said */
     /* Trailers that the owner does not want, besides those that no trailer section may hold; set

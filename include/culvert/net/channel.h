@@ -8,6 +8,7 @@
 
 #include "culvert/base/span.h"
 #include "culvert/net/gate.h"
+#include "culvert/net/loop.h"
 
 struct channel;
 
@@ -34,6 +35,11 @@ struct channel_events {
  * here. The caller owns the channel. NULL: memory. */
 struct channel *channel_new(size_t low, size_t limit, struct gate *reader, struct budget *budget);
 void channel_free(struct channel *ch);
+
+/* The putting side lets go: what lies there counts no more, no gate is opened and nothing is told.
+ * The memory goes at the end of the turn, so that the taker may still take itself away. NULL is
+ * allowed. */
+void channel_close(struct channel *ch, struct loop *loop);
 
 /* Changes the limit; what lies above a smaller one stays. */
 void channel_set_limit(struct channel *ch, size_t limit);

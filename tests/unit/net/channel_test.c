@@ -1,6 +1,7 @@
 /* A bounded way for bytes: order, marks, memory, who is told what. */
 #include "culvert/net/channel.h"
 #include "harness.h"
+#include "support/turned_loop.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -239,4 +240,26 @@ TEST(a_channel_outlives_its_reader)
     channel_drop(ch, 8);
     CHECK_SIZE(channel_put(ch, "0123456789", 10), 8);
     channel_free(ch);
+}
+
+TEST(a_closed_channel_counts_no_more_and_is_there_for_its_taker_until_the_turn_is_over)
+{
+    struct turned_loop turned;
+    turned_loop_init(&turned);
+    struct budget budget = {.limit = 100};
+    struct ear ear = {0};
+    struct gate reader = {0};
+    struct channel *ch = channel_new(4, 8, &reader, &budget);
+    REQUIRE(ch);
+    channel_set_drained(ch, on_drained, &ear);
+    CHECK_SIZE(channel_put(ch, "0123456789", 10), 8);
+    channel_close(ch, turned.loop);
+    CHECK_SIZE(budget.used, 0);
+    CHECK_SPAN(channel_peek(ch), SPAN("01234567"));
+    channel_drop(ch, 8);
+    channel_set_taker(ch, NULL, NULL);
+    CHECK_SIZE(ear.drained, 0);
+    CHECK(reader.holds == HOLD_CHANNEL);
+    channel_close(NULL, turned.loop);
+    turned_loop_release(&turned);
 }
