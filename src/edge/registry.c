@@ -11,6 +11,7 @@ struct registry_tunnel {
 struct registry {
     struct map *tunnels; /* by the text of the id */
     size_t count;
+    uint64_t picks;
     char location[32];
 };
 
@@ -94,8 +95,23 @@ void registry_remove(struct registry *registry, struct registered *entry)
     free(map_take(registry->tunnels, span_of(key)));
 }
 
-struct registered *registry_pick(const struct registry *registry, const struct uuid *tunnel_id,
-                                 const struct registered *not_this)
+/* Fewer streams first. Among equals whoever waited longest: a visitor who asks one thing after the
+ * other would otherwise use the first connection only, and with it one core of the connector. */
+static bool goes_before(const struct registered *entry, const struct registered *best)
+{
+    size_t streams = h2_session_streams(entry->session);
+    size_t fewest = h2_session_streams(best->session);
+    return streams < fewest || (streams == fewest && entry->picked < best->picked);
+}
+
+static bool takes_requests(const struct registered *entry, const struct uuid *not_this)
+{
+    return !entry->draining && h2_session_can_open(entry->session) &&
+           !(not_this && uuid_equal(&entry->connection_id, not_this));
+}
+
+struct registered *registry_pick(struct registry *registry, const struct uuid *tunnel_id,
+                                 const struct uuid *not_this)
 {
     struct registry_tunnel *tunnel = find_tunnel(registry, tunnel_id);
     struct registered *best = NULL;
@@ -103,11 +119,11 @@ struct registered *registry_pick(const struct registry *registry, const struct u
         return NULL;
     LIST_EACH (it, &tunnel->connections) {
         struct registered *entry = entry_of(it);
-        if (entry == not_this || entry->draining || !h2_session_can_open(entry->session))
-            continue;
-        if (!best || h2_session_streams(entry->session) < h2_session_streams(best->session))
+        if (takes_requests(entry, not_this) && (!best || goes_before(entry, best)))
             best = entry;
     }
+    if (best)
+        best->picked = ++registry->picks;
     return best;
 }
 

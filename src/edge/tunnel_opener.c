@@ -11,8 +11,8 @@ struct tunnel_outbound {
     struct request_head head; /* kept for the retry */
     struct body *body;
     struct outbound *stream;
-    const struct registered *used; /* only compared: it may be gone */
-    bool answered;                 /* by any byte, one of an interim answer, too */
+    struct uuid used; /* the id of the connection that was tried; nil: none */
+    bool answered;    /* by any byte, one of an interim answer, too */
     bool retried, closed, failed;
     struct error why; /* of a failure that is told in a task */
     struct task fail;
@@ -56,13 +56,19 @@ static void fail_later(struct tunnel_outbound *tunnel, const struct error *why)
     task_post(&tunnel->fail);
 }
 
-/* May it be sent again? Nothing of its body may be gone, and repeating it must do no harm. */
+/* May it be sent again? Nothing of its body may be gone, nothing of an answer may have come, and
+ * repeating it must do no harm:
+ *   - a refused stream was never looked at (RFC 9113 8.7): any method;
+ *   - a connection that was lost, or a stream that was reset on a connection that lives on, may have
+ *     reached the origin, whose answer is what got lost: only idempotent methods, which a proxy may
+ *     repeat (RFC 9110 9.2.2). Why a living connector reset it is not told; it goes to another
+ *     connection, once, so that a request that breaks what it meets breaks two of them at most;
+ *   - what the connector said in words, or said wrongly (kinds INVALID, PROTOCOL), is its answer. */
 static bool is_repeatable(const struct tunnel_outbound *tunnel, const struct error *why)
 {
     const struct channel *bytes = tunnel->body->bytes;
     if (tunnel->retried || tunnel->answered || channel_total(bytes) != channel_len(bytes))
         return false;
-    /* A refused stream was never looked at (RFC 9113 8.7). */
     return why->kind == ERROR_LIMIT ||
            (why->kind == ERROR_NETWORK && request_is_idempotent(&tunnel->head));
 }
@@ -160,10 +166,11 @@ static const struct outbound_events stream_events = {on_inform, on_answer, on_do
 static bool try_connection(struct tunnel_outbound *tunnel, struct error *err)
 {
     struct tunnel_opener *opener = tunnel->opener;
-    struct registered *entry = registry_pick(opener->registry, &opener->tunnel_id, tunnel->used);
+    struct registered *entry = registry_pick(opener->registry, &opener->tunnel_id,
+                                             uuid_is_nil(&tunnel->used) ? NULL : &tunnel->used);
     if (!entry)
         return error_set(err, ERROR_LIMIT, 0, "no live connection of the tunnel takes requests");
-    tunnel->used = entry;
+    tunnel->used = entry->connection_id;
     tunnel->stream =
         h2_session_open(entry->session, &tunnel->head, tunnel->body, &stream_events, tunnel, err);
     return tunnel->stream != NULL;

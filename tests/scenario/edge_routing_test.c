@@ -59,6 +59,26 @@ TEST(a_request_takes_the_connection_with_the_fewest_open_streams)
     both_ends_close(&ends);
 }
 
+TEST(equally_loaded_connections_take_requests_in_turns)
+{
+    enum { FAKES = 3, ROUNDS = 5 };
+    static const struct fake_reply fine = {.kind = FAKE_REPLY_WHOLE, .body = "fine"};
+    struct both_ends ends;
+    struct fake_connector fakes[FAKES];
+    struct visitor_wire visitor;
+    both_ends_open(&ends);
+    dial(fakes, FAKES, &ends, &fine);
+    for (size_t i = 0; i < FAKES * ROUNDS; i++) {
+        get(&visitor, &ends); /* one after the other: all connections are idle each time */
+        CHECK(visitor_hears(&visitor, "fine"));
+        visitor_close(&visitor);
+    }
+    for (size_t k = 0; k < FAKES; k++)
+        CHECK_SIZE(fakes[k].call_count, ROUNDS);
+    hang_up(fakes, FAKES);
+    both_ends_close(&ends);
+}
+
 TEST(a_visitor_that_leaves_frees_the_place_of_its_request)
 {
     struct both_ends ends;

@@ -32,7 +32,8 @@ struct registered {
     struct ip_address origin;
     int64_t opened_ms; /* unix */
     struct h2_session *session;
-    bool draining; /* no new requests */
+    bool draining;   /* no new requests */
+    uint64_t picked; /* the registry's: when it was last picked, counted in picks */
     /* The owner is asked to end the connection. */
     void (*drop)(void *arg);
     void *arg;
@@ -47,10 +48,10 @@ bool registry_add(struct registry *registry, struct registered *entry,
                   struct error *err) MUST_CHECK;
 void registry_remove(struct registry *registry, struct registered *entry);
 
-/* The connection of the tunnel with the fewest open streams that takes new ones; never `not_this`
- * (NULL: any). NULL: there is none. */
-struct registered *registry_pick(const struct registry *registry, const struct uuid *tunnel_id,
-                                 const struct registered *not_this);
+/* The connection of the tunnel with the fewest open streams that takes new ones, equal ones in
+ * turns; never the one whose connection_id is `not_this` (NULL: any). NULL: there is none. */
+struct registered *registry_pick(struct registry *registry, const struct uuid *tunnel_id,
+                                 const struct uuid *not_this);
 
 /* The live connection with the tunnel, connector and index of `like`; NULL: there is none. */
 struct registered *registry_find(const struct registry *registry, const struct registered *like);
