@@ -2,13 +2,13 @@
  * as long as a thread was left behind with a job that nobody waits for. */
 #include "culvert/net/jobs.h"
 
+#include "thread.h"
+
 #include <assert.h>
-#include <pthread.h>
-#include <signal.h>
 
 struct pool;
 
-struct worker {
+struct runner {
     struct pool *pool;
     pthread_t thread;
     struct job *current; /* NULL: none */
@@ -22,7 +22,7 @@ struct pool {
     bool stopping;
     size_t holders; /* threads, and the jobs; the last one frees the pool */
     struct mailbox *finished;
-    struct worker workers[JOBS_THREADS_MAX];
+    struct runner runners[JOBS_THREADS_MAX];
 };
 
 struct jobs {
@@ -58,18 +58,18 @@ static struct job *next_job(struct pool *pool)
 
 static void *work(void *arg)
 {
-    struct worker *worker = arg;
-    struct pool *pool = worker->pool;
+    struct runner *runner = arg;
+    struct pool *pool = runner->pool;
     struct job *job;
 
     pthread_mutex_lock(&pool->lock);
-    while (!worker->abandoned && (job = next_job(pool))) {
-        worker->current = job;
+    while (!runner->abandoned && (job = next_job(pool))) {
+        runner->current = job;
         pthread_mutex_unlock(&pool->lock);
         job->run(job);
         pthread_mutex_lock(&pool->lock);
-        worker->current = NULL;
-        if (worker->abandoned) {
+        runner->current = NULL;
+        if (runner->abandoned) {
             job->orphaned(job);
         } else {
             bool posted = mailbox_post(pool->finished, &job->mail);
@@ -79,17 +79,6 @@ static void *work(void *arg)
     }
     let_go(pool);
     return NULL;
-}
-
-/* Signals are the loop's: a thread of ours takes none. */
-static bool start_thread(struct worker *worker)
-{
-    sigset_t all, before;
-    (void)sigfillset(&all);
-    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
-    bool ok = pthread_create(&worker->thread, NULL, work, worker) == 0;
-    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return ok;
 }
 
 static void on_finished(void *arg, struct mail *mail)
@@ -123,13 +112,13 @@ static bool start(struct jobs *jobs, struct loop *loop, size_t threads, struct e
         return false;
     pool->finished = jobs->finished;
     for (size_t i = 0; i < threads; i++) {
-        pool->workers[i].pool = pool;
+        pool->runners[i].pool = pool;
         pthread_mutex_lock(&pool->lock);
-        bool ok = start_thread(&pool->workers[i]);
+        bool ok = thread_start(&pool->runners[i].thread, work, &pool->runners[i], err);
         pool->holders += ok ? 1 : 0;
         pthread_mutex_unlock(&pool->lock);
         if (!ok)
-            return error_set(err, ERROR_SYSTEM, 0, "a thread cannot be started");
+            return false;
         jobs->threads++;
     }
     return true;
@@ -185,10 +174,10 @@ static void stop(struct jobs *jobs)
     pthread_mutex_lock(&pool->lock);
     pool->stopping = true;
     for (size_t i = 0; i < jobs->threads; i++) {
-        struct worker *worker = &pool->workers[i];
-        worker->abandoned = worker->current && worker->current->orphaned;
-        if (worker->abandoned)
-            (void)pthread_detach(worker->thread);
+        struct runner *runner = &pool->runners[i];
+        runner->abandoned = runner->current && runner->current->orphaned;
+        if (runner->abandoned)
+            (void)pthread_detach(runner->thread);
     }
     pthread_cond_broadcast(&pool->work);
     pthread_mutex_unlock(&pool->lock);
@@ -197,10 +186,10 @@ static void stop(struct jobs *jobs)
 static void join(struct jobs *jobs)
 {
     for (size_t i = 0; i < jobs->threads; i++) {
-        struct worker *worker = &jobs->pool->workers[i];
+        struct runner *runner = &jobs->pool->runners[i];
         /* Written by stop, on this thread. */
-        if (!worker->abandoned)
-            (void)pthread_join(worker->thread, NULL);
+        if (!runner->abandoned)
+            (void)pthread_join(runner->thread, NULL);
     }
 }
 
