@@ -34,6 +34,8 @@ void conn_close(struct conn *conn)
     if (!conn || conn->state == CONN_CLOSED)
         return;
     conn->state = CONN_CLOSED;
+    if (conn->gone)
+        conn->gone(conn->gone_arg, conn->cut);
     watch_release(&conn->watch);
     timer_stop(&conn->timer);
     timer_stop(&conn->stall);
@@ -79,13 +81,13 @@ static void lose_errno(struct conn *conn, const char *doing)
 
 /* ---- output ---- */
 
-/* The wait for the peer begins anew: for its end, or before that for it to take what is queued. */
+/* The wait for the peer begins anew: for its end, or before that for it to take what is queued,
+ * unless its pace is watched. */
 static void linger_on(struct conn *conn)
 {
-    uint64_t ms = CONN_LINGER_MS;
-    if (!conn->ended && conn->stall_ms > ms)
-        ms = conn->stall_ms;
-    if (!timer_start(&conn->timer, ms))
+    if (!conn->ended && conn->stall_ms > 0)
+        return;
+    if (!timer_start(&conn->timer, CONN_LINGER_MS))
         conn_lose_later(conn);
 }
 
@@ -93,7 +95,8 @@ void conn_output_left(struct conn *conn, size_t n)
 {
     outqueue_drop(&conn->out, n);
     conn->sent += n;
-    timer_stop(&conn->stall);
+    if (conn->out.len == 0)
+        timer_stop(&conn->stall);
     if (conn->state == CONN_LINGERING)
         linger_on(conn);
 }
@@ -147,16 +150,6 @@ static void end_now(struct conn *conn)
         linger_on(conn);
 }
 
-/* A blocked connection is waited for within its limit. */
-static void watch_stall(struct conn *conn)
-{
-    if (!conn->blocked || conn->stall_ms == 0 || timer_is_armed(&conn->stall) ||
-        timer_start(&conn->stall, conn->stall_ms))
-        return;
-    error_memory(&conn->why);
-    conn_lose_later(conn);
-}
-
 static void flush(void *arg)
 {
     struct conn *conn = arg;
@@ -168,7 +161,7 @@ static void flush(void *arg)
         write_clear(conn);
     if (conn->ending && !conn->ended && conn->out.len == 0 && !link_is_in_list(&conn->lose.link))
         end_now(conn);
-    watch_stall(conn);
+    conn_watch_pace(conn);
     conn_rewatch(conn);
     if (conn->state == CONN_LINGERING && conn->ended && conn->peer_ended) {
         conn_close(conn);
@@ -204,6 +197,7 @@ bool conn_put(struct conn *conn, const void *data, size_t len)
     if (len > CONN_OUT_MAX - conn->out.len) {
         error_set(&conn->why, ERROR_LIMIT, 0, "the peer does not read: %zu bytes wait to be sent",
                   conn->out.len);
+        conn->cut = CONN_CUT_QUEUE;
         conn_lose_later(conn);
         return false;
     }
@@ -357,23 +351,8 @@ static void timed_out(void *arg)
         return;
     }
     error_set(&conn->why, ERROR_TIMEOUT, 0, "TLS handshake: no answer in time");
+    conn->cut = CONN_CUT_HANDSHAKE;
     conn_lose_later(conn);
-}
-
-static void stalled(void *arg)
-{
-    struct conn *conn = arg;
-    error_set(&conn->why, ERROR_TIMEOUT, 0, "the peer took nothing for %llu ms",
-              (unsigned long long)conn->stall_ms);
-    conn_lose_later(conn);
-}
-
-void conn_set_stall_limit(struct conn *conn, uint64_t stall_ms)
-{
-    conn->stall_ms = stall_ms;
-    timer_stop(&conn->stall);
-    if (conn->state < CONN_LOST)
-        watch_stall(conn);
 }
 
 /* ---- the descriptor ---- */
@@ -435,7 +414,7 @@ struct conn *conn_new(struct loop *loop, int fd, const struct conn_events *event
     task_init(&conn->deliver, loop, TASK_SOON, deliver, conn);
     task_init(&conn->lose, loop, TASK_SOON, tell_lost, conn);
     timer_init(&conn->timer, loop, timed_out, conn);
-    timer_init(&conn->stall, loop, stalled, conn);
+    timer_init(&conn->stall, loop, conn_judge_pace, conn);
     if (!watch_init(&conn->watch, loop, fd, ready, conn) || !watch_set(&conn->watch, WATCH_READ)) {
         error_set(err, ERROR_SYSTEM, 0, "the descriptor cannot be watched");
         conn_close(conn);
@@ -511,6 +490,12 @@ struct gate *conn_gate(struct conn *conn)
 bool conn_peer_left(const struct conn *conn)
 {
     return conn->peer_ended || sockets_peer_left(conn->fd);
+}
+
+void conn_on_gone(struct conn *conn, void (*gone)(void *arg, enum conn_cut cut), void *arg)
+{
+    conn->gone = gone;
+    conn->gone_arg = arg;
 }
 
 bool conn_is_tls(const struct conn *conn)

@@ -18,6 +18,7 @@ static int seam_write(BIO *bio, const char *data, size_t len, size_t *written)
     ssize_t n = seam->sockets->write(seam->sockets, seam->fd, &vector, 1);
     BIO_clear_retry_flags(bio);
     if (n >= 0) {
+        seam->written += (size_t)n;
         *written = (size_t)n;
         return 1;
     }

@@ -11,6 +11,7 @@ struct conn_bio {
     BIO_METHOD *method;
     const struct sockets *sockets;
     int fd;
+    uint64_t written; /* bytes that the kernel took */
 };
 
 /* A source and sink over `fd` (borrowed), freed with its session. NULL: memory. */

@@ -29,12 +29,16 @@ struct conn {
     struct timer timer;  /* handshake, or lingering */
     struct timer stall;  /* blocked for too long */
     uint64_t stall_ms;   /* 0: no limit */
+    uint64_t stall_mark; /* what the peer had taken when the stall timer was started */
     struct outqueue out;
     uint64_t sent;      /* of it, given to the kernel so far */
     struct buf pending; /* what the consumer left */
     struct ssl_st *ssl;
     struct conn_bio bio;
     struct error why; /* for on_lost, told from a task */
+    enum conn_cut cut;
+    void (*gone)(void *arg, enum conn_cut cut);
+    void *gone_arg;
     struct task lose;
     const struct conn_events *events;
     void *arg;
@@ -56,5 +60,12 @@ void conn_write_failed(struct conn *conn);
 void conn_give(struct conn *conn, const unsigned char *data, size_t len);
 /* The peer's side is over; the consumer hears it when its gate is open. */
 void conn_tell_end(struct conn *conn);
+
+/* conn_pace.c */
+
+/* A blocked connection is waited for within its limit. */
+void conn_watch_pace(struct conn *conn);
+/* The stall timer fired. */
+void conn_judge_pace(void *arg);
 
 #endif

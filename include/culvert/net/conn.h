@@ -19,6 +19,16 @@ enum {
     CONN_OUT_MAX =
         4 * 1024 * 1024, /* above it a connection is lost: control frames have no room check */
     CONN_PENDING_MAX = 384 * 1024, /* unread bytes a consumer may leave */
+    CONN_DRAIN_MIN = 4 * 1024,     /* bytes that a peer takes in each stall limit while more wait */
+};
+
+/* Which limit of ours ended it. */
+enum conn_cut {
+    CONN_CUT_NONE,      /* none: the peer ended it, or its owner */
+    CONN_CUT_HANDSHAKE, /* the TLS handshake took too long */
+    CONN_CUT_PACE,      /* the peer took less than CONN_DRAIN_MIN in a stall limit */
+    CONN_CUT_QUEUE,     /* more than CONN_OUT_MAX waited for it */
+    CONN_CUTS
 };
 
 struct conn_events {
@@ -39,8 +49,8 @@ struct conn *conn_new(struct loop *loop, int fd, const struct conn_events *event
 /* Gives unread bytes to the consumer again, in a task: it is ready for what it left. */
 void conn_again(struct conn *conn);
 
-/* Ends the connection (on_lost, kind TIMEOUT) when the kernel takes no byte of what is queued for
- * `stall_ms`. 0: no limit, the default. */
+/* Ends the connection (on_lost, kind TIMEOUT) when bytes wait for the kernel and the peer takes
+ * fewer than CONN_DRAIN_MIN in `stall_ms`, also while it lingers. 0: no limit, the default. */
 void conn_set_stall_limit(struct conn *conn, uint64_t stall_ms);
 
 /* Another consumer from now on (unread bytes are given to it at the end of this turn). */
@@ -83,6 +93,10 @@ void conn_reset(struct conn *conn);
  * callback runs any more. So a last answer is not lost to a reset (RFC 9112 9.6). */
 enum { CONN_LINGER_MS = 2000 };
 void conn_close_lingering(struct conn *conn);
+
+/* `gone` is told once, when the descriptor is closed, perhaps long after a lingering close; it must
+ * only note it. NULL takes it away. */
+void conn_on_gone(struct conn *conn, void (*gone)(void *arg, enum conn_cut cut), void *arg);
 
 /* Has the peer ended its side, or is it gone? For who does not read: on_end and on_lost come to
  * readers only. */

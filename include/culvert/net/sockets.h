@@ -32,6 +32,9 @@ void sockets_peer_address(int fd, struct ip_address *address);
 /* Has the peer ended its side, or is it gone, though bytes of it may still be unread? */
 bool sockets_peer_left(int fd);
 
+/* Bytes that the kernel took and the peer has not acknowledged; 0 when unknown. */
+size_t sockets_unsent(int fd);
+
 /* TCP_NODELAY; keep-alive with the given idle seconds (interval 15 s, 9 probes), off when < 0.
  * Failures are ignored: a pair in memory has neither. */
 void sockets_tune(int fd, int keepalive_seconds);

@@ -1,0 +1,47 @@
+/* How fast a peer takes what waits for it. The kernel asks for more only when much of its buffer is
+ * free, so it is asked what the peer acknowledged: who reads slowly is not taken for who does not
+ * read. */
+#include "conn_internal.h"
+
+static uint64_t taken(const struct conn *conn)
+{
+    uint64_t given = conn->ssl ? conn->bio.written : conn->sent;
+    uint64_t waiting = sockets_unsent(conn->fd);
+    return given > waiting ? given - waiting : 0;
+}
+
+static void start(struct conn *conn)
+{
+    conn->stall_mark = taken(conn);
+    if (timer_start(&conn->stall, conn->stall_ms))
+        return;
+    error_memory(&conn->why);
+    conn_lose_later(conn);
+}
+
+void conn_watch_pace(struct conn *conn)
+{
+    if (conn->blocked && conn->stall_ms > 0 && !timer_is_armed(&conn->stall))
+        start(conn);
+}
+
+void conn_judge_pace(void *arg)
+{
+    struct conn *conn = arg;
+    if (taken(conn) >= conn->stall_mark + CONN_DRAIN_MIN) {
+        start(conn);
+        return;
+    }
+    error_set(&conn->why, ERROR_TIMEOUT, 0, "the peer took less than %d bytes in %llu ms",
+              CONN_DRAIN_MIN, (unsigned long long)conn->stall_ms);
+    conn->cut = CONN_CUT_PACE;
+    conn_lose_later(conn);
+}
+
+void conn_set_stall_limit(struct conn *conn, uint64_t stall_ms)
+{
+    conn->stall_ms = stall_ms;
+    timer_stop(&conn->stall);
+    if (conn->state < CONN_LOST)
+        conn_watch_pace(conn);
+}
