@@ -1,16 +1,16 @@
-/* The one door to libcurl. Each hop is a transfer of its own; redirects are followed here, where
- * it is known which host may see the credentials. */
+/* The one door to libcurl, which fetch_library loads. Each hop is a transfer of its own; redirects
+ * are followed here, where it is known which host may see the credentials. */
 #include "culvert/net/fetch.h"
 
 #include "culvert/base/clock.h"
 #include "culvert/base/ip.h"
 #include "culvert/base/url.h"
 #include "culvert/net/tls.h"
-
-#include <curl/curl.h>
+#include "fetch_library.h"
 
 /* What changes from hop to hop. */
 struct hop {
+    const struct fetch_library *library;
     const struct fetch_request *request;
     char *url;
     const char *method;
@@ -20,6 +20,7 @@ struct hop {
 
 /* One transfer and what its callbacks need. */
 struct transfer {
+    const struct fetch_library *library;
     CURL *curl;
     struct curl_slist *fields;
     const struct fetch_request *request;
@@ -67,7 +68,7 @@ static bool is_for_one_host(const char *name)
 
 static bool add_line(struct transfer *t, const char *line)
 {
-    struct curl_slist *longer = curl_slist_append(t->fields, line);
+    struct curl_slist *longer = t->library->slist_append(t->fields, line);
     if (longer)
         t->fields = longer;
     return longer != NULL;
@@ -114,42 +115,45 @@ static bool is_this_machine(const char *text)
            (ip_parse(url.host, 0, &address) && ip_is_loopback(&address));
 }
 
-static bool set_method(CURL *curl, const struct hop *hop)
+static bool set_method(const struct transfer *t, const struct hop *hop)
 {
+    CURLcode (*set)(CURL *, CURLoption, ...) = t->library->easy_setopt;
+    CURL *curl = t->curl;
     bool ok = true;
     if (hop->body.data || strcmp(hop->method, "POST") == 0) {
         const char *body = hop->body.data ? hop->body.data : "";
-        ok = curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)hop->body.len) == 0 &&
-             curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body) == 0;
+        ok = set(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)hop->body.len) == 0 &&
+             set(curl, CURLOPT_POSTFIELDS, body) == 0;
     }
     if (strcmp(hop->method, "HEAD") == 0)
-        return ok && curl_easy_setopt(curl, CURLOPT_NOBODY, 1L) == 0;
-    return ok && curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, hop->method) == 0;
+        return ok && set(curl, CURLOPT_NOBODY, 1L) == 0;
+    return ok && set(curl, CURLOPT_CUSTOMREQUEST, hop->method) == 0;
 }
 
 static bool set_options(struct transfer *t, const struct hop *hop, uint64_t left_ms)
 {
+    CURLcode (*set)(CURL *, CURLoption, ...) = t->library->easy_setopt;
     CURL *curl = t->curl;
     const char *protocol = is_secure(hop->url) ? "https" : "http";
-    bool ok = curl_easy_setopt(curl, CURLOPT_URL, hop->url) == 0;
-    ok = ok && curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, protocol) == 0;
-    ok = ok && curl_easy_setopt(curl, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L) == 0;
-    ok = ok && curl_easy_setopt(curl, CURLOPT_HTTPHEADER, t->fields) == 0;
-    ok = ok && curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L) == 0;
-    ok = ok && curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)left_ms) == 0;
-    ok = ok && curl_easy_setopt(curl, CURLOPT_ACCEPT_ENCODING, "gzip") == 0;
-    ok = ok && curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS) == 0;
-    ok = ok && curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) == 0;
-    ok = ok && curl_easy_setopt(curl, CURLOPT_CAINFO, NULL) == 0;
-    ok = ok && curl_easy_setopt(curl, CURLOPT_CAPATH, NULL) == 0;
-    ok = ok && curl_easy_setopt(curl, CURLOPT_SSL_CTX_FUNCTION, on_tls) == 0;
-    ok = ok && curl_easy_setopt(curl, CURLOPT_SSL_CTX_DATA, t) == 0;
-    ok = ok && curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body) == 0;
-    ok = ok && curl_easy_setopt(curl, CURLOPT_WRITEDATA, t) == 0;
-    ok = ok && curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, t->fault) == 0;
+    bool ok = set(curl, CURLOPT_URL, hop->url) == 0;
+    ok = ok && set(curl, CURLOPT_PROTOCOLS_STR, protocol) == 0;
+    ok = ok && set(curl, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L) == 0;
+    ok = ok && set(curl, CURLOPT_HTTPHEADER, t->fields) == 0;
+    ok = ok && set(curl, CURLOPT_NOSIGNAL, 1L) == 0;
+    ok = ok && set(curl, CURLOPT_TIMEOUT_MS, (long)left_ms) == 0;
+    ok = ok && set(curl, CURLOPT_ACCEPT_ENCODING, "gzip") == 0;
+    ok = ok && set(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS) == 0;
+    ok = ok && set(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) == 0;
+    ok = ok && set(curl, CURLOPT_CAINFO, NULL) == 0;
+    ok = ok && set(curl, CURLOPT_CAPATH, NULL) == 0;
+    ok = ok && set(curl, CURLOPT_SSL_CTX_FUNCTION, on_tls) == 0;
+    ok = ok && set(curl, CURLOPT_SSL_CTX_DATA, t) == 0;
+    ok = ok && set(curl, CURLOPT_WRITEFUNCTION, on_body) == 0;
+    ok = ok && set(curl, CURLOPT_WRITEDATA, t) == 0;
+    ok = ok && set(curl, CURLOPT_ERRORBUFFER, t->fault) == 0;
     if (is_this_machine(hop->url))
-        ok = ok && curl_easy_setopt(curl, CURLOPT_NOPROXY, "*") == 0;
-    return ok && set_method(curl, hop);
+        ok = ok && set(curl, CURLOPT_NOPROXY, "*") == 0;
+    return ok && set_method(t, hop);
 }
 
 static enum error_kind kind_of(CURLcode code)
@@ -174,16 +178,16 @@ static bool refuse(const struct transfer *t, CURLcode code, struct error *err)
     if (t->roots_fault.kind != ERROR_NONE)
         return error_set(err, t->roots_fault.kind, t->roots_fault.cause, "%s", t->roots_fault.text);
     return error_set(err, kind_of(code), (int)code, "%s",
-                     t->fault[0] != '\0' ? t->fault : curl_easy_strerror(code));
+                     t->fault[0] != '\0' ? t->fault : t->library->easy_strerror(code));
 }
 
 /* Copies the media type without its parameters, in lower case; what does not fit is none we know.
  */
-static void read_media_type(CURL *curl, char out[FETCH_MEDIA_TYPE_SIZE])
+static void read_media_type(const struct transfer *t, char out[FETCH_MEDIA_TYPE_SIZE])
 {
     const char *field = NULL;
     out[0] = '\0';
-    if (curl_easy_getinfo(curl, CURLINFO_CONTENT_TYPE, &field) != CURLE_OK || !field)
+    if (t->library->easy_getinfo(t->curl, CURLINFO_CONTENT_TYPE, &field) != CURLE_OK || !field)
         return;
     struct span type = span_of(field);
     type = span_trim(span_first(type, span_find(type, ';')));
@@ -197,43 +201,46 @@ static void read_media_type(CURL *curl, char out[FETCH_MEDIA_TYPE_SIZE])
 }
 
 /* The absolute URL that the answer points to; NULL: it does not, or memory. */
-static char *read_location(CURL *curl)
+static char *read_location(const struct transfer *t)
 {
     char *location = NULL;
-    if (curl_easy_getinfo(curl, CURLINFO_REDIRECT_URL, &location) != CURLE_OK || !location)
+    if (t->library->easy_getinfo(t->curl, CURLINFO_REDIRECT_URL, &location) != CURLE_OK ||
+        !location)
         return NULL;
     return span_dup(span_of(location));
 }
 
-static void free_fields(struct curl_slist *fields)
+static void free_fields(const struct transfer *t)
 {
-    for (struct curl_slist *field = fields; field; field = field->next)
+    for (struct curl_slist *field = t->fields; field; field = field->next)
         explicit_bzero(field->data, strlen(field->data));
-    curl_slist_free_all(fields);
+    t->library->slist_free_all(t->fields);
 }
 
 /* One request and its answer. *location: where it points to, NULL when nowhere. */
 static bool run_hop(const struct hop *hop, uint64_t left_ms, struct fetch_response *response,
                     char **location, struct error *err)
 {
-    struct transfer t = {
-        .curl = curl_easy_init(), .request = hop->request, .body = &response->body};
+    struct transfer t = {.library = hop->library,
+                         .curl = hop->library->easy_init(),
+                         .request = hop->request,
+                         .body = &response->body};
     long status = 0;
     bool ok = t.curl || error_memory(err);
     ok = ok && add_fields(&t, hop, err);
     if (ok && !set_options(&t, hop, left_ms))
         ok = error_memory(err);
     if (ok) {
-        CURLcode code = curl_easy_perform(t.curl);
+        CURLcode code = hop->library->easy_perform(t.curl);
         ok = code == CURLE_OK || refuse(&t, code, err);
     }
-    if (ok && curl_easy_getinfo(t.curl, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK) {
+    if (ok && hop->library->easy_getinfo(t.curl, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK) {
         response->status = (int)status;
-        read_media_type(t.curl, response->media_type);
-        *location = read_location(t.curl);
+        read_media_type(&t, response->media_type);
+        *location = read_location(&t);
     }
-    curl_easy_cleanup(t.curl);
-    free_fields(t.fields);
+    hop->library->easy_cleanup(t.curl);
+    free_fields(&t);
     return ok;
 }
 
@@ -304,7 +311,9 @@ static bool run_hops(struct hop *hop, struct fetch_response *response, struct er
 bool fetch_run(const struct fetch_request *request, struct fetch_response *response,
                struct error *err)
 {
-    struct hop hop = {.request = request,
+    struct fetch_library library;
+    struct hop hop = {.library = &library,
+                      .request = request,
                       .url = span_dup(span_of(request->url)),
                       .method = request->method,
                       .body = request->body,
@@ -315,6 +324,8 @@ bool fetch_run(const struct fetch_request *request, struct fetch_response *respo
         ok = error_set(err, ERROR_INVALID, 0, "not an http or https URL");
     else if (!hop.url)
         ok = error_memory(err);
+    else if (!fetch_library_load(&library, err))
+        ok = false;
     else
         ok = run_hops(&hop, response, err);
     if (!ok) {
