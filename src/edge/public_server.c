@@ -64,9 +64,10 @@ static void on_request(void *arg, struct inbound *in)
     visitor_requests_serve(conn->server->options.requests, in, &conn->visitor);
 }
 
-static void on_refused(void *arg, int status, const char *why)
+static void on_refused(void *arg, int status, enum abuse abuse, const char *why)
 {
     struct public_conn *conn = arg;
+    (void)abuse;
     char ip[IP_TEXT_SIZE] = "";
     if (conn->visitor.address.len > 0)
         ip_format(&conn->visitor.address, ip);

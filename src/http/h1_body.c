@@ -186,6 +186,16 @@ static enum h1_verdict read_framing(struct h1_body *body, char c, struct error *
     return H1_MORE;
 }
 
+/* Chunks that hold next to nothing make us work for each of their bytes. */
+static enum h1_verdict weigh_framing(struct h1_body *body, struct error *err)
+{
+    uint64_t allowed = H1_FRAMING_MAX + H1_FRAMING_FACTOR * body->payload_bytes;
+    body->framing_bytes++;
+    if (!body->is_answer && body->framing_bytes > allowed)
+        return too_much(err, "the chunks have far more framing than payload");
+    return H1_MORE;
+}
+
 /* A whole line of the trailer section without its LF. */
 static enum h1_verdict read_trailer(struct h1_body *body, struct span line, struct error *err)
 {
@@ -248,6 +258,8 @@ static enum h1_verdict feed_chunked(struct h1_body *body, struct span in, size_t
         }
         if (body->state != H1_BODY_DATA) {
             verdict = read_framing(body, rest.data[0], err);
+            if (verdict == H1_MORE)
+                verdict = weigh_framing(body, err);
             *used += 1;
             continue;
         }
@@ -255,6 +267,7 @@ static enum h1_verdict feed_chunked(struct h1_body *body, struct span in, size_t
         *payload = span_first(rest, take);
         *used += take;
         body->left -= take;
+        body->payload_bytes += take;
         if (body->left == 0)
             body->state = H1_BODY_DATA_CR;
         return H1_MORE;

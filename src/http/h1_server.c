@@ -33,10 +33,12 @@ struct h1_server {
     struct h1_body reader;
     struct body body;
     struct h1_pump pump;
-    struct timer limit; /* head, idle or body */
-    uint64_t quiet_ms;  /* without a byte of the body, in steps of the looks after it */
-    struct task tell;   /* on_answered or on_aborted */
-    struct task end;    /* on_closed */
+    struct timer limit;    /* head, idle or body */
+    bool spoke;            /* a head began once */
+    uint64_t window_ms;    /* of waiting for the body, in steps of the looks after it */
+    uint64_t window_bytes; /* that came in it */
+    struct task tell;      /* on_answered or on_aborted */
+    struct task end;       /* on_closed */
     struct error why;
     struct reap reap;
 };
@@ -98,21 +100,52 @@ static void put_refusal(struct h1_server *server, int status, const char *text)
     buf_release(&answer);
 }
 
+static enum abuse abuse_of(int status)
+{
+    switch (status) {
+    case 408:
+        return ABUSE_H1_HEAD_TIME;
+    case 414:
+    case 431:
+        return ABUSE_H1_HEAD_SIZE;
+    case 500:
+        return ABUSE_NONE;
+    default:
+        return ABUSE_H1_MALFORMED;
+    }
+}
+
 static void refuse(struct h1_server *server, int status, const char *text)
 {
-    server->events->on_refused(server->arg, status, text);
+    server->events->on_refused(server->arg, status, abuse_of(status), text);
     if (!server->conn)
         return; /* it was closed there */
     put_refusal(server, status, text);
     over(server);
 }
 
-/* The body's framing is broken: who has heard nothing yet hears why. */
-static void refuse_body(struct h1_server *server, const struct error *why)
+static enum abuse abuse_of_body(const struct h1_server *server, const struct error *why)
 {
-    server->refused = server->conn && !server->answering;
-    if (server->refused)
-        put_refusal(server, why->kind == ERROR_SYSTEM ? 500 : 400, why->text);
+    if (why->kind == ERROR_SYSTEM)
+        return ABUSE_NONE;
+    if (why->kind != ERROR_LIMIT)
+        return ABUSE_H1_MALFORMED;
+    return server->reader.state == H1_BODY_TRAILERS ? ABUSE_H1_TRAILERS : ABUSE_H1_CHUNKS;
+}
+
+/* The body will not be whole: who has heard nothing yet hears why. */
+static void refuse_body(struct h1_server *server, int status, enum abuse abuse,
+                        const struct error *why)
+{
+    bool is_told = !server->answering;
+    if (!server->conn)
+        return; /* its owner let go when it saw the bytes */
+    server->events->on_refused(server->arg, is_told ? status : 0, abuse, why->text);
+    if (!server->conn)
+        return;
+    server->refused = is_told;
+    if (is_told)
+        put_refusal(server, status, why->text);
     abort_request(server, why);
 }
 
@@ -125,10 +158,16 @@ static void limit_start(struct h1_server *server, uint64_t ms)
     abort_request(server, &why);
 }
 
+static uint64_t look_ms(const struct h1_server *server)
+{
+    uint64_t window_ms = server->options.patience.body_ms;
+    return window_ms < H1_LOOK_MS ? window_ms : H1_LOOK_MS;
+}
+
+/* Looks after the visitor until its body is whole. */
 static void watch_body(struct h1_server *server)
 {
-    server->quiet_ms = 0;
-    limit_start(server, H1_LOOK_MS);
+    limit_start(server, look_ms(server));
 }
 
 /* It is we who do not read: is the visitor still there? */
@@ -143,31 +182,42 @@ static void look_after(struct h1_server *server)
     abort_request(server, &why);
 }
 
+/* We would have read more, one look long. */
+static void judge_body(struct h1_server *server)
+{
+    struct error why;
+    server->window_ms += look_ms(server);
+    if (server->window_ms >= server->options.patience.body_ms) {
+        if (server->window_bytes < H1_BODY_MIN) {
+            error_set(&why, ERROR_TIMEOUT, 0, "the body of the request came too slowly");
+            refuse_body(server, 408, ABUSE_H1_BODY_PACE, &why);
+            return;
+        }
+        server->window_ms = server->window_bytes = 0;
+    }
+    watch_body(server);
+}
+
+/* Nothing was said for too long. */
+static void end_idle(struct h1_server *server)
+{
+    if (!server->spoke)
+        server->events->on_refused(server->arg, 0, ABUSE_SILENT, "no request came");
+    if (server->conn)
+        over(server);
+}
+
 static void limit_fired(void *arg)
 {
     struct h1_server *server = arg;
-    struct error why;
-    if (server->state == HEAD) {
+    if (server->state == HEAD)
         refuse(server, 408, "the head of the request did not come in time");
-        return;
-    }
-    if (server->state == IDLE) {
-        over(server);
-        return;
-    }
-    if (!gate_is_open(conn_gate(server->conn))) {
+    else if (server->state == IDLE)
+        end_idle(server);
+    else if (!gate_is_open(conn_gate(server->conn)))
         look_after(server);
-        return;
-    }
-    if (body_is_whole(server))
-        return;
-    server->quiet_ms += H1_LOOK_MS;
-    if (server->quiet_ms < H1_BODY_IDLE_MS) {
-        limit_start(server, H1_LOOK_MS);
-        return;
-    }
-    error_set(&why, ERROR_TIMEOUT, 0, "the visitor's body stopped for %d ms", H1_BODY_IDLE_MS);
-    abort_request(server, &why);
+    else if (!body_is_whole(server))
+        judge_body(server);
 }
 
 /* ---- reading ---- */
@@ -199,6 +249,7 @@ static void start_request(struct h1_server *server)
     server->held = true;
     server->told = server->answering = server->answered = false;
     server->why.kind = ERROR_NONE;
+    server->window_ms = server->window_bytes = 0;
     if (!body_is_whole(server))
         watch_body(server);
     server->events->on_request(server->arg, &server->in);
@@ -213,7 +264,8 @@ static size_t read_head(struct h1_server *server, struct span bytes)
     struct h1_refusal why;
     if (server->state == IDLE) {
         server->state = HEAD;
-        limit_start(server, H1_HEAD_LIMIT_MS);
+        server->spoke = true;
+        limit_start(server, server->options.patience.head_ms);
         if (server->state == OVER)
             return bytes.len;
     }
@@ -248,17 +300,17 @@ static size_t read_body(struct h1_server *server, struct span bytes)
         verdict = H1_BAD;
     }
     if (verdict == H1_BAD) {
-        refuse_body(server, &err);
+        refuse_body(server, err.kind == ERROR_SYSTEM ? 500 : 400, abuse_of_body(server, &err),
+                    &err);
         return bytes.len;
     }
     if (server->state != REQUEST)
         return used; /* its owner let go when it saw the bytes */
+    server->window_bytes += used;
     if (verdict == H1_DONE) {
         timer_stop(&server->limit);
         body_take_trailers(&server->body, &server->reader.trailers);
         channel_end(server->body.bytes);
-    } else {
-        watch_body(server);
     }
     return used;
 }
@@ -408,7 +460,7 @@ static void next_request(struct h1_server *server)
     request_head_init(&server->in.head);
     h1_parser_reset(&server->parser, &h1_request_limits);
     server->state = IDLE;
-    limit_start(server, H1_IDLE_LIMIT_MS);
+    limit_start(server, server->options.patience.idle_ms);
     conn_again(server->conn);
 }
 
@@ -438,6 +490,19 @@ static const struct inbound_ops inbound_ops = {in_answer, in_inform, in_reset, i
 
 /* ---- life ---- */
 
+static uint64_t or_else(uint64_t ms, uint64_t otherwise)
+{
+    return ms > 0 ? ms : otherwise;
+}
+
+static struct h1_patience patience_of(const struct h1_patience *wanted)
+{
+    return (struct h1_patience){.head_ms = or_else(wanted->head_ms, H1_HEAD_LIMIT_MS),
+                                .idle_ms = or_else(wanted->idle_ms, H1_IDLE_LIMIT_MS),
+                                .body_ms = or_else(wanted->body_ms, H1_BODY_WINDOW_MS),
+                                .stall_ms = or_else(wanted->stall_ms, H1_STALL_MS)};
+}
+
 struct h1_server *h1_server_new(struct conn *conn, const struct h1_server_options *options,
                                 const struct h1_server_events *events, void *arg, struct error *err)
 {
@@ -450,6 +515,7 @@ struct h1_server *h1_server_new(struct conn *conn, const struct h1_server_option
     server->conn = conn;
     server->loop = conn_loop(conn);
     server->options = *options;
+    server->options.patience = patience_of(&options->patience);
     server->events = events;
     server->arg = arg;
     server->in.ops = &inbound_ops;
@@ -461,9 +527,9 @@ struct h1_server *h1_server_new(struct conn *conn, const struct h1_server_option
     task_init(&server->end, server->loop, TASK_SOON, tell_end, server);
     timer_init(&server->limit, server->loop, limit_fired, server);
     h1_pump_init(&server->pump, sent, server);
-    conn_set_stall_limit(conn, H1_STALL_MS);
+    conn_set_stall_limit(conn, server->options.patience.stall_ms);
     conn_set_events(conn, &conn_events, server);
-    limit_start(server, H1_HEAD_LIMIT_MS);
+    limit_start(server, server->options.patience.head_ms);
     return server;
 }
 

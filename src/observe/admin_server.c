@@ -103,10 +103,11 @@ static void on_request(void *arg, struct inbound *in)
     send_text(server, in, 404, "text/plain; charset=utf-8", SPAN("404 page not found\n"));
 }
 
-static void on_refused(void *arg, int status, const char *why)
+static void on_refused(void *arg, int status, enum abuse abuse, const char *why)
 {
     (void)arg;
     (void)status;
+    (void)abuse;
     (void)why;
 }
 

@@ -160,10 +160,11 @@ static void on_request(void *arg, struct inbound *in)
     echo(request);
 }
 
-static void on_refused(void *arg, int status, const char *why)
+static void on_refused(void *arg, int status, enum abuse abuse, const char *why)
 {
     struct visitor *visitor = arg;
-    assert(status >= 400 && status < 600 && *why);
+    assert(status == 0 || (status >= 400 && status < 600));
+    assert((abuse == ABUSE_NONE) == (status == 500) && *why);
     assert(visitor->refused++ == 0);
 }
 

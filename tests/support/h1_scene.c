@@ -15,11 +15,12 @@ void h1_scene_close_server(struct h1_scene *scene)
     scene->server = NULL;
 }
 
-static void on_refused(void *arg, int status, const char *why)
+static void on_refused(void *arg, int status, enum abuse abuse, const char *why)
 {
     struct h1_scene *scene = arg;
     scene->refused++;
     scene->refused_status = status;
+    scene->abuse = abuse;
     if (!why || !*why)
         abort();
     if (scene->closes_on_refusal)
@@ -39,13 +40,19 @@ static const struct h1_server_events server_events = {on_request, on_refused, on
 
 void h1_scene_begin(struct h1_scene *scene)
 {
+    h1_scene_begin_with(scene, &(struct h1_patience){0});
+}
+
+void h1_scene_begin_with(struct h1_scene *scene, const struct h1_patience *patience)
+{
     struct error err;
     *scene = (struct h1_scene){.budget = {.limit = 1024 * 1024}};
     turned_loop_init(&scene->turned);
     desk_init(&scene->desk);
     scene->desk.arg = scene;
     scene->conn = conn_new(scene->turned.loop, raw_peer_open(&scene->peer), NULL, NULL, &err);
-    const struct h1_server_options options = {.scheme = "http", .budget = &scene->budget};
+    const struct h1_server_options options = {
+        .scheme = "http", .budget = &scene->budget, .patience = *patience};
     scene->server = h1_server_new(scene->conn, &options, &server_events, scene, &err);
     if (!scene->server)
         abort();

@@ -15,12 +15,14 @@ struct h1_scene {
     struct budget budget;
     size_t refused, closed;
     int refused_status;
+    enum abuse abuse;      /* of the last refusal */
     bool closed_too_early; /* on_closed came while a request was open */
     bool closes_on_refusal;
     char letter; /* for a test's own use */
 };
 
 void h1_scene_begin(struct h1_scene *scene);
+void h1_scene_begin_with(struct h1_scene *scene, const struct h1_patience *patience);
 void h1_scene_end(struct h1_scene *scene);
 
 /* The visitor says something, and the loop settles. */

@@ -7,7 +7,11 @@
 
 enum {
     H1_EXTENSIONS_MAX = 16 * 1024, /* bytes of chunk extensions in one body: nobody reads them */
-    H1_TRAILERS_MAX = 16 * 1024,   /* bytes of the trailer section */
+    /* Bytes of sizes and line ends in a chunked request: so many, and so many more for each byte
+     * of payload. A chunk of one byte has five. */
+    H1_FRAMING_MAX = 64 * 1024,
+    H1_FRAMING_FACTOR = 8,
+    H1_TRAILERS_MAX = 16 * 1024, /* bytes of the trailer section */
     H1_TRAILER_COUNT_MAX = 64,
 };
 
@@ -32,6 +36,7 @@ struct h1_body {
     uint64_t left; /* of the body, or of the chunk */
     unsigned digits;
     size_t extension_bytes;
+    uint64_t framing_bytes, payload_bytes; /* of chunks */
     size_t trailer_bytes;
     size_t trailer_count;
     struct buf line; /* the beginning of a trailer line whose end has not come */

@@ -1,32 +1,41 @@
 /* Inbounds from one conn that speaks HTTP/1.1 (RFC 9112): one at a time, pipelined requests in
- * order. Slow heads and bodies time out. */
+ * order. Slow heads, bodies and readers are given up. */
 #ifndef CULVERT_HTTP_H1_SERVER_H
 #define CULVERT_HTTP_H1_SERVER_H
 
+#include "culvert/http/abuse.h"
 #include "culvert/http/inbound.h"
 #include "culvert/net/conn.h"
 
 struct h1_server;
 
 enum {
-    H1_HEAD_LIMIT_MS = 15 * 1000, /* from the first byte of a head to its end */
-    H1_IDLE_LIMIT_MS = 75 * 1000, /* between requests */
-    H1_BODY_IDLE_MS = 60 * 1000,  /* without a byte of a body that we would read */
-    H1_LOOK_MS = 10 * 1000,       /* between looks after a visitor from whom we do not read */
-    H1_STALL_MS = 60 * 1000,      /* the peer takes nothing of its answer */
-    H1_PIPELINE_MAX = 16 * 1024,  /* bytes of requests that wait behind the one in hand */
+    H1_HEAD_LIMIT_MS = 15 * 1000,  /* for a head's first byte, and from there to its end */
+    H1_IDLE_LIMIT_MS = 75 * 1000,  /* between requests */
+    H1_BODY_WINDOW_MS = 60 * 1000, /* in each, H1_BODY_MIN bytes of a body that we would read */
+    H1_BODY_MIN = 512,
+    H1_LOOK_MS = 10 * 1000,      /* between looks after a visitor whose body has not come */
+    H1_STALL_MS = 60 * 1000,     /* the peer takes next to nothing of its answer */
+    H1_PIPELINE_MAX = 16 * 1024, /* bytes of requests that wait behind the one in hand */
+};
+
+/* The limits of time; one that is 0 is the constant above. */
+struct h1_patience {
+    uint64_t head_ms, idle_ms, body_ms, stall_ms;
 };
 
 struct h1_server_options {
     const char *scheme;    /* what the head's scheme becomes: "http" or "https"; static */
     struct budget *budget; /* borrowed; NULL: not counted */
+    struct h1_patience patience;
 };
 
 struct h1_server_events {
     /* The callee owns the request: answer, reset or close. */
     void (*on_request)(void *arg, struct inbound *in);
-    /* Before a refusal is answered here (400, 408, 414, ...): for counting. */
-    void (*on_refused)(void *arg, int status, const char *why);
+    /* Before a refusal is answered here (400, 408, 414, ...), or the connection is ended without
+     * one (status 0): for counting. */
+    void (*on_refused)(void *arg, int status, enum abuse abuse, const char *why);
     /* The connection is over; no request is open. h1_server_close it. The last callback. */
     void (*on_closed)(void *arg);
 };

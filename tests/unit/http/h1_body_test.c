@@ -205,3 +205,35 @@ TEST(a_body_until_close_ends_properly_by_closing_and_chunks_do_not)
     CHECK(!h1_body_end_of_input(&body, NULL));
     h1_body_release(&body);
 }
+
+TEST(chunks_that_are_all_framing_are_refused_and_single_bytes_are_not)
+{
+    static const struct {
+        const char *chunk;
+        bool is_answer, refused;
+        const char *why;
+    } cases[] = {
+        {"1\r\na\r\n", false, false, "a byte at a time"},
+        {"000000000001\r\na\r\n", false, true, "zeros that mean nothing"},
+        {"000000000001\r\na\r\n", true, false, "an origin that fills up"},
+    };
+    const struct h1_framing framing = {.body = H1_BODY_CHUNKED, .length = LENGTH_UNKNOWN};
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct h1_body body;
+        struct error err = {0};
+        enum h1_verdict verdict = H1_MORE;
+        h1_body_init(&body, &framing, cases[i].is_answer);
+        for (size_t n = 0; n < H1_FRAMING_MAX && verdict == H1_MORE; n++) {
+            struct span rest = span_of(cases[i].chunk);
+            while (rest.len > 0 && verdict == H1_MORE) {
+                struct span payload;
+                size_t used;
+                verdict = h1_body_feed(&body, rest, &used, &payload, &err);
+                rest = span_skip(rest, used);
+            }
+        }
+        CHECK_CASE((verdict == H1_BAD) == cases[i].refused, "%s", cases[i].why);
+        CHECK_CASE(!cases[i].refused || err.kind == ERROR_LIMIT, "%s", cases[i].why);
+        h1_body_release(&body);
+    }
+}

@@ -6,6 +6,8 @@
 
 #include <errno.h>
 
+#define POST(framing) "POST / HTTP/1.1\r\nHost: a\r\n" framing "\r\n\r\n"
+
 /* ---- early answers ---- */
 
 TEST(an_answer_may_come_before_the_body_and_ends_the_connection_in_order)
@@ -53,6 +55,7 @@ TEST(a_head_that_does_not_come_in_time_is_refused)
     CHECK_SIZE(scene.refused, 0);
     turned_loop_pass(&scene.turned, 1);
     CHECK_SIZE(scene.refused_status, 408);
+    CHECK(scene.abuse == ABUSE_H1_HEAD_TIME);
     CHECK(span_starts(h1_scene_hear(&scene), SPAN("HTTP/1.1 408 ")));
     CHECK_SIZE(scene.closed, 1);
     h1_scene_end(&scene);
@@ -64,10 +67,38 @@ TEST(a_connection_that_says_nothing_is_closed_without_a_word)
     h1_scene_begin(&scene);
     turned_loop_pass(&scene.turned, H1_HEAD_LIMIT_MS);
     CHECK_SIZE(scene.closed, 1);
-    CHECK_SIZE(scene.refused, 0);
+    CHECK_SIZE(scene.refused, 1);
+    CHECK(scene.refused_status == 0 && scene.abuse == ABUSE_SILENT);
     CHECK_HEARD(&scene, "");
     CHECK(scene.peer.ended);
     h1_scene_end(&scene);
+}
+
+TEST(the_limits_of_time_are_those_of_the_options)
+{
+    static const struct h1_patience patience = {
+        .head_ms = 1000, .idle_ms = 2000, .body_ms = 3000, .stall_ms = 4000};
+    static const struct {
+        const char *said;
+        uint64_t ms;
+        enum abuse abuse;
+    } cases[] = {
+        {"", 1000, ABUSE_SILENT},
+        {"GET", 1000, ABUSE_H1_HEAD_TIME},
+        {GET("/"), 2000, ABUSE_NONE},
+        {POST("Content-Length: 1"), 3000, ABUSE_H1_BODY_PACE},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct h1_scene scene;
+        h1_scene_begin_with(&scene, &patience);
+        scene.desk.act = h1_scene_echo;
+        h1_scene_say(&scene, cases[i].said);
+        turned_loop_pass(&scene.turned, cases[i].ms - 1);
+        CHECK_CASE(scene.closed == 0, "case %zu is closed too early", i);
+        turned_loop_pass(&scene.turned, 1);
+        CHECK_CASE(scene.closed == 1 && scene.abuse == cases[i].abuse, "case %zu", i);
+        h1_scene_end(&scene);
+    }
 }
 
 TEST(a_kept_connection_is_closed_after_its_idle_time)
@@ -98,19 +129,91 @@ TEST(a_request_in_hand_is_in_no_hurry)
     h1_scene_end(&scene);
 }
 
-TEST(a_body_that_stops_coming_aborts_its_request)
+/* A body of which `bytes` come each second; after how many seconds it was refused. */
+static size_t drip(struct h1_scene *scene, const char *head, size_t bytes, size_t seconds)
+{
+    char some[64] = "";
+    memset(some, 'a', bytes);
+    h1_scene_say(scene, head);
+    for (size_t second = 0; second < seconds; second++) {
+        if (scene->refused > 0)
+            return second;
+        h1_scene_say(scene, some);
+        turned_loop_pass(&scene->turned, 1000);
+    }
+    return seconds;
+}
+
+TEST(a_body_that_stops_or_only_drips_is_refused_after_its_window)
+{
+    static const char *const heads[] = {POST("Content-Length: 100000"),
+                                        POST("Transfer-Encoding: chunked") "10000\r\n"};
+    for (size_t i = 0; i < 2 * ARRAY_LEN(heads); i++) {
+        struct h1_scene scene;
+        h1_scene_begin(&scene);
+        size_t seconds = drip(&scene, heads[i / 2], i % 2 * 8, 500);
+        CHECK_SIZE(seconds, H1_BODY_WINDOW_MS / 1000);
+        CHECK(scene.abuse == ABUSE_H1_BODY_PACE);
+        CHECK_SIZE(scene.desk.requests[0].aborted, 1);
+        CHECK(scene.desk.requests[0].why.kind == ERROR_TIMEOUT);
+        CHECK(span_starts(h1_scene_hear(&scene), SPAN("HTTP/1.1 408 ")));
+        CHECK_SIZE(scene.closed, 1);
+        h1_scene_end(&scene);
+    }
+}
+
+TEST(a_refused_body_names_the_limit_it_reached)
+{
+    static const struct {
+        const char *begin, *unit;
+        enum abuse abuse;
+    } cases[] = {
+        {"5;", "x", ABUSE_H1_CHUNKS},
+        {"", "0000000000001\r\nx\r\n", ABUSE_H1_CHUNKS},
+        {"0\r\n", "a: b\r\n", ABUSE_H1_TRAILERS},
+        {"0\r\nX: ", "x", ABUSE_H1_TRAILERS},
+        {"5\r\nhello", "x", ABUSE_H1_MALFORMED},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct h1_scene scene;
+        struct buf text = BUF_LIMIT(1024);
+        h1_scene_begin(&scene);
+        h1_scene_say(&scene, POST("Transfer-Encoding: chunked"));
+        h1_scene_say(&scene, cases[i].begin);
+        while (text.len < 500)
+            CHECK(buf_put_span(&text, span_of(cases[i].unit)));
+        for (size_t n = 0; n < 500 && scene.refused == 0; n++)
+            h1_scene_say(&scene, buf_text(&text));
+        CHECK_CASE(scene.refused == 1 && scene.abuse == cases[i].abuse, "case %zu: %s", i,
+                   abuse_name(scene.abuse));
+        CHECK_SIZE(scene.closed, 1);
+        buf_release(&text);
+        h1_scene_end(&scene);
+    }
+}
+
+TEST(a_body_over_a_very_slow_line_is_not_refused)
 {
     struct h1_scene scene;
     h1_scene_begin(&scene);
-    h1_scene_say(&scene, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\na");
-    turned_loop_pass(&scene.turned, H1_BODY_IDLE_MS - 1);
-    h1_scene_say(&scene, "b");
-    turned_loop_pass(&scene.turned, H1_BODY_IDLE_MS - 1);
+    CHECK_SIZE(drip(&scene, POST("Content-Length: 100000"), 10, 600), 600);
     CHECK_SIZE(scene.desk.requests[0].aborted, 0);
-    turned_loop_pass(&scene.turned, 1);
-    CHECK_SIZE(scene.desk.requests[0].aborted, 1);
-    CHECK(scene.desk.requests[0].why.kind == ERROR_TIMEOUT);
-    CHECK_SIZE(scene.closed, 1);
+    h1_scene_end(&scene);
+}
+
+TEST(a_body_too_slow_for_an_answer_that_began_is_cut_without_another)
+{
+    struct h1_scene scene;
+    h1_scene_begin(&scene);
+    h1_scene_say(&scene, POST("Content-Length: 100000"));
+    desk_begin(&scene.desk.requests[0], 200, LENGTH_UNKNOWN);
+    CHECK(span_starts(h1_scene_hear(&scene), SPAN("HTTP/1.1 200 ")));
+    buf_clear(&scene.peer.got);
+    turned_loop_pass(&scene.turned, H1_BODY_WINDOW_MS);
+    CHECK_SIZE(scene.refused, 1);
+    CHECK_SIZE(scene.refused_status, 0);
+    CHECK_HEARD(&scene, "");
+    CHECK(scene.peer.ended || scene.peer.error != 0);
     h1_scene_end(&scene);
 }
 
@@ -122,7 +225,7 @@ TEST(a_body_that_we_do_not_read_may_take_its_time)
     scene.desk.holds = true;
     h1_scene_say(&scene, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n");
     CHECK_SIZE(raw_peer_put(&scene.peer, span_make(bytes, sizeof bytes)), sizeof bytes);
-    turned_loop_pass(&scene.turned, 10 * H1_BODY_IDLE_MS);
+    turned_loop_pass(&scene.turned, 10 * H1_BODY_WINDOW_MS);
     CHECK_SIZE(scene.desk.requests[0].aborted, 0);
     h1_scene_end(&scene);
 }

@@ -97,10 +97,10 @@ static void on_request(void *arg, struct inbound *in)
     response_head_release(&head);
 }
 
-static void on_refused(void *arg, int status, const char *why)
+static void on_refused(void *arg, int status, enum abuse abuse, const char *why)
 {
     (void)arg;
-    CHECK(status >= 400 && why);
+    CHECK((status == 0 || status >= 400) && abuse < ABUSES && why);
 }
 
 static void on_server_closed(void *arg)
