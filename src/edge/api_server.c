@@ -56,11 +56,18 @@ static void free_job(struct api_job *job)
 static void apply(struct api_server *server, const struct api_answer *answer)
 {
     struct error err;
-    if (answer->routes_changed && !hostnames_load(server->options.hostnames, answer->routes.items,
-                                                  answer->routes.count, &err))
+    struct edge_worker *worker = server->options.worker;
+    struct hostnames *fresh = NULL;
+    if (answer->routes_changed)
+        fresh = hostnames_new(answer->routes.items, answer->routes.count, &err);
+    if (fresh) {
+        hostnames_unref(worker->hostnames);
+        worker->hostnames = fresh;
+    } else if (answer->routes_changed) {
         log_error(loop_log(server->options.loop), "The routes were not reloaded", LOG_ERROR(&err));
+    }
     if (answer->drops_connections)
-        registry_drop(server->options.registry, &answer->tunnel_id,
+        registry_drop(worker->registry, &answer->tunnel_id,
                       answer->only_client ? &answer->client_id : NULL);
     if (answer->failure.kind != ERROR_NONE)
         log_error(loop_log(server->options.loop), "An API call failed",
@@ -121,7 +128,7 @@ static void start(struct api_server *server, struct api_job *job)
     job->job.run = run;
     job->job.done = done;
     job->server = server;
-    job->call.connections = registry_connectors(options->registry);
+    job->call.connections = registry_connectors(options->worker->registry);
     job->context = (struct api_context){.db = options->db,
                                         .contact = options->contact,
                                         .own_host = span_of(options->own_host),

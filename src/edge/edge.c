@@ -3,6 +3,7 @@
 
 #include "culvert/edge/api_server.h"
 #include "culvert/edge/connector_session.h"
+#include "culvert/edge/edge_worker.h"
 #include "culvert/edge/error_page.h"
 #include "culvert/edge/limits.h"
 #include "culvert/edge/public_server.h"
@@ -23,12 +24,11 @@ struct edge {
     const struct edge_options *options;
     struct loop *loop;
     const struct log *log;
-    struct budget budget;
+    struct edge_team team;
+    struct edge_worker worker;
     struct metrics *metrics;
     struct edge_metrics figures;
-    struct registry *registry;
     struct limits *limits;
-    struct hostnames *hostnames;
     struct visitor_requests *requests;
     struct public_server *http, *https;
     struct listener *tunnel;
@@ -81,15 +81,15 @@ static bool metrics_text(void *arg, struct buf *out)
 {
     struct edge *edge = arg;
     process_metrics_update(edge->metrics, "/proc");
-    edge_metrics_levels(&edge->figures, registry_count(edge->registry),
-                        visitor_requests_open(edge->requests), edge->budget.used);
+    edge_metrics_levels(&edge->figures, registry_count(edge->worker.registry),
+                        visitor_requests_open(edge->requests), edge->worker.budget.used);
     return exposition_write(edge->metrics, out);
 }
 
 static bool ready_text(void *arg, size_t min, struct buf *out, int *status)
 {
     struct edge *edge = arg;
-    size_t count = registry_count(edge->registry);
+    size_t count = registry_count(edge->worker.registry);
     *status = edge->stopping || count < min ? 503 : 200;
     return buf_printf(out, "{\"status\":%d,\"connections\":%zu,\"draining\":%s}", *status, count,
                       edge->stopping ? "true" : "false");
@@ -139,29 +139,39 @@ static void on_tunnel_accept(void *arg, int fd, const struct ip_address *from)
 
 /* ---- starting ---- */
 
+static bool start_team(struct edge *edge, struct error *err)
+{
+    struct worker *here = worker_here(edge->loop, err);
+    if (!here)
+        return false;
+    edge->team =
+        (struct edge_team){.count = 1, .head = here, .workers = {here}, .members = {&edge->worker}};
+    edge->worker.team = &edge->team;
+    edge->worker.loop = edge->loop;
+    return true;
+}
+
 static bool start_tables(struct edge *edge, struct error *err)
 {
     edge->metrics = metrics_new();
-    edge->registry = registry_new(edge->options->hostname);
+    edge->worker.registry = registry_new(edge->options->hostname);
     edge->limits = limits_new();
-    edge->hostnames = hostnames_new();
-    if (!edge->metrics || !edge->registry || !edge->limits || !edge->hostnames)
+    edge->worker.presence = presence_new(edge->team.count);
+    if (!edge->metrics || !edge->worker.registry || !edge->limits || !edge->worker.presence)
         return error_memory(err);
     process_metrics_build_info(edge->metrics, CULVERT_VERSION);
     edge_metrics_init(&edge->figures, edge->metrics);
     struct store_route_list routes = {0};
-    bool ok = store_routes_list(edge->world.db, &routes, err) == STORE_OK &&
-              hostnames_load(edge->hostnames, routes.items, routes.count, err);
+    if (store_routes_list(edge->world.db, &routes, err) == STORE_OK)
+        edge->worker.hostnames = hostnames_new(routes.items, routes.count, err);
     store_route_list_release(&routes);
-    return ok;
+    return edge->worker.hostnames != NULL;
 }
 
 static bool start_requests(struct edge *edge, struct error *err)
 {
     const struct visitor_requests_options requests = {
-        .loop = edge->loop,
-        .registry = edge->registry,
-        .hostnames = edge->hostnames,
+        .worker = &edge->worker,
         .is_own = is_own,
         .on_own = on_own,
         .on_ended = on_request_ended,
@@ -171,8 +181,7 @@ static bool start_requests(struct edge *edge, struct error *err)
         .loop = edge->loop,
         .store_jobs = edge->world.store_jobs,
         .db = edge->world.db,
-        .registry = edge->registry,
-        .hostnames = edge->hostnames,
+        .worker = &edge->worker,
         .contact = edge->world.contact,
         .own_host = edge->options->hostname,
     };
@@ -196,7 +205,7 @@ static struct public_server *start_public(struct edge *edge, const struct ip_add
         .at = at,
         .tls = tls,
         .requests = edge->requests,
-        .budget = &edge->budget,
+        .budget = &edge->worker.budget,
         .on_over = on_visitor_over,
         .arg = edge,
     };
@@ -213,10 +222,10 @@ static bool start_listeners(struct edge *edge, struct error *err)
     edge->shared = (struct session_shared){
         .loop = edge->loop,
         .tls = edge->world.tunnel_tls,
-        .registry = edge->registry,
+        .registry = edge->worker.registry,
         .store_jobs = edge->world.store_jobs,
         .db = edge->world.db,
-        .budget = &edge->budget,
+        .budget = &edge->worker.budget,
         .location = edge->options->hostname,
         .on_over = on_session_over,
         .on_registration = on_registration,
@@ -255,13 +264,15 @@ struct edge *edge_new(const struct edge_world *world, const struct edge_options 
     edge->options = options;
     edge->loop = world->loop;
     edge->log = options->log;
-    edge->budget.limit = EDGE_BUDGET;
+    edge->worker.budget.limit = EDGE_BUDGET;
     edge->over = over;
     edge->arg = arg;
     list_init(&edge->sessions);
     timer_init(&edge->grace, edge->loop, grace_over, edge);
     task_init(&edge->step, edge->loop, TASK_SOON, stop_step, edge);
-    if (start_tables(edge, err) && start_requests(edge, err) && start_listeners(edge, err))
+    outbox_init(&edge->worker.outbox, edge->loop);
+    if (start_team(edge, err) && start_tables(edge, err) && start_requests(edge, err) &&
+        start_listeners(edge, err))
         return edge;
     edge_free(edge);
     return NULL;
@@ -277,12 +288,12 @@ void edge_listens(const struct edge *edge, struct edge_listening *at)
 
 size_t edge_connections(const struct edge *edge)
 {
-    return registry_count(edge->registry);
+    return registry_count(edge->worker.registry);
 }
 
 bool edge_serves_name(const struct edge *edge, struct span name)
 {
-    return hostnames_find(edge->hostnames, name) != NULL;
+    return hostnames_find(edge->worker.hostnames, name) != NULL;
 }
 
 /* ---- stopping ---- */
@@ -363,9 +374,12 @@ void edge_free(struct edge *edge)
     task_cancel(&edge->step);
     api_server_free(edge->api);
     visitor_requests_free(edge->requests);
-    hostnames_free(edge->hostnames);
+    hostnames_unref(edge->worker.hostnames);
+    presence_free(edge->worker.presence);
     limits_free(edge->limits);
-    registry_free(edge->registry);
+    registry_free(edge->worker.registry);
     metrics_free(edge->metrics);
+    worker_free(edge->team.head);
+    outbox_release(&edge->worker.outbox);
     free(edge);
 }

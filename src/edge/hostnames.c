@@ -5,7 +5,10 @@
 #include "culvert/base/ip.h"
 #include "culvert/base/map.h"
 
+#include <stdatomic.h>
+
 struct hostnames {
+    atomic_size_t refs;
     struct map *by_name; /* to places in `tunnels` */
     struct uuid *tunnels;
 };
@@ -46,55 +49,43 @@ bool hostname_normalise(struct span authority, char out[STORE_HOSTNAME_SIZE])
     return true;
 }
 
-static bool table_init(struct hostnames *table, size_t count)
+static void destroy(struct hostnames *hostnames)
 {
-    table->by_name = map_new(STORE_ROUTES_MAX);
-    table->tunnels = calloc(count + 1, sizeof *table->tunnels);
-    return table->by_name && table->tunnels;
-}
-
-static void table_release(struct hostnames *table)
-{
-    map_free(table->by_name, NULL);
-    free(table->tunnels);
-}
-
-struct hostnames *hostnames_new(void)
-{
-    struct hostnames *hostnames = calloc(1, sizeof *hostnames);
-    if (!hostnames)
-        return NULL;
-    if (!table_init(hostnames, 0)) {
-        hostnames_free(hostnames);
-        return NULL;
-    }
-    return hostnames;
-}
-
-void hostnames_free(struct hostnames *hostnames)
-{
-    if (!hostnames)
-        return;
-    table_release(hostnames);
+    map_free(hostnames->by_name, NULL);
+    free(hostnames->tunnels);
     free(hostnames);
 }
 
-bool hostnames_load(struct hostnames *hostnames, const struct store_route *routes, size_t count,
-                    struct error *err)
+struct hostnames *hostnames_new(const struct store_route *routes, size_t count, struct error *err)
 {
-    struct hostnames fresh = {0};
-    bool ok = table_init(&fresh, count);
+    struct hostnames *hostnames = calloc(1, sizeof *hostnames);
+    error_memory(err);
+    if (!hostnames)
+        return NULL;
+    hostnames->refs = 1;
+    hostnames->by_name = map_new(STORE_ROUTES_MAX);
+    hostnames->tunnels = calloc(count + 1, sizeof *hostnames->tunnels);
+    bool ok = hostnames->by_name && hostnames->tunnels;
     for (size_t i = 0; ok && i < count; i++) {
-        fresh.tunnels[i] = routes[i].tunnel_id;
-        ok = map_put(fresh.by_name, span_of(routes[i].hostname), &fresh.tunnels[i], NULL);
+        hostnames->tunnels[i] = routes[i].tunnel_id;
+        ok = map_put(hostnames->by_name, span_of(routes[i].hostname), &hostnames->tunnels[i], NULL);
     }
-    if (!ok) {
-        table_release(&fresh);
-        return error_memory(err);
-    }
-    table_release(hostnames);
-    *hostnames = fresh;
-    return true;
+    if (ok)
+        return hostnames;
+    destroy(hostnames);
+    return NULL;
+}
+
+struct hostnames *hostnames_ref(struct hostnames *hostnames)
+{
+    (void)atomic_fetch_add_explicit(&hostnames->refs, 1, memory_order_relaxed);
+    return hostnames;
+}
+
+void hostnames_unref(struct hostnames *hostnames)
+{
+    if (hostnames && atomic_fetch_sub_explicit(&hostnames->refs, 1, memory_order_acq_rel) == 1)
+        destroy(hostnames);
 }
 
 const struct uuid *hostnames_find(const struct hostnames *hostnames, struct span name)

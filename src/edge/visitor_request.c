@@ -279,7 +279,7 @@ static enum log_level level_of(const struct exchange_report *report)
 /* The one line of a request. */
 static void log_end(const struct request *request, const struct exchange_report *report)
 {
-    const struct log *log = loop_log(request->all->options.loop);
+    const struct log *log = loop_log(request->all->options.worker->loop);
     enum log_level level = level_of(report);
     log_event(log, level, "Request",
               LOG_TEXT("error", level > LEVEL_DEBUG ? report->failure.text : ""),
@@ -298,7 +298,7 @@ static void ended(void *arg, const struct exchange_report *report)
     log_end(request, report);
     all->options.on_ended(all->options.arg, report->status, report->bytes_in, report->bytes_out);
     list_remove(&all->open, &request->link);
-    loop_reap(all->options.loop, &request->reap, destroy, request);
+    loop_reap(all->options.worker->loop, &request->reap, destroy, request);
 }
 
 static const struct exchange_hooks hooks = {.adapt = adapt, .fail = fail, .ended = ended};
@@ -319,7 +319,7 @@ static void refuse(struct request *request, struct inbound *in, const struct err
     struct error_page told = *page;
     told.ray = request->ray;
     note_end(request, page->status);
-    error_page_send(request->all->options.loop, in, &told);
+    error_page_send(request->all->options.worker->loop, in, &told);
     free(request);
 }
 
@@ -365,10 +365,11 @@ static void serve_tunnel(struct request *request, struct inbound *in, const stru
         refuse(request, in, hops >= EDGE_HOPS_MAX ? &page_loop : &page_memory);
         return;
     }
-    tunnel_opener_init(&request->opener, all->options.loop, all->options.registry, tunnel_id);
+    tunnel_opener_init(&request->opener, all->options.worker->loop, all->options.worker->registry,
+                       tunnel_id);
     list_put_last(&all->open, &request->link);
-    struct exchange *exchange =
-        exchange_start(all->options.loop, in, &request->opener.opener, NULL, &hooks, request);
+    struct exchange *exchange = exchange_start(all->options.worker->loop, in,
+                                               &request->opener.opener, NULL, &hooks, request);
     if (exchange)
         request->exchange = exchange;
 }
@@ -391,7 +392,7 @@ static void redirect(struct request *request, struct inbound *in, const char *na
     else
         reply.status = 414;
     note_end(request, reply.status);
-    reply_send(all->options.loop, in, &reply);
+    reply_send(all->options.worker->loop, in, &reply);
     buf_release(&location);
     free(request);
 }
@@ -402,7 +403,7 @@ void visitor_requests_serve(struct visitor_requests *all, struct inbound *in,
     struct request *request = request_new(all, in, visitor);
     if (!request) {
         all->options.on_ended(all->options.arg, page_memory.status, 0, 0);
-        error_page_send(all->options.loop, in, &page_memory);
+        error_page_send(all->options.worker->loop, in, &page_memory);
         return;
     }
     char name[STORE_HOSTNAME_SIZE];
@@ -414,7 +415,7 @@ void visitor_requests_serve(struct visitor_requests *all, struct inbound *in,
     /* Our own name comes first: a wildcard route must not take the API away from who made it. */
     bool is_own = all->options.is_own(all->options.arg, span_of(name));
     const struct uuid *tunnel_id =
-        is_own ? NULL : hostnames_find(all->options.hostnames, span_of(name));
+        is_own ? NULL : hostnames_find(all->options.worker->hostnames, span_of(name));
     if (!is_own && !tunnel_id) {
         refuse(request, in, &page_unknown);
     } else if (all->https_port != 0 && !visitor->over_tls) {

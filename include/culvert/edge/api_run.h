@@ -20,7 +20,7 @@ struct api_answer {
 
     /* The loop's part, to be done before the answer goes out. */
     bool routes_changed;
-    struct store_route_list routes; /* then: all of them, for hostnames_load */
+    struct store_route_list routes; /* then: all of them, for hostnames_new */
     bool drops_connections;         /* of this tunnel, perhaps only of one client */
     bool deleted;                   /* and it is gone for good */
     bool only_client;

@@ -4,8 +4,7 @@
 #define CULVERT_EDGE_API_SERVER_H
 
 #include "culvert/edge/api_request.h"
-#include "culvert/edge/hostnames.h"
-#include "culvert/edge/registry.h"
+#include "culvert/edge/edge_worker.h"
 #include "culvert/net/jobs.h"
 #include "culvert/tunnel/edge_contact.h"
 
@@ -15,8 +14,7 @@ struct api_server_options {
     struct loop *loop;
     struct jobs *store_jobs; /* the one thread that uses `db`; borrowed */
     struct database *db;
-    struct registry *registry;
-    struct hostnames *hostnames;
+    struct edge_worker *worker;
     const struct edge_contact *contact; /* what tokens carry; borrowed */
     const char *own_host;               /* the edge's own name, which nobody may route */
 };

@@ -1,6 +1,6 @@
-/* Public names to tunnels: a table of one loop. An exact name goes before a wildcard, the nearest
- * wildcard ("*.b.example" before "*.example") before others; a wildcard stands for one or more
- * labels. */
+/* Public names to tunnels: an immutable, counted table that all workers share; a change of routes
+ * makes a new one. An exact name goes before a wildcard, the nearest wildcard ("*.b.example" before
+ * "*.example") before others; a wildcard stands for one or more labels. */
 #ifndef CULVERT_EDGE_HOSTNAMES_H
 #define CULVERT_EDGE_HOSTNAMES_H
 
@@ -12,15 +12,14 @@ bool hostname_normalise(struct span authority, char out[STORE_HOSTNAME_SIZE]) MU
 
 struct hostnames;
 
-/* An empty table; the caller owns it. NULL: memory. */
-struct hostnames *hostnames_new(void);
-void hostnames_free(struct hostnames *hostnames); /* NULL is allowed */
+/* A table of these routes (borrowed for the call). Who calls owns one reference. NULL: memory. */
+struct hostnames *hostnames_new(const struct store_route *routes, size_t count, struct error *err);
 
-/* Replaces all routes by these (borrowed for the call). False: memory, and all is as before. */
-bool hostnames_load(struct hostnames *hostnames, const struct store_route *routes, size_t count,
-                    struct error *err) MUST_CHECK;
+/* Another owner; the last one to let go frees it. From any thread. */
+struct hostnames *hostnames_ref(struct hostnames *hostnames);
+void hostnames_unref(struct hostnames *hostnames); /* NULL is allowed */
 
-/* The tunnel of a normalised name, borrowed until the next load; NULL: nobody has that name. */
+/* The tunnel of a normalised name, borrowed as long as the table; NULL: nobody has that name. */
 const struct uuid *hostnames_find(const struct hostnames *hostnames, struct span name);
 
 /* How many routes there are. */

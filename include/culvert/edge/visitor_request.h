@@ -3,19 +3,16 @@
 #ifndef CULVERT_EDGE_VISITOR_REQUEST_H
 #define CULVERT_EDGE_VISITOR_REQUEST_H
 
-#include "culvert/edge/hostnames.h"
-#include "culvert/edge/registry.h"
+#include "culvert/base/ip.h"
+#include "culvert/edge/edge_worker.h"
 #include "culvert/http/inbound.h"
-#include "culvert/net/loop.h"
 
 struct visitor_requests;
 
 enum { EDGE_HOPS_MAX = 8 /* times that a request may pass this edge: a loop has more */ };
 
 struct visitor_requests_options {
-    struct loop *loop;
-    struct registry *registry;         /* borrowed */
-    const struct hostnames *hostnames; /* borrowed */
+    struct edge_worker *worker; /* borrowed */
     /* Is this one of the edge's own names (lower case, no port)? */
     bool (*is_own)(void *arg, struct span name);
     /* A request to the edge itself; takes `in` over. */

@@ -88,28 +88,31 @@ TEST(exact_names_go_before_wildcards_and_near_wildcards_before_far_ones)
     };
     struct store_route routes[] = {route("app.example.com", 1), route("*.example.com", 2),
                                    route("*.b.example.com", 3)};
-    struct hostnames *hostnames = hostnames_new();
-    REQUIRE(hostnames && hostnames_load(hostnames, routes, ARRAY_LEN(routes), NULL));
+    struct hostnames *hostnames = hostnames_new(routes, ARRAY_LEN(routes), NULL);
+    REQUIRE(hostnames);
     for (size_t i = 0; i < ARRAY_LEN(cases); i++)
         CHECK_CASE(tunnel_of(hostnames, cases[i].name) == cases[i].tunnel, "%s: %s", cases[i].name,
                    cases[i].why);
-    hostnames_free(hostnames);
+    hostnames_unref(hostnames);
 }
 
-TEST(loading_replaces_everything)
+TEST(a_table_without_routes_knows_no_name)
 {
-    struct store_route before[] = {route("a.example", 1), route("b.example", 2)};
-    struct store_route after[] = {route("b.example", 3)};
-    struct hostnames *hostnames = hostnames_new();
+    struct hostnames *hostnames = hostnames_new(NULL, 0, NULL);
     REQUIRE(hostnames);
-    CHECK(tunnel_of(hostnames, "a.example") == 0);
-    CHECK(hostnames_load(hostnames, before, 2, NULL));
-    CHECK_SIZE(hostnames_count(hostnames), 2);
-    CHECK(hostnames_load(hostnames, after, 1, NULL));
-    CHECK_SIZE(hostnames_count(hostnames), 1);
-    CHECK(tunnel_of(hostnames, "a.example") == 0);
-    CHECK(tunnel_of(hostnames, "b.example") == 3);
-    CHECK(hostnames_load(hostnames, NULL, 0, NULL));
     CHECK_SIZE(hostnames_count(hostnames), 0);
-    hostnames_free(hostnames);
+    CHECK(tunnel_of(hostnames, "a.example") == 0);
+    hostnames_unref(hostnames);
+}
+
+TEST(a_table_lives_until_its_last_owner_lets_go)
+{
+    struct store_route routes[] = {route("a.example", 1), route("b.example", 2)};
+    struct hostnames *hostnames = hostnames_new(routes, 2, NULL);
+    REQUIRE(hostnames);
+    CHECK_SIZE(hostnames_count(hostnames), 2);
+    struct hostnames *shared = hostnames_ref(hostnames);
+    hostnames_unref(hostnames);
+    CHECK(tunnel_of(shared, "b.example") == 2);
+    hostnames_unref(shared);
 }

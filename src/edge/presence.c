@@ -1,0 +1,107 @@
+/* Tunnel id -> a number for each worker. A tunnel that nobody holds has no entry. */
+#include "culvert/edge/presence.h"
+
+#include "culvert/base/map.h"
+#include "culvert/edge/registry.h"
+
+struct place {
+    size_t total;
+    size_t turn; /* of the next pick */
+    size_t held[];
+};
+
+struct presence {
+    struct map *tunnels; /* by the text of the id */
+    size_t workers;
+};
+
+struct presence *presence_new(size_t workers)
+{
+    struct presence *presence = calloc(1, sizeof *presence);
+    if (!presence)
+        return NULL;
+    presence->workers = workers;
+    presence->tunnels = map_new(REGISTRY_TUNNELS_MAX);
+    if (presence->tunnels)
+        return presence;
+    free(presence);
+    return NULL;
+}
+
+void presence_free(struct presence *presence)
+{
+    if (!presence)
+        return;
+    map_free(presence->tunnels, free);
+    free(presence);
+}
+
+static struct place *find(const struct presence *presence, const struct uuid *tunnel_id)
+{
+    char key[UUID_TEXT_SIZE];
+    uuid_format(tunnel_id, key);
+    return map_find(presence->tunnels, span_of(key));
+}
+
+static struct place *make(struct presence *presence, const struct uuid *tunnel_id)
+{
+    char key[UUID_TEXT_SIZE];
+    struct place *place = calloc(1, sizeof *place + presence->workers * sizeof place->held[0]);
+    uuid_format(tunnel_id, key);
+    if (place && map_put(presence->tunnels, span_of(key), place, NULL))
+        return place;
+    free(place);
+    return NULL;
+}
+
+bool presence_set(struct presence *presence, const struct uuid *tunnel_id, size_t worker,
+                  size_t connections)
+{
+    char key[UUID_TEXT_SIZE];
+    struct place *place = find(presence, tunnel_id);
+    if (!place && connections == 0)
+        return true;
+    if (!place)
+        place = make(presence, tunnel_id);
+    if (!place)
+        return false;
+    place->total += connections;
+    place->total -= place->held[worker];
+    place->held[worker] = connections;
+    if (place->total > 0)
+        return true;
+    uuid_format(tunnel_id, key);
+    free(map_take(presence->tunnels, span_of(key)));
+    return true;
+}
+
+size_t presence_count(const struct presence *presence, const struct uuid *tunnel_id, size_t worker)
+{
+    const struct place *place = find(presence, tunnel_id);
+    return place ? place->held[worker] : 0;
+}
+
+int presence_pick(struct presence *presence, const struct uuid *tunnel_id, int not_worker)
+{
+    struct place *place = find(presence, tunnel_id);
+    if (!place)
+        return PRESENCE_NONE;
+    size_t others = place->total - (not_worker >= 0 ? place->held[not_worker] : 0);
+    if (others == 0)
+        return PRESENCE_NONE;
+    size_t at = place->turn++ % others;
+    int worker = -1;
+    do {
+        worker++;
+        size_t held = worker == not_worker ? 0 : place->held[worker];
+        if (at < held)
+            return worker;
+        at -= held;
+    } while (worker + 1 < (int)presence->workers);
+    return PRESENCE_NONE;
+}
+
+size_t presence_tunnels(const struct presence *presence)
+{
+    return map_count(presence->tunnels);
+}
