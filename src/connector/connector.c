@@ -6,7 +6,6 @@
 #include "culvert/connector/supervisor.h"
 #include "culvert/http/reply.h"
 #include "culvert/observe/admin_server.h"
-#include "culvert/observe/exposition.h"
 #include "culvert/observe/process_metrics.h"
 #include "culvert/service/notify.h"
 #include "culvert/tunnel/stream_kind.h"
@@ -31,6 +30,8 @@ struct connector {
     struct tracker *tracker;
     struct live_config *config;
     struct request_handler *requests;
+    struct worker *home;
+    struct scraper *scraper;
     struct admin_server *admin;
     struct ha_shared shared;
     struct supervisor *supervisor;
@@ -76,12 +77,12 @@ static const struct metric_desc channel_desc = {
     .kind = METRIC_GAUGE,
 };
 
-static bool metrics_text(void *arg, struct buf *out)
+static const struct metrics *own_figures(void *arg)
 {
     struct connector *connector = arg;
     process_metrics_update(connector->metrics, "/proc");
     metric_set(connector->channel_bytes, (double)connector->budget.used);
-    return exposition_write(connector->metrics, out);
+    return connector->metrics;
 }
 
 static bool ready_text(void *arg, size_t min, struct buf *out, int *status)
@@ -93,7 +94,14 @@ static bool ready_text(void *arg, size_t min, struct buf *out, int *status)
 /* The place asked for, or the first free one of the known ports, or any. */
 static bool start_admin(struct connector *connector, struct error *err)
 {
-    const struct admin_sources sources = {metrics_text, ready_text, connector};
+    connector->home = worker_here(connector->loop, err);
+    if (!connector->home)
+        return false;
+    const struct scrape_source own = {connector->home, own_figures, connector};
+    connector->scraper = scraper_new(connector->home, &own, 1, err);
+    if (!connector->scraper)
+        return false;
+    const struct admin_sources sources = {connector->scraper, ready_text, connector};
     struct ip_address at = connector->options->metrics;
     char text[IP_TEXT_SIZE];
     if (at.len > 0) {
@@ -312,6 +320,8 @@ void connector_free(struct connector *connector)
     if (connector->wrote_pid_file)
         (void)unlink(connector->options->pid_file);
     admin_server_close(connector->admin);
+    scraper_close(connector->scraper);
+    worker_free(connector->home);
     request_handler_free(connector->requests);
     live_config_free(connector->config);
     (void)loop_turn(connector->loop, 0);

@@ -9,7 +9,6 @@
 #include "culvert/edge/public_server.h"
 #include "culvert/net/listener.h"
 #include "culvert/observe/admin_server.h"
-#include "culvert/observe/exposition.h"
 #include "culvert/observe/process_metrics.h"
 #include "culvert/rpc/registration.h"
 
@@ -35,6 +34,8 @@ struct edge {
     struct session_shared shared;
     struct list sessions;
     struct api_server *api;
+    struct worker *home;
+    struct scraper *scraper;
     struct admin_server *admin;
     bool stopping, cut, told;
     struct timer grace;
@@ -77,13 +78,13 @@ static void on_request_ended(void *arg, int status, uint64_t bytes_in, uint64_t 
 
 /* ---- metrics ---- */
 
-static bool metrics_text(void *arg, struct buf *out)
+static const struct metrics *own_figures(void *arg)
 {
     struct edge *edge = arg;
     process_metrics_update(edge->metrics, "/proc");
     edge_metrics_levels(&edge->figures, registry_count(edge->worker.registry),
                         visitor_requests_open(edge->requests), edge->worker.budget.used);
-    return exposition_write(edge->metrics, out);
+    return edge->metrics;
 }
 
 static bool ready_text(void *arg, size_t min, struct buf *out, int *status)
@@ -212,9 +213,22 @@ static struct public_server *start_public(struct edge *edge, const struct ip_add
     return public_server_new(&options, err);
 }
 
+static bool start_admin(struct edge *edge, struct error *err)
+{
+    edge->home = worker_here(edge->loop, err);
+    if (!edge->home)
+        return false;
+    const struct scrape_source own = {edge->home, own_figures, edge};
+    edge->scraper = scraper_new(edge->home, &own, 1, err);
+    if (!edge->scraper)
+        return false;
+    const struct admin_sources sources = {edge->scraper, ready_text, edge};
+    edge->admin = admin_server_new(edge->loop, &edge->options->metrics, &sources, err);
+    return edge->admin ? true : error_wrap(err, "metrics listener");
+}
+
 static bool start_listeners(struct edge *edge, struct error *err)
 {
-    const struct admin_sources sources = {metrics_text, ready_text, edge};
     const struct listener_options tunnel = {.at = &edge->options->tunnel,
                                             .limit = TUNNEL_CONNECTIONS_MAX,
                                             .on_accept = on_tunnel_accept,
@@ -245,8 +259,7 @@ static bool start_listeners(struct edge *edge, struct error *err)
         public_server_address(edge->https, &https);
         visitor_requests_redirect(edge->requests, ip_port(&https));
     }
-    edge->admin = admin_server_new(edge->loop, &edge->options->metrics, &sources, err);
-    return edge->admin ? true : error_wrap(err, "metrics listener");
+    return start_admin(edge, err);
 }
 
 static void grace_over(void *arg);
@@ -369,6 +382,8 @@ void edge_free(struct edge *edge)
     (void)loop_turn(edge->loop, 0);
     (void)loop_turn(edge->loop, 0);
     admin_server_close(edge->admin);
+    scraper_close(edge->scraper);
+    worker_free(edge->home);
     (void)loop_turn(edge->loop, 0);
     timer_stop(&edge->grace);
     task_cancel(&edge->step);

@@ -13,11 +13,21 @@ struct admin_conn {
     struct reap reap;
 };
 
+/* A GET of /metrics that waits for the workers' figures. */
+struct question {
+    struct admin_server *server;
+    struct inbound *in;
+    struct scrape scrape;
+    struct link link;
+    struct reap reap;
+};
+
 struct admin_server {
     struct loop *loop;
     struct listener *listener;
     struct admin_sources sources;
     struct list conns;
+    struct list questions;
     struct reap reap;
 };
 
@@ -28,14 +38,75 @@ static void send_text(struct admin_server *server, struct inbound *in, int statu
     reply_send(server->loop, in, &reply);
 }
 
-static void get_metrics(struct admin_server *server, struct inbound *in)
+static void destroy_question(void *object)
 {
+    free(object);
+}
+
+/* The inbound is the caller's again. */
+static struct inbound *question_end(struct question *question)
+{
+    struct admin_server *server = question->server;
+    scrape_cancel(&question->scrape);
+    list_remove(&server->questions, &question->link);
+    loop_reap(server->loop, &question->reap, destroy_question, question);
+    return question->in;
+}
+
+static void refuse(struct admin_server *server, struct inbound *in, const struct error *why)
+{
+    struct buf text = BUF_LIMIT(sizeof why->text + 64);
+    if (buf_printf(&text, "the metrics cannot be told: %s\n", why->text))
+        send_text(server, in, 503, "text/plain; charset=utf-8", buf_span(&text));
+    else
+        send_text(server, in, 503, "text/plain", SPAN("out of memory\n"));
+    buf_release(&text);
+}
+
+static void on_figures(void *arg, const struct metrics *sum, const struct error *why)
+{
+    struct question *question = arg;
+    struct admin_server *server = question->server;
+    struct inbound *in = question_end(question);
     struct buf text = BUF_LIMIT(ADMIN_TEXT_MAX);
-    if (server->sources.metrics(server->sources.arg, &text))
+    if (!sum)
+        refuse(server, in, why);
+    else if (exposition_write(sum, &text))
         send_text(server, in, 200, EXPOSITION_CONTENT_TYPE, buf_span(&text));
     else
         send_text(server, in, 500, "text/plain", SPAN("the metrics do not fit\n"));
     buf_release(&text);
+}
+
+static void never_answered(void *arg)
+{
+    (void)arg; /* nothing was answered yet */
+}
+
+static void asker_left(void *arg, const struct error *why)
+{
+    (void)why;
+    inbound_close(question_end(arg));
+}
+
+static const struct inbound_events question_events = {never_answered, asker_left};
+
+static void get_metrics(struct admin_server *server, struct inbound *in)
+{
+    struct error err;
+    struct question *question = calloc(1, sizeof *question);
+    if (!question) {
+        (void)error_memory(&err);
+        refuse(server, in, &err);
+        return;
+    }
+    question->server = server;
+    question->in = in;
+    list_put_last(&server->questions, &question->link);
+    if (scraper_ask(server->sources.scraper, &question->scrape, on_figures, question, &err))
+        inbound_set_events(in, &question_events, question);
+    else
+        refuse(server, question_end(question), &err);
 }
 
 /* "min=3" of the query; 0 when absent, SIZE_MAX when it is no number. */
@@ -171,6 +242,7 @@ struct admin_server *admin_server_new(struct loop *loop, const struct ip_address
     server->loop = loop;
     server->sources = *sources;
     list_init(&server->conns);
+    list_init(&server->questions);
     struct listener_options options = {
         .at = at, .limit = ADMIN_CONNECTIONS_MAX, .on_accept = on_accept, .arg = server};
     server->listener = listener_new(loop, &options, err);
@@ -196,6 +268,9 @@ void admin_server_close(struct admin_server *server)
     if (!server)
         return;
     listener_close(server->listener);
+    LIST_EACH_SAFE (it, after, &server->questions) {
+        inbound_close(question_end(CONTAINER_OF(it, struct question, link)));
+    }
     LIST_EACH_SAFE (it, after, &server->conns) {
         conn_over(CONTAINER_OF(it, struct admin_conn, link));
     }

@@ -190,3 +190,34 @@ double metric_value(const struct metric *metric)
 {
     return metric ? metric->value : 0;
 }
+
+static void add_series(struct metric *into, const struct metric *from)
+{
+    into->value += from->value;
+    into->count += from->count;
+    for (size_t i = 0; from->counts && i <= from->desc->bound_count; i++)
+        into->counts[i] += from->counts[i];
+}
+
+static bool merge_family(struct metric_family *into, const struct metric_family *from)
+{
+    LIST_EACH (it, &from->series) {
+        const struct metric *series = CONTAINER_OF(it, struct metric, link);
+        struct metric *sum =
+            series == from->other ? other_series(into) : metric_with(into, series->labels);
+        if (!sum)
+            return false;
+        add_series(sum, series);
+    }
+    return true;
+}
+
+bool metrics_merge(struct metrics *into, const struct metrics *from)
+{
+    for (size_t i = 0; i < from->count; i++) {
+        struct metric_family *family = metrics_family(into, from->families[i].desc);
+        if (!family || !merge_family(family, &from->families[i]))
+            return false;
+    }
+    return true;
+}

@@ -4,6 +4,7 @@
 
 #include "culvert/base/buf.h"
 #include "culvert/net/listener.h"
+#include "culvert/observe/scraper.h"
 
 struct admin_server;
 
@@ -13,8 +14,8 @@ enum {
 };
 
 struct admin_sources {
-    /* Appends the text of /metrics; false: it does not fit. */
-    bool (*metrics)(void *arg, struct buf *out);
+    /* What /metrics shows the sum of; borrowed. A worker that does not answer makes it 503. */
+    struct scraper *scraper;
     /* Appends the JSON of /ready and says its status; `min`: connections that must be ready. */
     bool (*ready)(void *arg, size_t min, struct buf *out, int *status);
     void *arg;
@@ -27,7 +28,7 @@ struct admin_server *admin_server_new(struct loop *loop, const struct ip_address
 /* Where it listens. */
 void admin_server_address(const struct admin_server *server, struct ip_address *at);
 
-/* Closes all; the memory goes at the end of the turn. NULL is allowed. */
+/* Closes all, before the scraper; the memory goes at the end of the turn. NULL is allowed. */
 void admin_server_close(struct admin_server *server);
 
 #endif

@@ -57,4 +57,9 @@ void metric_observe(struct metric *metric, double value);
 /* The value; of a histogram the sum. 0 for NULL. */
 double metric_value(const struct metric *metric);
 
+/* Adds all figures of `from`, for the sum over registries that count apart: values of gauges too,
+ * and of histograms the buckets. Families and series that `into` lacks are made, within series_max.
+ * False: out of memory, `into` lacks some. */
+bool metrics_merge(struct metrics *into, const struct metrics *from) MUST_CHECK;
+
 #endif

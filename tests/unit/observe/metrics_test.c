@@ -116,3 +116,60 @@ TEST(what_could_not_be_registered_is_silent)
     CHECK(metric_value(NULL) == 0);
     metrics_free(NULL);
 }
+
+TEST(merging_adds_values_of_the_same_name_and_labels)
+{
+    struct metrics *sum = metrics_new();
+    struct metrics *other = metrics_new();
+    const struct span shared[] = {SPAN("200"), SPAN("0")};
+    const struct span alone[] = {SPAN("404"), SPAN("1")};
+    metric_add(metrics_single(sum, &plain), 2);
+    metric_add(metric_with(metrics_family(sum, &few), shared), 3);
+    metric_add(metrics_single(other, &plain), 5);
+    metric_set(metrics_single(other, &level), -1.5);
+    metric_add(metric_with(metrics_family(other, &few), shared), 4);
+    metric_add(metric_with(metrics_family(other, &few), alone), 1);
+    CHECK(metrics_merge(sum, other));
+    check_text(sum, "# HELP few Few sets.\n# TYPE few counter\n"
+                    "few{code=\"200\",rule=\"0\"} 7\nfew{code=\"404\",rule=\"1\"} 1\n"
+                    "# HELP level A level.\n# TYPE level gauge\nlevel -1.5\n"
+                    "# HELP plain A count.\n# TYPE plain counter\nplain 7\n");
+    metrics_free(sum);
+    metrics_free(other);
+}
+
+TEST(merging_adds_histograms_bucket_by_bucket)
+{
+    struct metrics *sum = metrics_new();
+    struct metrics *other = metrics_new();
+    metric_observe(metrics_single(sum, &latency), 0.05);
+    metric_observe(metrics_single(other, &latency), 0.05);
+    metric_observe(metrics_single(other, &latency), 1);
+    metric_observe(metrics_single(other, &latency), 100);
+    CHECK(metrics_merge(sum, other));
+    check_text(sum, "# HELP latency Seconds.\n# TYPE latency histogram\n"
+                    "latency_bucket{le=\"0.1\"} 2\nlatency_bucket{le=\"1.35\"} 3\n"
+                    "latency_bucket{le=\"60.5\"} 3\nlatency_bucket{le=\"+Inf\"} 4\n"
+                    "latency_sum 101.1\nlatency_count 4\n");
+    metrics_free(sum);
+    metrics_free(other);
+}
+
+TEST(what_is_one_label_set_too_many_in_the_sum_is_other_there_once)
+{
+    struct metrics *sum = metrics_new();
+    struct metrics *other = metrics_new();
+    static const char *const codes[] = {"200", "201", "202", "203"};
+    for (size_t i = 0; i < ARRAY_LEN(codes); i++) {
+        const struct span labels[] = {span_of(codes[i]), SPAN("0")};
+        metric_add(metric_with(metrics_family(i < 2 ? sum : other, &few), labels), 1);
+        if (i >= 2)
+            metric_add(metric_with(metrics_family(sum, &few), labels), 10);
+    }
+    CHECK(metrics_merge(sum, other));
+    check_text(sum, "# HELP few Few sets.\n# TYPE few counter\n"
+                    "few{code=\"200\",rule=\"0\"} 1\nfew{code=\"201\",rule=\"0\"} 1\n"
+                    "few{code=\"other\",rule=\"other\"} 22\n");
+    metrics_free(sum);
+    metrics_free(other);
+}
