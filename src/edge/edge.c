@@ -198,6 +198,12 @@ static void on_visitor_over(void *arg)
         task_post(&edge->step);
 }
 
+static void on_visitor_abuse(void *arg, enum abuse abuse)
+{
+    struct edge *edge = arg;
+    edge_metrics_abuse(&edge->figures, abuse);
+}
+
 static struct public_server *start_public(struct edge *edge, const struct ip_address *at,
                                           struct tls_context *tls, struct error *err)
 {
@@ -208,6 +214,7 @@ static struct public_server *start_public(struct edge *edge, const struct ip_add
         .requests = edge->requests,
         .budget = &edge->worker.budget,
         .on_over = on_visitor_over,
+        .on_abuse = on_visitor_abuse,
         .arg = edge,
     };
     return public_server_new(&options, err);

@@ -18,6 +18,12 @@ static const struct metric_desc shut_out_desc = {
     .help = "Connections closed at accept: too many refused registrations from their address",
     .kind = METRIC_COUNTER,
 };
+static const struct metric_desc abuse_desc = {
+    .name = "culvert_edge_abuse_total",
+    .help = "Visitors that ran into a limit on what they may cost, by the limit's name",
+    .kind = METRIC_COUNTER,
+    .labels = {"limit"},
+};
 static const struct metric_desc bytes_desc = {
     .name = "culvert_edge_bytes_total",
     .help = "Bytes of bodies, by direction",
@@ -47,6 +53,7 @@ void edge_metrics_init(struct edge_metrics *figures, struct metrics *metrics)
     struct metric_family *bytes = metrics_family(metrics, &bytes_desc);
     figures->requests = metrics_family(metrics, &requests_desc);
     figures->registrations = metrics_family(metrics, &registrations_desc);
+    figures->abuse = metrics_family(metrics, &abuse_desc);
     figures->shut_out = metrics_single(metrics, &shut_out_desc);
     figures->bytes_in = metric_with(bytes, &toward_tunnel);
     figures->bytes_out = metric_with(bytes, &toward_visitor);
@@ -70,6 +77,12 @@ void edge_metrics_registration(struct edge_metrics *figures, bool accepted)
 {
     struct span result = accepted ? SPAN("accepted") : SPAN("refused");
     metric_add(metric_with(figures->registrations, &result), 1);
+}
+
+void edge_metrics_abuse(struct edge_metrics *figures, enum abuse abuse)
+{
+    struct span limit = span_of(abuse_name(abuse));
+    metric_add(metric_with(figures->abuse, &limit), 1);
 }
 
 void edge_metrics_shut_out(struct edge_metrics *figures)

@@ -2,11 +2,13 @@
 #ifndef CULVERT_EDGE_EDGE_METRICS_H
 #define CULVERT_EDGE_EDGE_METRICS_H
 
+#include "culvert/http/abuse.h"
 #include "culvert/observe/metrics.h"
 
 struct edge_metrics {
     struct metric_family *requests;
     struct metric_family *registrations;
+    struct metric_family *abuse;
     struct metric *shut_out;
     struct metric *bytes_in, *bytes_out;
     struct metric *connections, *open_requests, *channel_bytes;
@@ -18,6 +20,8 @@ void edge_metrics_init(struct edge_metrics *figures, struct metrics *metrics);
 void edge_metrics_request(struct edge_metrics *figures, int status, uint64_t bytes_in,
                           uint64_t bytes_out);
 void edge_metrics_registration(struct edge_metrics *figures, bool accepted);
+/* A visitor ran into a limit. */
+void edge_metrics_abuse(struct edge_metrics *figures, enum abuse abuse);
 /* A connection was closed at accept. */
 void edge_metrics_shut_out(struct edge_metrics *figures);
 

@@ -15,6 +15,22 @@ const char *abuse_name(enum abuse abuse)
         [ABUSE_H1_CHUNKS] = "h1_chunks",
         [ABUSE_H1_TRAILERS] = "h1_trailers",
         [ABUSE_H2_PROTOCOL] = "h2_protocol",
+        [ABUSE_H2_GREETING] = "h2_greeting",
+        [ABUSE_H2_RESETS] = "h2_resets",
+        [ABUSE_H2_SETTINGS] = "h2_settings",
+        [ABUSE_H2_PINGS] = "h2_pings",
+        [ABUSE_H2_PRIORITIES] = "h2_priorities",
+        [ABUSE_H2_GOAWAYS] = "h2_goaways",
+        [ABUSE_H2_UNKNOWN_FRAMES] = "h2_unknown_frames",
+        [ABUSE_H2_EMPTY_FRAMES] = "h2_empty_frames",
+        [ABUSE_H2_CONTINUATIONS] = "h2_continuations",
+        [ABUSE_H2_HEADS] = "h2_heads",
+        [ABUSE_H2_WINDOW_UPDATES] = "h2_window_updates",
+        [ABUSE_H2_TINY_WINDOWS] = "h2_tiny_windows",
+        [ABUSE_H2_SLOW_FRAMES] = "h2_slow_frames",
+        [ABUSE_H2_UNREAD] = "h2_unread",
+        [ABUSE_H2_STALLS] = "h2_stalls",
+        [ABUSE_H2_IDLE] = "h2_idle",
     };
     return (size_t)abuse < ABUSES && names[abuse] ? names[abuse] : "other";
 }

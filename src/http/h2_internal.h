@@ -37,6 +37,7 @@ struct h2_session {
     struct task idle;
     struct task end; /* tells on_closed */
     struct error why;
+    enum abuse abuse; /* what ended it, when that was abuse */
     struct reap reap;
 };
 
@@ -104,6 +105,8 @@ void h2_session_flush_soon(struct h2_session *session);
 void h2_session_arm(struct h2_session *session, struct timer *timer, uint64_t after_ms);
 /* The session cannot go on; on_closed follows in a task. */
 void h2_session_fail(struct h2_session *session, const struct error *why);
+/* The peer ran into a limit: GOAWAY ENHANCE_YOUR_CALM, then the same. */
+void h2_session_cut_off(struct h2_session *session, enum abuse abuse);
 
 /* h2_pace.c */
 void h2_pace_init(struct h2_session *session);

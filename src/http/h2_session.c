@@ -32,6 +32,17 @@ void h2_session_arm(struct h2_session *session, struct timer *timer, uint64_t af
     h2_session_fail(session, &why);
 }
 
+void h2_session_cut_off(struct h2_session *session, enum abuse abuse)
+{
+    struct error why;
+    if (session->closed || session->why.kind != ERROR_NONE)
+        return;
+    session->abuse = abuse;
+    (void)nghttp2_session_terminate_session(session->ng, NGHTTP2_ENHANCE_YOUR_CALM);
+    error_set(&why, ERROR_LIMIT, 0, "HTTP/2: the peer ran into the limit %s", abuse_name(abuse));
+    h2_session_fail(session, &why);
+}
+
 static void fail_code(struct h2_session *session, const char *doing, int code)
 {
     struct error why;
@@ -181,6 +192,9 @@ static void giving_up(struct h2_session *session, const nghttp2_goaway *goaway)
 {
     struct error why;
     struct span text = span_make(goaway->opaque_data, goaway->opaque_data_len);
+    if (session->why.kind != ERROR_NONE)
+        return;
+    session->abuse = ABUSE_H2_PROTOCOL;
     error_set(&why, ERROR_PROTOCOL, (int)goaway->error_code, "HTTP/2: %s: %.*s",
               nghttp2_http2_strerror(goaway->error_code), SPAN_ARG(text));
     h2_session_fail(session, &why);
@@ -278,6 +292,21 @@ static void sign_of_life(struct h2_session *session)
         alive(session->arg);
 }
 
+/* What the library ends by itself, without a GOAWAY. */
+static enum abuse abuse_of(int code)
+{
+    switch (code) {
+    case NGHTTP2_ERR_FLOODED:
+        return ABUSE_H2_UNREAD;
+    case NGHTTP2_ERR_TOO_MANY_CONTINUATIONS:
+        return ABUSE_H2_CONTINUATIONS;
+    case NGHTTP2_ERR_BAD_CLIENT_MAGIC:
+        return ABUSE_H2_PROTOCOL;
+    default:
+        return ABUSE_NONE;
+    }
+}
+
 static size_t on_bytes(void *arg, const unsigned char *data, size_t len)
 {
     struct h2_session *session = arg;
@@ -288,8 +317,10 @@ static size_t on_bytes(void *arg, const unsigned char *data, size_t len)
     session->in_library = false;
     if (session->closed)
         return len;
-    if (n < 0)
+    if (n < 0) {
+        session->abuse = abuse_of((int)n);
         fail_code(session, "receive", (int)n);
+    }
     h2_session_flush_soon(session);
     sign_of_life(session);
     return n < 0 ? len : (size_t)n;
@@ -387,6 +418,8 @@ static void tell_end(void *arg)
 {
     struct h2_session *session = arg;
     if (session->closed) {
+        if (session->abuse != ABUSE_NONE && session->events->on_abuse)
+            session->events->on_abuse(session->arg, session->abuse);
         session->events->on_closed(session->arg, &session->why);
         return;
     }

@@ -3,6 +3,7 @@
 #define CULVERT_EDGE_PUBLIC_SERVER_H
 
 #include "culvert/edge/visitor_request.h"
+#include "culvert/http/abuse.h"
 #include "culvert/net/listener.h"
 
 struct public_server;
@@ -13,6 +14,7 @@ enum {
     PUBLIC_PREFACE_MS = 10 * 1000, /* for the bytes that tell HTTP/1.1 from HTTP/2 */
     PUBLIC_STREAMS_MAX = 128,      /* of one visitor's HTTP/2 connection */
     PUBLIC_HEAD_MAX = 64 * 1024,   /* bytes of a request head */
+    PUBLIC_ABUSE_LOG_MS = 1000,    /* between two log lines about abuse */
 };
 
 struct public_server_options {
@@ -23,6 +25,8 @@ struct public_server_options {
     struct budget *budget;
     /* A connection is gone, its requests too; not after public_server_close. */
     void (*on_over)(void *arg);
+    /* A visitor ran into a limit on what it may cost; for counting. */
+    void (*on_abuse)(void *arg, enum abuse abuse);
     void *arg;
 };
 

@@ -4,6 +4,7 @@
 #ifndef CULVERT_HTTP_H2_SESSION_H
 #define CULVERT_HTTP_H2_SESSION_H
 
+#include "culvert/http/abuse.h"
 #include "culvert/http/inbound.h"
 #include "culvert/http/outbound.h"
 #include "culvert/net/conn.h"
@@ -41,6 +42,9 @@ struct h2_session_events {
     void (*on_idle)(void *arg);
     /* The session is over and all its streams were told; h2_session_close it. The last callback. */
     void (*on_closed)(void *arg, const struct error *why);
+    /* May be NULL. The peer ran into a limit on what it may cost; on_closed follows where that ends
+     * the connection. For counting and logging: nothing of the session may be called here. */
+    void (*on_abuse)(void *arg, enum abuse abuse);
 };
 
 /* Takes `conn` in every case. Says its preface and SETTINGS in this turn. NULL: `err`. */

@@ -1,0 +1,16 @@
+/* The siege itself, before anybody attacks: the processes come up and serve, and leave in order. */
+#include "support/siege.h"
+
+#include "harness.h"
+
+TEST(without_an_attacker_everybody_is_served)
+{
+    struct siege siege;
+    if (!siege_open(&siege, NULL))
+        CHECK(!"the siege opens");
+    else
+        CHECK(siege_serves(&siege, 20));
+    CHECK(siege_metric(&siege, "culvert_edge_connections") >= 4);
+    CHECK(siege_is_unhurt(&siege));
+    CHECK(siege_close(&siege));
+}
