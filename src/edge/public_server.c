@@ -65,11 +65,33 @@ static void on_request(void *arg, struct inbound *in)
     visitor_requests_serve(conn->server->options.requests, in, &conn->visitor);
 }
 
+/* Each is counted; of a flood of them the log shows one a second. */
+static void on_abuse(void *arg, enum abuse abuse)
+{
+    struct public_conn *conn = arg;
+    struct public_server *server = conn->server;
+    uint64_t now = loop_now_ms(server->loop);
+    char ip[IP_TEXT_SIZE] = "";
+    server->abuses++;
+    if (server->options.on_abuse)
+        server->options.on_abuse(server->options.arg, abuse);
+    if (server->abuses_logged > 0 && now - server->abuse_logged_ms < PUBLIC_ABUSE_LOG_MS)
+        return;
+    if (conn->visitor.address.len > 0)
+        ip_format(&conn->visitor.address, ip);
+    log_info(loop_log(server->loop), "A visitor ran into a limit",
+             LOG_TEXT("limit", abuse_name(abuse)), LOG_TEXT("client", ip),
+             LOG_INT("since_last_line", (int64_t)(server->abuses - server->abuses_logged)));
+    server->abuses_logged = server->abuses;
+    server->abuse_logged_ms = now;
+}
+
 static void on_refused(void *arg, int status, enum abuse abuse, const char *why)
 {
     struct public_conn *conn = arg;
-    (void)abuse;
     char ip[IP_TEXT_SIZE] = "";
+    if (abuse != ABUSE_NONE)
+        on_abuse(conn, abuse);
     if (conn->visitor.address.len > 0)
         ip_format(&conn->visitor.address, ip);
     log_debug(loop_log(conn->server->loop), "Refused a malformed request",
@@ -97,27 +119,6 @@ static void on_h2_closed(void *arg, const struct error *why)
 {
     (void)why;
     conn_over(arg);
-}
-
-/* Each is counted; of a flood of them the log shows one a second. */
-static void on_abuse(void *arg, enum abuse abuse)
-{
-    struct public_conn *conn = arg;
-    struct public_server *server = conn->server;
-    uint64_t now = loop_now_ms(server->loop);
-    char ip[IP_TEXT_SIZE] = "";
-    server->abuses++;
-    if (server->options.on_abuse)
-        server->options.on_abuse(server->options.arg, abuse);
-    if (server->abuses_logged > 0 && now - server->abuse_logged_ms < PUBLIC_ABUSE_LOG_MS)
-        return;
-    if (conn->visitor.address.len > 0)
-        ip_format(&conn->visitor.address, ip);
-    log_info(loop_log(server->loop), "A visitor ran into a limit",
-             LOG_TEXT("limit", abuse_name(abuse)), LOG_TEXT("client", ip),
-             LOG_INT("since_last_line", (int64_t)(server->abuses - server->abuses_logged)));
-    server->abuses_logged = server->abuses;
-    server->abuse_logged_ms = now;
 }
 
 static const struct h1_server_events h1_events = {on_request, on_refused, on_h1_closed};

@@ -165,10 +165,11 @@ static void end_conn(struct origin_conn *conn)
     loop_reap(origin->loop, &conn->reap, destroy_conn, conn);
 }
 
-static void on_refused(void *arg, int status, const char *why)
+static void on_refused(void *arg, int status, enum abuse abuse, const char *why)
 {
     (void)arg;
     (void)status;
+    (void)abuse;
     (void)why;
 }
 
