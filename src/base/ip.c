@@ -222,3 +222,12 @@ bool ip_is_loopback(const struct ip_address *address)
         return wire[12] == 127;
     return memcmp(wire, v6_loopback, sizeof v6_loopback) == 0;
 }
+
+struct span ip_network_key(const struct ip_address *address, unsigned char key[IP_KEY_SIZE])
+{
+    enum { NETWORK_SIZE = 8 };
+    ip_to_wire(address, key);
+    if (memcmp(key, v4_mapped, sizeof v4_mapped) != 0)
+        memset(key + NETWORK_SIZE, 0, IP_KEY_SIZE - NETWORK_SIZE);
+    return span_make(key, IP_KEY_SIZE);
+}

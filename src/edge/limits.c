@@ -4,11 +4,9 @@
 #include "culvert/base/list.h"
 #include "culvert/base/map.h"
 
-enum { KEY_SIZE = 16, NETWORK_SIZE = 8 };
-
 struct offender {
     struct link link; /* the one that failed last stands last */
-    unsigned char key[KEY_SIZE];
+    unsigned char key[IP_KEY_SIZE];
     uint64_t since_ms;
     unsigned failures;
 };
@@ -39,16 +37,6 @@ void limits_free(struct limits *limits)
     free(limits);
 }
 
-/* A home or a rented machine has a whole network of IPv6 addresses to choose from. */
-static struct span key_of(const struct ip_address *from, unsigned char key[KEY_SIZE])
-{
-    static const unsigned char mapped[] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-    ip_to_wire(from, key);
-    if (memcmp(key, mapped, sizeof mapped) != 0)
-        memset(key + NETWORK_SIZE, 0, KEY_SIZE - NETWORK_SIZE);
-    return span_make(key, KEY_SIZE);
-}
-
 static bool is_over(const struct offender *offender, uint64_t now_ms)
 {
     return now_ms - offender->since_ms >= LIMITS_WINDOW_MS;
@@ -58,7 +46,7 @@ static void forget_oldest(struct limits *limits)
 {
     struct offender *oldest = CONTAINER_OF(list_first(&limits->by_age), struct offender, link);
     list_remove(&limits->by_age, &oldest->link);
-    free(map_take(limits->by_key, span_make(oldest->key, KEY_SIZE)));
+    free(map_take(limits->by_key, span_make(oldest->key, IP_KEY_SIZE)));
 }
 
 static struct offender *remember(struct limits *limits, struct span key)
@@ -68,7 +56,7 @@ static struct offender *remember(struct limits *limits, struct span key)
         return NULL;
     if (limits->by_age.count == LIMITS_ADDRESSES_MAX)
         forget_oldest(limits);
-    memcpy(offender->key, key.data, KEY_SIZE);
+    memcpy(offender->key, key.data, IP_KEY_SIZE);
     if (map_put(limits->by_key, key, offender, NULL))
         return offender;
     free(offender);
@@ -77,8 +65,8 @@ static struct offender *remember(struct limits *limits, struct span key)
 
 bool limits_failed(struct limits *limits, const struct ip_address *from, uint64_t now_ms)
 {
-    unsigned char bytes[KEY_SIZE];
-    struct span key = key_of(from, bytes);
+    unsigned char bytes[IP_KEY_SIZE];
+    struct span key = ip_network_key(from, bytes);
     struct offender *offender = map_find(limits->by_key, key);
     if (offender)
         list_remove(&limits->by_age, &offender->link);
@@ -96,8 +84,8 @@ bool limits_failed(struct limits *limits, const struct ip_address *from, uint64_
 
 bool limits_is_shut(const struct limits *limits, const struct ip_address *from, uint64_t now_ms)
 {
-    unsigned char bytes[KEY_SIZE];
-    const struct offender *offender = map_find(limits->by_key, key_of(from, bytes));
+    unsigned char bytes[IP_KEY_SIZE];
+    const struct offender *offender = map_find(limits->by_key, ip_network_key(from, bytes));
     return offender && offender->failures >= LIMITS_FAILURES_MAX && !is_over(offender, now_ms);
 }
 

@@ -5,6 +5,16 @@ const char *abuse_name(enum abuse abuse)
 {
     static const char *const names[ABUSES] = {
         [ABUSE_NONE] = "none",
+        [ABUSE_CONNECTIONS] = "connections",
+        [ABUSE_OPENING] = "opening",
+        [ABUSE_ADDRESS_CONNECTIONS] = "address_connections",
+        [ABUSE_ADDRESS_OPENING] = "address_opening",
+        [ABUSE_ADDRESS_WASTED] = "address_wasted",
+        [ABUSE_HANDSHAKE_TIME] = "handshake_time",
+        [ABUSE_TLS_HELLO] = "tls_hello",
+        [ABUSE_TLS_RENEGOTIATION] = "tls_renegotiation",
+        [ABUSE_TLS_MESSAGES] = "tls_messages",
+        [ABUSE_MISDIRECTED] = "misdirected",
         [ABUSE_SILENT] = "silent",
         [ABUSE_READ_PACE] = "read_pace",
         [ABUSE_OUT_QUEUE] = "out_queue",

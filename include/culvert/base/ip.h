@@ -38,6 +38,11 @@ void ip_format_bare(const struct ip_address *address, char out[IP_TEXT_SIZE]);
 /* The 16 bytes of the wire: IPv4 is mapped (::ffff:a.b.c.d). */
 void ip_to_wire(const struct ip_address *address, unsigned char out[16]);
 
+/* Whom to hold to account for what comes from an address: itself, in IPv6 all of its network of 64
+ * bits, from which a home or a rented machine chooses freely. Returns a span of `key`. */
+enum { IP_KEY_SIZE = 16 };
+struct span ip_network_key(const struct ip_address *address, unsigned char key[IP_KEY_SIZE]);
+
 /* ::ffff:a.b.c.d, as a socket of both families says it, becomes a.b.c.d; others stay. */
 void ip_unmap(struct ip_address *address);
 

@@ -7,6 +7,17 @@
 
 enum abuse {
     ABUSE_NONE,
+    ABUSE_CONNECTIONS,         /* too many in total: the one idle for the longest went */
+    ABUSE_OPENING,             /* too many that do not begin to speak: the oldest went */
+    ABUSE_ADDRESS_CONNECTIONS, /* too many from one address */
+    ABUSE_ADDRESS_OPENING,     /* too many from one address that do not begin to speak */
+    ABUSE_ADDRESS_WASTED,      /* too many from one address that ended without a request */
+    ABUSE_HANDSHAKE_TIME,      /* a TLS handshake took too long */
+    ABUSE_TLS_HELLO,           /* a handshake of too many bytes */
+    ABUSE_TLS_RENEGOTIATION,   /* asked for inside of a TLS 1.2 connection */
+    ABUSE_TLS_MESSAGES,        /* records that carry no data: key updates, alerts, empty ones */
+    ABUSE_MISDIRECTED,         /* a name that the certificate of the connection is not for */
+
     ABUSE_SILENT,            /* no request began in time */
     ABUSE_READ_PACE,         /* it took too little of its answers */
     ABUSE_OUT_QUEUE,         /* it made us say much and took nothing */

@@ -1,0 +1,63 @@
+/* Whom the visitors' side lets in: how many connections are open in total and from each address,
+ * how many of them have not begun to speak, and which address wastes them. No I/O: who accepts asks
+ * here, and tells what became of each connection. All of one edge ask in one place, on one loop.
+ *
+ * Loopback is a proxy of the operator's own, for many visitors: only the totals hold for it, unless
+ * a number for each address was given. */
+#ifndef CULVERT_EDGE_ADMISSION_H
+#define CULVERT_EDGE_ADMISSION_H
+
+#include "culvert/base/ip.h"
+#include "culvert/base/list.h"
+#include "culvert/http/abuse.h"
+
+struct admission;
+struct admission_address;
+
+enum {
+    ADMISSION_CONNECTIONS_MAX = 20 * 1000, /* in total */
+    ADMISSION_ADDRESS_MAX = 1000, /* from one address; a large household or office shares one */
+    ADMISSION_OPENING_MAX = 4000, /* that have not finished their handshake; then the oldest goes */
+    ADMISSION_ADDRESS_OPENING_MAX = 500,
+    ADMISSION_WINDOW_MS = 60 * 1000,
+    ADMISSION_WASTED_MAX = 1200,     /* from one address, ended without a request, in its window */
+    ADMISSION_REMEMBERED_MAX = 4096, /* addresses with nothing open that wasted some */
+};
+
+/* 0: the number above. */
+struct admission_options {
+    size_t connections;
+    size_t connections_per_address;
+};
+
+/* One connection, embedded in what its owner keeps of it. */
+struct visit {
+    struct link link; /* while it is opening, the oldest first */
+    struct admission_address *address;
+    bool asked; /* set by the owner: a request came */
+};
+
+/* The caller owns it. NULL: memory. */
+struct admission *admission_new(const struct admission_options *options);
+void admission_free(struct admission *admission); /* no connection may be open; NULL is allowed */
+
+/* May a connection from this address be open? ABUSE_NONE: it is counted, admission_closed is due.
+ * Else the limit that refuses it, and nothing is due. */
+enum abuse admission_open(struct admission *admission, struct visit *visit,
+                          const struct ip_address *from, uint64_t now_ms) MUST_CHECK;
+
+/* It speaks: its TLS handshake is done, or its first bytes came. Twice is fine. */
+void admission_opened(struct admission *admission, struct visit *visit);
+void admission_closed(struct admission *admission, struct visit *visit, uint64_t now_ms);
+
+/* Are there more than ADMISSION_CONNECTIONS_MAX? An idle one has to go. */
+bool admission_is_over(const struct admission *admission);
+
+/* The oldest of those that are opening when there are too many, which its owner ends; else NULL. */
+struct visit *admission_surplus(const struct admission *admission);
+
+size_t admission_count(const struct admission *admission);
+/* Addresses that are known now. */
+size_t admission_addresses(const struct admission *admission);
+
+#endif

@@ -1,0 +1,176 @@
+#include "culvert/edge/admission.h"
+
+#include "culvert/base/span.h"
+#include "harness.h"
+
+static struct ip_address at(const char *text)
+{
+    struct ip_address address;
+    if (!ip_parse(span_of(text), 1000, &address))
+        abort();
+    return address;
+}
+
+static struct admission *made(size_t connections, size_t per_address)
+{
+    const struct admission_options options = {connections, per_address};
+    struct admission *admission = admission_new(&options);
+    if (!admission)
+        abort();
+    return admission;
+}
+
+/* Opens `count` from one address; how many were let in, and the limit that refused the last one. */
+static size_t open_many(struct admission *admission, struct visit *visits, size_t count,
+                        const char *from, enum abuse *refused)
+{
+    struct ip_address address = at(from);
+    size_t taken = 0;
+    *refused = ABUSE_NONE;
+    for (size_t i = 0; i < count; i++) {
+        enum abuse abuse = admission_open(admission, &visits[taken], &address, 0);
+        if (abuse == ABUSE_NONE)
+            taken++;
+        else
+            *refused = abuse;
+    }
+    return taken;
+}
+
+static void close_all(struct admission *admission, struct visit *visits, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        visits[i].asked = true;
+        admission_closed(admission, &visits[i], 0);
+    }
+}
+
+TEST(an_address_has_so_many_connections_and_others_do_not_notice)
+{
+    static struct visit visits[ADMISSION_ADDRESS_MAX + 2];
+    struct visit other;
+    enum abuse refused;
+    struct admission *admission = made(0, 0);
+    size_t taken = 0;
+    struct ip_address from = at("192.0.2.1");
+    for (size_t i = 0; i < ADMISSION_ADDRESS_MAX; i++, taken++) {
+        CHECK(admission_open(admission, &visits[i], &from, 0) == ABUSE_NONE);
+        admission_opened(admission, &visits[i]);
+    }
+    CHECK_SIZE(open_many(admission, visits + taken, 1, "192.0.2.1", &refused), 0);
+    CHECK(refused == ABUSE_ADDRESS_CONNECTIONS);
+    CHECK_SIZE(open_many(admission, &other, 1, "192.0.2.2", &refused), 1);
+    close_all(admission, visits, 1);
+    CHECK_SIZE(open_many(admission, visits, 1, "192.0.2.1", &refused), 1);
+    close_all(admission, visits, taken);
+    close_all(admission, &other, 1);
+    CHECK_SIZE(admission_count(admission) + admission_addresses(admission), 0);
+    admission_free(admission);
+}
+
+TEST(an_address_has_so_many_handshakes_at_a_time)
+{
+    static struct visit visits[ADMISSION_ADDRESS_OPENING_MAX + 1];
+    enum abuse refused;
+    struct admission *admission = made(0, 0);
+    size_t taken = open_many(admission, visits, ARRAY_LEN(visits), "192.0.2.1", &refused);
+    CHECK_SIZE(taken, ADMISSION_ADDRESS_OPENING_MAX);
+    CHECK(refused == ABUSE_ADDRESS_OPENING);
+    admission_opened(admission, &visits[7]);
+    admission_opened(admission, &visits[7]);
+    CHECK_SIZE(open_many(admission, visits + taken, 1, "192.0.2.1", &refused), 1);
+    close_all(admission, visits, ARRAY_LEN(visits));
+    admission_free(admission);
+}
+
+/* Opens and ends `count`, with or without a request. */
+static enum abuse come_and_go(struct admission *admission, const char *from, size_t count,
+                              bool asks, uint64_t now_ms)
+{
+    struct ip_address address = at(from);
+    for (size_t i = 0; i < count; i++) {
+        struct visit visit;
+        enum abuse abuse = admission_open(admission, &visit, &address, now_ms);
+        if (abuse != ABUSE_NONE)
+            return abuse;
+        visit.asked = asks;
+        admission_closed(admission, &visit, now_ms);
+    }
+    return ABUSE_NONE;
+}
+
+TEST(an_address_that_wastes_its_connections_is_shut_out_for_the_rest_of_its_minute)
+{
+    enum { START = 5000 };
+    struct admission *admission = made(0, 0);
+    CHECK(come_and_go(admission, "192.0.2.1", 5000, true, START) == ABUSE_NONE);
+    CHECK(come_and_go(admission, "192.0.2.1", ADMISSION_WASTED_MAX, false, START) == ABUSE_NONE);
+    CHECK(come_and_go(admission, "192.0.2.1", 1, true, START) == ABUSE_ADDRESS_WASTED);
+    CHECK(come_and_go(admission, "192.0.2.2", 1, true, START) == ABUSE_NONE);
+    CHECK(come_and_go(admission, "192.0.2.1", 1, true, START + ADMISSION_WINDOW_MS - 1) ==
+          ABUSE_ADDRESS_WASTED);
+    CHECK(come_and_go(admission, "192.0.2.1", 1, true, START + ADMISSION_WINDOW_MS) == ABUSE_NONE);
+    CHECK_SIZE(admission_addresses(admission), 0);
+    admission_free(admission);
+}
+
+TEST(a_network_of_ipv6_is_one_address)
+{
+    struct admission *admission = made(0, 0);
+    CHECK(come_and_go(admission, "2001:db8::1", ADMISSION_WASTED_MAX, false, 0) == ABUSE_NONE);
+    CHECK(come_and_go(admission, "2001:db8::2", 1, true, 0) == ABUSE_ADDRESS_WASTED);
+    CHECK(come_and_go(admission, "2001:db8:0:1::1", 1, true, 0) == ABUSE_NONE);
+    admission_free(admission);
+}
+
+TEST(loopback_is_held_to_the_totals_only_unless_a_number_is_given)
+{
+    static struct visit visits[ADMISSION_ADDRESS_MAX + 10];
+    enum abuse refused;
+    struct admission *admission = made(0, 0);
+    CHECK(come_and_go(admission, "127.0.0.1", 2 * ADMISSION_WASTED_MAX, false, 0) == ABUSE_NONE);
+    size_t taken = open_many(admission, visits, ARRAY_LEN(visits), "127.0.0.1", &refused);
+    CHECK_SIZE(taken, ARRAY_LEN(visits));
+    close_all(admission, visits, taken);
+    admission_free(admission);
+    admission = made(0, 5);
+    CHECK_SIZE(open_many(admission, visits, 10, "127.0.0.1", &refused), 5);
+    CHECK(refused == ABUSE_ADDRESS_CONNECTIONS);
+    close_all(admission, visits, 5);
+    admission_free(admission);
+}
+
+TEST(of_too_many_in_all_the_oldest_that_does_not_speak_has_to_go)
+{
+    static struct visit visits[ADMISSION_OPENING_MAX + 1];
+    enum abuse refused;
+    struct admission *admission = made(ADMISSION_OPENING_MAX, 0);
+    CHECK_SIZE(open_many(admission, visits, ADMISSION_OPENING_MAX, "127.0.0.1", &refused),
+               ADMISSION_OPENING_MAX);
+    CHECK(!admission_surplus(admission) && !admission_is_over(admission));
+    admission_opened(admission, &visits[0]);
+    CHECK_SIZE(open_many(admission, visits + ADMISSION_OPENING_MAX, 1, "127.0.0.1", &refused), 1);
+    CHECK(admission_is_over(admission) && !admission_surplus(admission));
+    struct visit one_more;
+    CHECK_SIZE(open_many(admission, &one_more, 1, "127.0.0.1", &refused), 1);
+    CHECK(admission_surplus(admission) == &visits[1]);
+    close_all(admission, visits, ARRAY_LEN(visits));
+    close_all(admission, &one_more, 1);
+    CHECK_SIZE(admission_count(admission), 0);
+    admission_free(admission);
+}
+
+TEST(what_is_remembered_of_addresses_has_a_bound_and_an_end)
+{
+    struct admission *admission = made(0, 0);
+    for (unsigned i = 0; i < ADMISSION_REMEMBERED_MAX + 100; i++) {
+        char text[40];
+        (void)snprintf(text, sizeof text, "10.%u.%u.1", i / 250, i % 250);
+        CHECK(come_and_go(admission, text, 1, false, 0) == ABUSE_NONE);
+    }
+    CHECK_SIZE(admission_addresses(admission), ADMISSION_REMEMBERED_MAX);
+    for (int i = 0; i < ADMISSION_REMEMBERED_MAX; i++)
+        CHECK(come_and_go(admission, "192.0.2.1", 1, true, ADMISSION_WINDOW_MS) == ABUSE_NONE);
+    CHECK_SIZE(admission_addresses(admission), 0);
+    admission_free(admission);
+}
