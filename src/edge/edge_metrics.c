@@ -45,6 +45,18 @@ static const struct metric_desc channel_desc = {
     .help = "Bytes that wait between two peers",
     .kind = METRIC_GAUGE,
 };
+static const struct metric_desc hop_streams_desc = {
+    .name = "culvert_edge_hop_streams_total",
+    .help = "Requests that a worker sent to another one, which holds the connection",
+    .kind = METRIC_COUNTER,
+    .labels = {"worker"},
+};
+static const struct metric_desc hop_sessions_desc = {
+    .name = "culvert_edge_hop_sessions",
+    .help = "Socket pairs to other workers that a worker has open",
+    .kind = METRIC_GAUGE,
+    .labels = {"worker"},
+};
 
 void edge_metrics_init(struct edge_metrics *figures, struct metrics *metrics)
 {
@@ -96,4 +108,14 @@ void edge_metrics_levels(struct edge_metrics *figures, size_t connections, size_
     metric_set(figures->connections, (double)connections);
     metric_set(figures->open_requests, (double)open_requests);
     metric_set(figures->channel_bytes, (double)channel_bytes);
+}
+
+void edge_metrics_hops(struct metrics *metrics, size_t worker, struct metric **streams,
+                       struct metric **sessions)
+{
+    char text[24];
+    (void)snprintf(text, sizeof text, "%zu", worker);
+    struct span label = span_of(text);
+    *streams = metric_with(metrics_family(metrics, &hop_streams_desc), &label);
+    *sessions = metric_with(metrics_family(metrics, &hop_sessions_desc), &label);
 }

@@ -25,6 +25,10 @@ void edge_metrics_abuse(struct edge_metrics *figures, enum abuse abuse);
 /* A connection was closed at accept. */
 void edge_metrics_shut_out(struct edge_metrics *figures);
 
+/* The series of one worker's hops. */
+void edge_metrics_hops(struct metrics *metrics, size_t worker, struct metric **streams,
+                       struct metric **sessions);
+
 /* What is read at each scrape. */
 void edge_metrics_levels(struct edge_metrics *figures, size_t connections, size_t open_requests,
                          size_t channel_bytes);

@@ -81,24 +81,25 @@ size_t presence_count(const struct presence *presence, const struct uuid *tunnel
     return place ? place->held[worker] : 0;
 }
 
-int presence_pick(struct presence *presence, const struct uuid *tunnel_id, int not_worker)
+/* Connections of that worker that may be picked. */
+static size_t offered(const struct place *place, size_t worker, uint64_t not_these)
+{
+    return not_these & presence_bit(worker) ? 0 : place->held[worker];
+}
+
+int presence_pick(struct presence *presence, const struct uuid *tunnel_id, uint64_t not_these)
 {
     struct place *place = find(presence, tunnel_id);
-    if (!place)
-        return PRESENCE_NONE;
-    size_t others = place->total - (not_worker >= 0 ? place->held[not_worker] : 0);
+    size_t others = 0;
+    for (size_t i = 0; place && i < presence->workers; i++)
+        others += offered(place, i, not_these);
     if (others == 0)
         return PRESENCE_NONE;
     size_t at = place->turn++ % others;
-    int worker = -1;
-    do {
-        worker++;
-        size_t held = worker == not_worker ? 0 : place->held[worker];
-        if (at < held)
-            return worker;
-        at -= held;
-    } while (worker + 1 < (int)presence->workers);
-    return PRESENCE_NONE;
+    int worker = 0;
+    for (; at >= offered(place, (size_t)worker, not_these); worker++)
+        at -= offered(place, (size_t)worker, not_these);
+    return worker;
 }
 
 size_t presence_tunnels(const struct presence *presence)

@@ -1,7 +1,9 @@
-/* A request on its way through a tunnel. If the connection dies before any byte of an answer came
- * and the request may be repeated, it goes once to another connection. */
+/* A request on its way through a tunnel: over a connection of this worker, else over a hop to a
+ * worker that has one. If the connection dies before any byte of an answer came and the request may
+ * be repeated, it goes once to another connection, here or there. */
 #include "culvert/edge/tunnel_opener.h"
 
+#include "culvert/edge/hop_opener.h"
 #include "culvert/tunnel/response_meta.h"
 #include "culvert/tunnel/user_headers.h"
 
@@ -11,8 +13,12 @@ struct tunnel_outbound {
     struct request_head head; /* kept for the retry */
     struct body *body;
     struct outbound *stream;
-    struct uuid used; /* the id of the connection that was tried; nil: none */
-    bool answered;    /* by any byte, one of an interim answer, too */
+    struct uuid used;       /* the id of the connection that was tried; nil: none, or not known */
+    uint64_t asked, vacant; /* workers that were asked; those of them that have no connection */
+    bool over_hop;
+    struct hop_opener hop; /* the last one */
+    bool reached;          /* it may have come to a connector */
+    bool answered;         /* by any byte, one of an interim answer, too */
     bool retried, closed, failed;
     struct error why; /* of a failure that is told in a task */
     struct task fail;
@@ -35,7 +41,7 @@ static void out_close(struct outbound *out)
     task_cancel(&tunnel->fail);
     outbound_close(tunnel->stream);
     tunnel->stream = NULL;
-    loop_reap(tunnel->opener->loop, &tunnel->reap, destroy, tunnel);
+    loop_reap(tunnel->opener->worker->loop, &tunnel->reap, destroy, tunnel);
 }
 
 static const struct outbound_ops ops = {out_close};
@@ -59,11 +65,11 @@ static void fail_later(struct tunnel_outbound *tunnel, const struct error *why)
 /* May it be sent again? Nothing of its body may be gone, nothing of an answer may have come, and
  * repeating it must do no harm:
  *   - a refused stream was never looked at (RFC 9113 8.7): any method;
- *   - a connection that was lost, or a stream that was reset on a connection that lives on, may have
- *     reached the origin, whose answer is what got lost: only idempotent methods, which a proxy may
- *     repeat (RFC 9110 9.2.2). Why a living connector reset it is not told; it goes to another
- *     connection, once, so that a request that breaks what it meets breaks two of them at most;
- *   - what the connector said in words, or said wrongly (kinds INVALID, PROTOCOL), is its answer. */
+ *   - a connection that was lost, or a stream that was reset on a connection that lives on, may
+ *     have reached the origin, whose answer is what got lost: only idempotent methods, which a
+ *     proxy may repeat (RFC 9110 9.2.2). Why a living connector reset it is not told; it goes
+ *     to another connection, once, so that a request that breaks what it meets breaks two at most;
+ *   - what the connector said in words, or said wrongly (INVALID, PROTOCOL), is its answer. */
 static bool is_repeatable(const struct tunnel_outbound *tunnel, const struct error *why)
 {
     const struct channel *bytes = tunnel->body->bytes;
@@ -141,12 +147,26 @@ static void on_done(void *arg)
         tunnel->out.events->on_done(tunnel->out.arg);
 }
 
+/* Where did it come to an end? */
+static void note_end(struct tunnel_outbound *tunnel, const struct error *why)
+{
+    if (tunnel->over_hop) {
+        tunnel->used = tunnel->hop.failed_on;
+        if (why->kind == ERROR_LIMIT && uuid_is_nil(&tunnel->used)) {
+            tunnel->vacant |= presence_bit(tunnel->hop.worker);
+            return;
+        }
+    }
+    tunnel->reached = true;
+}
+
 static void on_failed(void *arg, const struct error *why)
 {
     struct tunnel_outbound *tunnel = arg;
     struct error told = *why;
     if (tunnel->failed)
         return;
+    note_end(tunnel, why);
     if (is_repeatable(tunnel, why)) {
         tunnel->retried = true;
         outbound_close(tunnel->stream);
@@ -154,7 +174,7 @@ static void on_failed(void *arg, const struct error *why)
         if (try_connection(tunnel, &told))
             return;
     }
-    if (tunnel->answered || told.kind == ERROR_LIMIT)
+    if (tunnel->answered || (told.kind == ERROR_LIMIT && tunnel->reached))
         told.kind = ERROR_NETWORK;
     error_wrap(&told, "tunnel connection");
     tunnel->failed = true;
@@ -163,13 +183,33 @@ static void on_failed(void *arg, const struct error *why)
 
 static const struct outbound_events stream_events = {on_inform, on_answer, on_done, on_failed};
 
+static bool try_hop(struct tunnel_outbound *tunnel, struct error *err)
+{
+    const struct tunnel_opener *opener = tunnel->opener;
+    struct hops *hops = opener->worker->hops;
+    struct hop_word word = {
+        .kind = HOP_TUNNEL, .tunnel_id = opener->tunnel_id, .avoid = tunnel->used};
+    int worker = hops_find(hops, &opener->tunnel_id, tunnel->asked);
+    if (worker == HOP_NONE) /* whoever was asked may have a second connection */
+        worker = hops_find(hops, &opener->tunnel_id, tunnel->vacant);
+    if (worker == HOP_NONE)
+        return error_set(err, ERROR_LIMIT, 0, "no live connection of the tunnel takes requests");
+    tunnel->asked |= presence_bit((size_t)worker);
+    tunnel->over_hop = true;
+    hop_opener_init(&tunnel->hop, hops, (size_t)worker, &word);
+    tunnel->stream =
+        opener_open(&tunnel->hop.opener, &tunnel->head, tunnel->body, &stream_events, tunnel, err);
+    return tunnel->stream != NULL;
+}
+
 static bool try_connection(struct tunnel_outbound *tunnel, struct error *err)
 {
     struct tunnel_opener *opener = tunnel->opener;
-    struct registered *entry = registry_pick(opener->registry, &opener->tunnel_id,
+    struct registered *entry = registry_pick(opener->worker->registry, &opener->tunnel_id,
                                              uuid_is_nil(&tunnel->used) ? NULL : &tunnel->used);
     if (!entry)
-        return error_set(err, ERROR_LIMIT, 0, "no live connection of the tunnel takes requests");
+        return try_hop(tunnel, err);
+    tunnel->over_hop = false;
     tunnel->used = entry->connection_id;
     tunnel->stream =
         h2_session_open(entry->session, &tunnel->head, tunnel->body, &stream_events, tunnel, err);
@@ -189,7 +229,7 @@ static struct outbound *open_tunnel(struct opener *base, const struct request_he
     tunnel->opener = opener;
     tunnel->body = body;
     tunnel->out = (struct outbound){&ops, events, arg};
-    task_init(&tunnel->fail, opener->loop, TASK_SOON, tell_failed, tunnel);
+    task_init(&tunnel->fail, opener->worker->loop, TASK_SOON, tell_failed, tunnel);
     request_head_init(&tunnel->head);
     if (request_head_copy(&tunnel->head, head, err) && try_connection(tunnel, err))
         return &tunnel->out;
@@ -197,12 +237,11 @@ static struct outbound *open_tunnel(struct opener *base, const struct request_he
     return NULL;
 }
 
-void tunnel_opener_init(struct tunnel_opener *opener, struct loop *loop, struct registry *registry,
+void tunnel_opener_init(struct tunnel_opener *opener, struct edge_worker *worker,
                         const struct uuid *tunnel_id)
 {
     static const struct opener_ops opener_ops = {open_tunnel};
     opener->opener.ops = &opener_ops;
-    opener->loop = loop;
-    opener->registry = registry;
+    opener->worker = worker;
     opener->tunnel_id = *tunnel_id;
 }

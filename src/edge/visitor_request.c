@@ -365,8 +365,7 @@ static void serve_tunnel(struct request *request, struct inbound *in, const stru
         refuse(request, in, hops >= EDGE_HOPS_MAX ? &page_loop : &page_memory);
         return;
     }
-    tunnel_opener_init(&request->opener, all->options.worker->loop, all->options.worker->registry,
-                       tunnel_id);
+    tunnel_opener_init(&request->opener, all->options.worker, tunnel_id);
     list_put_last(&all->open, &request->link);
     struct exchange *exchange = exchange_start(all->options.worker->loop, in,
                                                &request->opener.opener, NULL, &hooks, request);

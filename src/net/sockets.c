@@ -87,6 +87,12 @@ static int system_accept(const struct sockets *sockets, int listener, struct ip_
     return fd;
 }
 
+static int system_pair(const struct sockets *sockets, int ends[2])
+{
+    (void)sockets;
+    return socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends);
+}
+
 static ssize_t system_read(const struct sockets *sockets, int fd, void *to, size_t len)
 {
     (void)sockets;
@@ -110,6 +116,7 @@ const struct sockets *sockets_system(void)
         .connect_unix = system_connect_unix,
         .listen = system_listen,
         .accept = system_accept,
+        .pair = system_pair,
         .read = system_read,
         .write = system_write,
     };

@@ -25,9 +25,10 @@ struct desk_request {
 struct desk {
     struct desk_request requests[DESK_REQUESTS_MAX];
     size_t count;
-    size_t lost; /* requests beyond DESK_REQUESTS_MAX: reset at once */
-    bool holds;  /* leaves the requests' bodies in their channels */
-    bool keeps;  /* does not let go of a request by itself when it is over */
+    size_t lost;                 /* requests beyond DESK_REQUESTS_MAX: reset at once */
+    const struct header *fields; /* of each answer; their end has an empty name; NULL: none */
+    bool holds;                  /* leaves the requests' bodies in their channels */
+    bool keeps;                  /* does not let go of a request by itself when it is over */
     /* Called last in each callback: q a request came, f its body moved, a answered, x aborted. */
     void (*act)(struct desk_request *request, char letter);
     void *arg;

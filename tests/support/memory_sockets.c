@@ -233,6 +233,15 @@ static int memory_accept(const struct sockets *sockets, int listener, struct ip_
     return fd;
 }
 
+static int memory_pair_made(const struct sockets *sockets, int ends[2])
+{
+    if (strikes(&owner(sockets)->on_pair, 0))
+        return -1;
+    memory_pair(ends);
+    memcpy(owner(sockets)->last_pair, ends, 2 * sizeof *ends);
+    return 0;
+}
+
 static ssize_t memory_read(const struct sockets *sockets, int fd, void *to, size_t len)
 {
     struct memory_sockets *memory = owner(sockets);
@@ -275,8 +284,8 @@ static ssize_t memory_write(const struct sockets *sockets, int fd, const struct 
 void memory_sockets_init(struct memory_sockets *memory)
 {
     *memory = (struct memory_sockets){
-        .sockets = {memory_connect, memory_connect_unix, memory_listen, memory_accept, memory_read,
-                    memory_write},
+        .sockets = {memory_connect, memory_connect_unix, memory_listen, memory_accept,
+                    memory_pair_made, memory_read, memory_write},
     };
     for (size_t i = 0; i < MEMORY_PLACES_MAX; i++)
         memory->places[i].door = -1;

@@ -35,7 +35,8 @@ struct memory_sockets {
     size_t connects, accepts, reads, writes; /* calls so far, failed ones too */
     size_t bytes_read, bytes_written;
     size_t read_most, write_most; /* one call moves at most so many bytes; 0: no cut */
-    struct memory_fault on_connect, on_listen, on_accept, on_read, on_write;
+    int last_pair[2];             /* of the seam's pair; borrowed */
+    struct memory_fault on_connect, on_listen, on_accept, on_pair, on_read, on_write;
 };
 
 void memory_sockets_init(struct memory_sockets *memory);

@@ -8,6 +8,7 @@
 #include "culvert/edge/registry.h"
 
 struct edge_worker;
+struct hops;
 
 /* All workers of an edge: the same as long as any of them runs. */
 struct edge_team {
@@ -29,6 +30,7 @@ struct edge_worker {
     struct registry *registry;   /* connections that live here */
     struct hostnames *hostnames; /* the newest table; replaced as a whole */
     struct presence *presence;   /* where other connections live */
+    struct hops *hops;           /* ways there; NULL: there are none (any more) */
 };
 
 #endif

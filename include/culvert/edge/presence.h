@@ -21,9 +21,13 @@ bool presence_set(struct presence *presence, const struct uuid *tunnel_id, size_
 /* How many the worker holds. */
 size_t presence_count(const struct presence *presence, const struct uuid *tunnel_id, size_t worker);
 
-/* A worker, other than `not_worker` (PRESENCE_NONE: any), that holds a connection of the tunnel; in
+/* A worker that holds a connection of the tunnel, none whose bit is set in `not_these` (0: any); in
  * turns, as often as it holds connections. PRESENCE_NONE: there is none. */
-int presence_pick(struct presence *presence, const struct uuid *tunnel_id, int not_worker);
+int presence_pick(struct presence *presence, const struct uuid *tunnel_id, uint64_t not_these);
+static inline uint64_t presence_bit(size_t worker)
+{
+    return UINT64_C(1) << worker; /* there are WORKERS_MAX at most */
+}
 
 /* How many tunnels are connected. */
 size_t presence_tunnels(const struct presence *presence);

@@ -2,8 +2,7 @@
 #ifndef CULVERT_EDGE_TUNNEL_OPENER_H
 #define CULVERT_EDGE_TUNNEL_OPENER_H
 
-#include "culvert/edge/registry.h"
-#include "culvert/net/loop.h"
+#include "culvert/edge/edge_worker.h"
 #include "culvert/proxy/opener.h"
 
 /* One request's opener: embedded by who handles the request and alive until its outbound is closed.
@@ -13,12 +12,11 @@
  *   INVALID, DENIED   the connector refused the request itself: cause is the status to answer */
 struct tunnel_opener {
     struct opener opener;
-    struct loop *loop;
-    struct registry *registry;
+    struct edge_worker *worker;
     struct uuid tunnel_id;
 };
 
-void tunnel_opener_init(struct tunnel_opener *opener, struct loop *loop, struct registry *registry,
+void tunnel_opener_init(struct tunnel_opener *opener, struct edge_worker *worker,
                         const struct uuid *tunnel_id);
 
 #endif

@@ -18,6 +18,8 @@ struct sockets {
     int (*connect_unix)(const struct sockets *sockets, const char *path);
     int (*listen)(const struct sockets *sockets, const struct ip_address *at);
     int (*accept)(const struct sockets *sockets, int listener, struct ip_address *from);
+    /* A connected pair within this process. */
+    int (*pair)(const struct sockets *sockets, int ends[2]);
     ssize_t (*read)(const struct sockets *sockets, int fd, void *to, size_t len);
     ssize_t (*write)(const struct sockets *sockets, int fd, const struct iovec *from, int count);
 };
