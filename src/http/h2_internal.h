@@ -6,6 +6,12 @@
 
 #include <nghttp2/nghttp2.h>
 
+/* How long a window's worth of bytes takes. */
+struct h2_epoch {
+    uint64_t since_ms;
+    size_t bytes; /* that passed since then */
+};
+
 struct h2_session {
     struct conn *conn;
     struct loop *loop;
@@ -26,11 +32,13 @@ struct h2_session {
     uint64_t heard_ms;  /* when the last bytes came */
     size_t credit_owed; /* connection credit held back while the budget is exceeded */
     void (*alive)(void *arg);
-    bool asked;           /* a PING waits for a sign of life */
-    struct timer life;    /* silence, or the wait for a sign */
-    struct timer squeeze; /* looks after the budget while it is exceeded */
-    struct timer stall;   /* looks for streams that stand still */
-    uint64_t rtt_ms;      /* a round trip, as last measured; 0: not known, or below a millisecond */
+    bool asked;            /* a PING waits for a sign of life */
+    struct timer life;     /* silence, or the wait for a sign */
+    struct timer squeeze;  /* looks after the budget while it is exceeded */
+    struct timer stall;    /* looks for streams that stand still */
+    size_t window;         /* of the connection, our side */
+    struct h2_epoch epoch; /* of bytes that were credited */
+    uint64_t rtt_ms; /* a round trip, as last measured; 0: not known, or below a millisecond */
     uint64_t rtt_asked_ms, rtt_told_ms;
     bool rtt_asked; /* a PING that measures is under way */
     struct task flush;
@@ -71,10 +79,9 @@ struct h2_stream {
     uint64_t drained_ms;         /* when its channel last moved */
     uint64_t heard_ms, sent_ms;  /* when bytes of a body last came, left or were there to leave */
     size_t window;               /* of our side: its channel's limit */
-    size_t epoch_bytes;          /* drained since epoch_ms */
-    uint64_t epoch_ms;
-    struct task done; /* tells the end outside of the library */
-    struct error why; /* kind NONE: a good end */
+    struct h2_epoch epoch;       /* of bytes that were drained */
+    struct task done;            /* tells the end outside of the library */
+    struct error why;            /* kind NONE: a good end */
     struct reap reap;
 };
 

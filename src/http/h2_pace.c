@@ -8,6 +8,8 @@ enum {
     STALL_LOOKS = 4,                 /* in the time that a stream may stand still */
     RTT_FRESH_MS = 10 * 1000,        /* how long a measured round trip is believed */
     GROWTH_TRIPS = 2,                /* a window that passes in so many round trips is too small */
+    SHORT_TRIP_MS = 1,               /* what a round trip counts that takes no time we can tell */
+    SHORT_WAY_WINDOWS = 16,          /* that pass first there: the kernel swallows the beginning */
 };
 
 static const uint8_t rtt_mark[8] = "trip rtt";
@@ -17,6 +19,8 @@ static bool is_over_budget(const struct h2_session *session)
     const struct budget *budget = session->options.budget;
     return budget && budget->used > budget->limit;
 }
+
+static void grow_connection(struct h2_session *session, size_t bytes);
 
 void h2_session_credit(struct h2_session *session, size_t len)
 {
@@ -28,8 +32,10 @@ void h2_session_credit(struct h2_session *session, size_t len)
     }
     len += session->credit_owed;
     session->credit_owed = 0;
-    if (len > 0)
-        (void)nghttp2_session_consume_connection(session->ng, len);
+    if (len == 0)
+        return;
+    (void)nghttp2_session_consume_connection(session->ng, len);
+    grow_connection(session, len);
 }
 
 /* The stream that holds most and has not moved for a while; NULL: all move. */
@@ -119,33 +125,64 @@ void h2_pace_pong(struct h2_session *session, const uint8_t opaque[8])
     session->rtt_ms = session->rtt_told_ms - session->rtt_asked_ms;
 }
 
-/* What piles up in the channel waits for its reader: a larger window would only pile it higher. */
-static bool may_grow(const struct h2_stream *stream)
+/* Counts `bytes`; when a whole window of them has passed: was it so fast that the window is what
+ * the peer waits for? */
+static bool pace_is_bound(struct h2_session *session, struct h2_epoch *epoch, size_t bytes,
+                          size_t window)
 {
-    const struct budget *budget = stream->session->options.budget;
-    return stream->window < H2_STREAM_WINDOW_MAX && !stream->peer_ended &&
-           channel_len(stream->body.bytes) <= stream->window / 4 &&
-           !(budget && budget->used > budget->limit / 2);
+    uint64_t now = loop_now_ms(session->loop);
+    epoch->bytes += bytes;
+    if (epoch->bytes < window)
+        return false;
+    uint64_t took = now - epoch->since_ms;
+    *epoch = (struct h2_epoch){.since_ms = now};
+    ask_for_round_trip(session, now);
+    uint64_t trip = session->rtt_ms > SHORT_TRIP_MS ? session->rtt_ms : SHORT_TRIP_MS;
+    return session->rtt_told_ms > 0 && took <= GROWTH_TRIPS * trip;
 }
 
-/* A window that passes in little more than a round trip is what the peer waits for: it is doubled.
- * On short ways, where a round trip takes no time that we can tell, the first window is enough. */
+static bool budget_allows_growth(const struct h2_session *session)
+{
+    const struct budget *budget = session->options.budget;
+    return !budget || budget->used <= budget->limit / 2;
+}
+
+static bool set_window(struct h2_session *session, int32_t id, size_t window)
+{
+    return nghttp2_session_set_local_window_size(session->ng, NGHTTP2_FLAG_NONE, id,
+                                                 (int32_t)window) == 0;
+}
+
+/* Many streams together may fill the way between, though each has room. */
+static void grow_connection(struct h2_session *session, size_t bytes)
+{
+    size_t window = session->window * 2;
+    if (!pace_is_bound(session, &session->epoch, bytes, session->window) ||
+        window > H2_CONN_WINDOW_MAX || !budget_allows_growth(session))
+        return;
+    if (set_window(session, 0, window))
+        session->window = window;
+}
+
+/* What piles up in the channel waits for its reader: a larger window would only pile it higher. On
+ * a short way that shows late, when the reader's buffers in the kernel are full. */
+static bool may_grow(const struct h2_stream *stream)
+{
+    if (stream->session->rtt_ms <= SHORT_TRIP_MS &&
+        channel_total(stream->body.bytes) / SHORT_WAY_WINDOWS < stream->window)
+        return false;
+    return stream->window < H2_STREAM_WINDOW_MAX && !stream->peer_ended &&
+           channel_len(stream->body.bytes) <= stream->window / 4 &&
+           budget_allows_growth(stream->session);
+}
+
+/* A window that passes in little more than a round trip is doubled, until it holds what the way
+ * between takes up: rate times distance, of which at least SHORT_TRIP_MS. */
 void h2_pace_drained(struct h2_stream *stream, size_t bytes)
 {
-    struct h2_session *session = stream->session;
-    uint64_t now = loop_now_ms(session->loop);
-    stream->epoch_bytes += bytes;
-    if (stream->epoch_bytes < stream->window)
-        return;
-    uint64_t took = now - stream->epoch_ms;
-    stream->epoch_bytes = 0;
-    stream->epoch_ms = now;
-    ask_for_round_trip(session, now);
-    if (session->rtt_ms == 0 || took > GROWTH_TRIPS * session->rtt_ms || !may_grow(stream))
-        return;
     size_t window = stream->window * 2;
-    if (nghttp2_session_set_local_window_size(session->ng, NGHTTP2_FLAG_NONE, stream->id,
-                                              (int32_t)window) != 0)
+    if (!pace_is_bound(stream->session, &stream->epoch, bytes, stream->window) ||
+        !may_grow(stream) || !set_window(stream->session, stream->id, window))
         return;
     stream->window = window;
     channel_set_limit(stream->body.bytes, window);
@@ -153,6 +190,8 @@ void h2_pace_drained(struct h2_stream *stream, size_t bytes)
 
 void h2_pace_init(struct h2_session *session)
 {
+    session->window = H2_CONN_WINDOW;
+    session->epoch.since_ms = loop_now_ms(session->loop);
     timer_init(&session->squeeze, session->loop, squeeze, session);
     timer_init(&session->stall, session->loop, look_for_stalls, session);
     if (session->options.stall_ms > 0)

@@ -14,7 +14,8 @@ struct h2_session;
 enum {
     H2_STREAM_WINDOW = CHANNEL_LIMIT,        /* a stream's first window: its channel's limit */
     H2_STREAM_WINDOW_MAX = 16 * 1024 * 1024, /* as far as it grows with rate and distance */
-    H2_CONN_WINDOW = 16 * 1024 * 1024,       /* well above a stream's: no stream can use it up */
+    H2_CONN_WINDOW = 16 * 1024 * 1024,       /* a connection's first window: no stream uses it up */
+    H2_CONN_WINDOW_MAX = 64 * 1024 * 1024,   /* and as far as it grows */
     H2_PING_AFTER_MS = 30 * 1000,            /* silence before we ask whether the peer lives */
     H2_PING_LIMIT_MS = 15 * 1000,            /* and how long its answer may take */
     H2_SETTINGS_LIMIT_MS = 10 * 1000,        /* for the peer's preface and first SETTINGS */

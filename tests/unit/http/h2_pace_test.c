@@ -1,6 +1,7 @@
 /* Streams that stand still on a connection that lives. */
 #include "harness.h"
 #include "support/h2_scene.h"
+#include "support/h2_wire.h"
 
 enum { STALL_MS = 60 * 1000, BIG = 200 * 1000 };
 
@@ -103,19 +104,18 @@ TEST(a_body_may_rest_once_an_answer_was_begun)
     h2_scene_end(&scene);
 }
 
-enum { TRIP_MS = 50 };
-
 /* Half a round trip: only one end hears what the other one said before. */
-static void half_trip(struct h2_scene *scene, struct h2_end *hears, struct h2_end *waits)
+static void half_trip(struct h2_scene *scene, struct h2_end *hears, struct h2_end *waits,
+                      uint64_t trip_ms)
 {
     gate_hold(conn_gate(waits->conn), HOLD_OPENING);
     gate_release(conn_gate(hears->conn), HOLD_OPENING);
     turned_loop_settle(&scene->turned);
-    turned_loop_pass(&scene->turned, TRIP_MS / 2);
+    turned_loop_pass(&scene->turned, trip_ms / 2);
 }
 
 /* Bytes of the answer that arrive in one round trip, the server having more than it may send. */
-static size_t round_trip(struct h2_scene *scene, struct ask *ask)
+static size_t round_trip(struct h2_scene *scene, struct ask *ask, uint64_t trip_ms)
 {
     static const char bytes[CHANNEL_LIMIT];
     size_t before = ask->text.len;
@@ -124,31 +124,108 @@ static size_t round_trip(struct h2_scene *scene, struct ask *ask)
     turned_loop_settle(&scene->turned);
     while (desk_put(&scene->desk.requests[0], span_make(bytes, sizeof bytes)) > 0)
         turned_loop_settle(&scene->turned);
-    turned_loop_pass(&scene->turned, TRIP_MS / 2);
-    half_trip(scene, &scene->client, &scene->server);
+    turned_loop_pass(&scene->turned, trip_ms / 2);
+    half_trip(scene, &scene->client, &scene->server, trip_ms);
     return ask->text.len - before;
 }
 
-TEST(a_window_grows_with_the_distance_and_not_without)
+/* A scene whose first request is being answered without end. */
+static void begin_far(struct h2_scene *scene, struct ask *ask)
+{
+    h2_scene_begin(scene);
+    ask_init(ask, "GET", "/far");
+    ask->text.limit = 64 * 1024 * 1024;
+    REQUIRE(ask_send(ask, &scene->opener));
+    turned_loop_settle(&scene->turned);
+    desk_begin(&scene->desk.requests[0], 200, LENGTH_UNKNOWN);
+    turned_loop_settle(&scene->turned);
+}
+
+/* The most that came in one of so many round trips. */
+static size_t most_of(struct h2_scene *scene, struct ask *ask, int trips, uint64_t trip_ms)
+{
+    size_t most = 0;
+    for (int i = 0; i < trips; i++) {
+        size_t came = round_trip(scene, ask, trip_ms);
+        most = came > most ? came : most;
+    }
+    return most;
+}
+
+TEST(a_window_grows_with_the_distance)
 {
     struct h2_scene scene;
     struct ask ask;
-    size_t most = 0;
-    h2_scene_begin(&scene);
-    ask_init(&ask, "GET", "/far");
-    ask.text.limit = 64 * 1024 * 1024;
-    REQUIRE(ask_send(&ask, &scene.opener));
-    turned_loop_settle(&scene.turned);
-    desk_begin(&scene.desk.requests[0], 200, LENGTH_UNKNOWN);
-    turned_loop_settle(&scene.turned);
-    size_t first = round_trip(&scene, &ask);
-    CHECK(first <= H2_STREAM_WINDOW);
-    for (int i = 0; i < 20; i++) {
-        size_t came = round_trip(&scene, &ask);
-        most = came > most ? came : most;
-    }
-    CHECK(most >= 4 * (size_t)H2_STREAM_WINDOW);
+    begin_far(&scene, &ask);
+    CHECK(most_of(&scene, &ask, 1, 50) <= H2_STREAM_WINDOW);
+    CHECK(most_of(&scene, &ask, 20, 50) >= 4 * (size_t)H2_STREAM_WINDOW);
     CHECK(!ask.failed);
     ask_release(&ask);
+    h2_scene_end(&scene);
+}
+
+TEST(on_a_short_way_a_window_grows_once_much_has_passed)
+{
+    struct h2_scene scene;
+    struct ask ask;
+    begin_far(&scene, &ask);
+    CHECK(most_of(&scene, &ask, 15, 0) <= H2_STREAM_WINDOW);
+    CHECK(most_of(&scene, &ask, 20, 0) >= 2 * (size_t)H2_STREAM_WINDOW);
+    CHECK(!ask.failed);
+    ask_release(&ask);
+    h2_scene_end(&scene);
+}
+
+/* What a client that writes its frames by hand sends in turn, and the credit of the connection that
+ * it got for it so far. */
+struct sender {
+    struct raw_peer peer;
+    struct buf out;
+    uint64_t credit;
+};
+
+static void send_and_hear(struct sender *sender, struct h2_scene *scene)
+{
+    struct wire_frame frame;
+    for (size_t sent = 0; sent < sender->out.len;) {
+        sent += raw_peer_put(&sender->peer, span_skip(buf_span(&sender->out), sent));
+        turned_loop_settle(&scene->turned);
+    }
+    buf_clear(&sender->out);
+    struct span heard = raw_peer_hear(&sender->peer, &scene->turned);
+    while (wire_take(&heard, &frame)) {
+        if (frame.type == WIRE_WINDOW_UPDATE && frame.stream == 0)
+            sender->credit += wire_number(&frame);
+        if (frame.type == WIRE_PING && frame.flags == 0)
+            wire_put(&sender->out, &(struct wire_frame){WIRE_PING, WIRE_ACK, 0, frame.payload});
+    }
+    buf_clear(&sender->peer.got);
+}
+
+TEST(the_window_of_a_connection_grows_when_it_passes_fast)
+{
+    static const char bytes[16 * 1024];
+    static const char *const fields[] = {":method", "POST",       ":scheme",   "https", ":path",
+                                         "/",       ":authority", "a.example", NULL};
+    struct h2_scene scene;
+    struct sender sender = {.out = BUF_LIMIT(1024 * 1024)};
+    size_t sent = 0;
+    h2_scene_prepare(&scene);
+    h2_end_open(&scene.server, &scene.turned, raw_peer_open(&sender.peer));
+    REQUIRE(buf_put_span(&sender.out, SPAN(WIRE_PREFACE)));
+    wire_put_settings(&sender.out, 0, 0);
+    wire_put_headers(&sender.out, 1, 0, fields);
+    send_and_hear(&sender, &scene);
+    CHECK_SIZE(sender.credit, H2_CONN_WINDOW - 65535);
+    while (sent < H2_CONN_WINDOW) {
+        wire_put_data(&sender.out, 1, 0, span_make(bytes, sizeof bytes));
+        sent += sizeof bytes;
+        send_and_hear(&sender, &scene);
+        buf_clear(&scene.desk.requests[0].body);
+    }
+    CHECK(sender.credit > sent + H2_CONN_WINDOW);
+    CHECK_SIZE(scene.server.closed, 0);
+    raw_peer_close(&sender.peer);
+    buf_release(&sender.out);
     h2_scene_end(&scene);
 }
