@@ -8,7 +8,7 @@
 word_table='(^|[^A-Za-z0-9._/-])/(home|root|Users|wor[k]|mnt)/[A-Za-z0-9._-] ^$ a path of one machine
 \.\./shar[e]d ^$ a path outside the project
 far[m]- ^$ a machine of somebody
-edgeloa[d] ^(tests/peer/|docs/) a tool that the project does not bring
+edgeloa[d] ^(tests/(peer|bench)/|docs/) a tool that the project does not bring
 (^|[^0-9.])(10\.[0-9]+|192\.168|172\.(1[6-9]|2[0-9]|3[01]))\.[0-9]+\.[0-9]+ ^(tests/|docs/|src/.*ip|config) an address of one network
 BEGIN (EC |RSA )?PRIVATE KE[Y] ^tests/ a private key'
 
