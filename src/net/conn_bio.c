@@ -30,6 +30,10 @@ static int seam_write(BIO *bio, const char *data, size_t len, size_t *written)
 static int seam_read(BIO *bio, char *to, size_t len, size_t *got)
 {
     struct conn_bio *seam = BIO_get_data(bio);
+    if (seam->cut && *seam->cut != CONN_CUT_NONE) {
+        BIO_clear_retry_flags(bio);
+        return 0;
+    }
     ssize_t n = seam->sockets->read(seam->sockets, seam->fd, to, len);
     BIO_clear_retry_flags(bio);
     if (n > 0) {

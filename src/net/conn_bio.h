@@ -2,6 +2,7 @@
 #ifndef CULVERT_NET_CONN_BIO_H
 #define CULVERT_NET_CONN_BIO_H
 
+#include "culvert/net/conn.h"
 #include "culvert/net/sockets.h"
 
 #include <openssl/bio.h>
@@ -11,7 +12,8 @@ struct conn_bio {
     BIO_METHOD *method;
     const struct sockets *sockets;
     int fd;
-    uint64_t written; /* bytes that the kernel took */
+    const enum conn_cut *cut; /* as soon as it is set nothing is read any more; NULL: never */
+    uint64_t written;         /* bytes that the kernel took */
 };
 
 /* A source and sink over `fd` (borrowed), freed with its session. NULL: memory. */

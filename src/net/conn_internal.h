@@ -7,6 +7,7 @@
 
 #include "conn_bio.h"
 #include "outqueue.h"
+#include "tls_guard.h"
 
 enum conn_state { CONN_OPENING, CONN_OPEN, CONN_LOST, CONN_LINGERING, CONN_CLOSED };
 
@@ -35,7 +36,8 @@ struct conn {
     struct buf pending; /* what the consumer left */
     struct ssl_st *ssl;
     struct conn_bio bio;
-    struct error why; /* for on_lost, told from a task */
+    struct tls_guard guard; /* of a server's session */
+    struct error why;       /* for on_lost, told from a task */
     enum conn_cut cut;
     void (*gone)(void *arg, enum conn_cut cut);
     void *gone_arg;

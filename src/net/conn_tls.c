@@ -3,6 +3,7 @@
  * A read may need writability and the other way round only while shaking hands: OpenSSL is told
  * never to renegotiate, and TLS 1.3 key updates are answered with the next write. */
 #include "conn_tls.h"
+#include "tls_identity.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -15,6 +16,12 @@ enum tls_result { TLS_OK, TLS_WANTS_READ, TLS_WANTS_WRITE, TLS_ENDED, TLS_FAILED
 static enum tls_result tls_result(struct conn *conn, int code, const char *doing)
 {
     int why = SSL_get_error(conn->ssl, code);
+    if (conn->guard.cut != CONN_CUT_NONE) {
+        conn->cut = conn->guard.cut;
+        ERR_clear_error();
+        (void)tls_guard_error(&conn->guard, &conn->why);
+        return TLS_FAILED;
+    }
     if (why == SSL_ERROR_WANT_READ)
         return TLS_WANTS_READ;
     if (why == SSL_ERROR_WANT_WRITE)
@@ -64,9 +71,10 @@ bool conn_tls_read(struct conn *conn)
         errno = 0;
         int code = SSL_read_ex(conn->ssl, to + len, LOOP_SCRATCH - len, &n);
         if (code == 1)
-            len += n;
+            tls_guard_data(&conn->guard, n);
         else
             result = tls_result(conn, code, "read");
+        len += n;
     }
     conn->tls_readable = result == TLS_OK;
     if (len > 0 || result == TLS_ENDED)
@@ -98,6 +106,7 @@ void conn_tls_shake_hands(struct conn *conn)
     int code = SSL_do_handshake(conn->ssl);
     if (code == 1) {
         conn->state = CONN_OPEN;
+        tls_guard_open(&conn->guard);
         conn->needs_tls_write = false;
         conn->tls_readable = true;
         timer_stop(&conn->timer);
@@ -129,10 +138,28 @@ bool conn_start_tls(struct conn *conn, struct tls_context *context, const char *
     if (!bio)
         return error_memory(err);
     SSL_set_bio(conn->ssl, bio, bio);
+    if (SSL_is_server(conn->ssl)) {
+        conn->bio.cut = &conn->guard.cut;
+        tls_guard_watch(&conn->guard, conn->ssl);
+    }
     if (timeout_ms > 0 && !timer_start(&conn->timer, timeout_ms))
         return error_memory(err);
     conn->state = CONN_OPENING;
     conn->needs_tls_write = !SSL_is_server(conn->ssl);
     conn_rewatch(conn);
     return true;
+}
+
+bool conn_serves_name(const struct conn *conn, struct span name)
+{
+    char text[TLS_NAME_MAX + 1];
+    if (!conn->ssl)
+        return true;
+    const char *asked = SSL_get_servername(conn->ssl, TLSEXT_NAMETYPE_host_name);
+    if (asked && tls_name_normalise(asked, text) && span_equal(name, span_of(text)))
+        return true; /* the certificate was chosen for it */
+    if (name.len > TLS_NAME_MAX)
+        return false;
+    span_copy(name, text, sizeof text);
+    return tls_certificate_covers(SSL_get_certificate(conn->ssl), text);
 }

@@ -218,6 +218,18 @@ bool tls_name_is_address(const char *name)
     return inet_pton(AF_INET, name, bytes) == 1 || inet_pton(AF_INET6, name, bytes) == 1;
 }
 
+bool tls_certificate_covers(X509 *certificate, const char *name)
+{
+    enum { FLAGS = X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT };
+    int found = 0;
+    if (certificate && tls_name_is_address(name))
+        found = X509_check_ip_asc(certificate, name, 0);
+    else if (certificate)
+        found = X509_check_host(certificate, name, 0, FLAGS, NULL);
+    ERR_clear_error();
+    return found == 1;
+}
+
 static bool put_memory(BIO *bio, struct buf *out, struct error *err)
 {
     char *text = NULL;

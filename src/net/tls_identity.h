@@ -42,6 +42,9 @@ bool tls_name_normalise(const char *from, char to[TLS_NAME_MAX + 1]);
 /* Is it an IP address, not a name? */
 bool tls_name_is_address(const char *name);
 
+/* Is the certificate for this name or address? Its common name counts for nothing (RFC 9525). */
+bool tls_certificate_covers(X509 *certificate, const char *name);
+
 /* Empties OpenSSL's queue into one sentence "<what>: <reason>"; false. */
 bool tls_library_error(struct error *err, enum error_kind kind, const char *what);
 

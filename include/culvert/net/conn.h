@@ -24,10 +24,13 @@ enum {
 
 /* Which limit of ours ended it. */
 enum conn_cut {
-    CONN_CUT_NONE,      /* none: the peer ended it, or its owner */
-    CONN_CUT_HANDSHAKE, /* the TLS handshake took too long */
-    CONN_CUT_PACE,      /* the peer took less than CONN_DRAIN_MIN in a stall limit */
-    CONN_CUT_QUEUE,     /* more than CONN_OUT_MAX waited for it */
+    CONN_CUT_NONE,          /* none: the peer ended it, or its owner */
+    CONN_CUT_HANDSHAKE,     /* the TLS handshake took too long */
+    CONN_CUT_PACE,          /* the peer took less than CONN_DRAIN_MIN in a stall limit */
+    CONN_CUT_QUEUE,         /* more than CONN_OUT_MAX waited for it */
+    CONN_CUT_HELLO,         /* a TLS handshake of too many bytes */
+    CONN_CUT_RENEGOTIATION, /* of TLS 1.2 */
+    CONN_CUT_MESSAGES,      /* TLS records without data */
     CONN_CUTS
 };
 
@@ -103,6 +106,9 @@ void conn_on_gone(struct conn *conn, void (*gone)(void *arg, enum conn_cut cut),
 bool conn_peer_left(const struct conn *conn);
 
 bool conn_is_tls(const struct conn *conn);
+/* Was it opened with a certificate for this host name (lower case) or address? True in clear; for
+ * servers. The exact name, or a wildcard for its first label (RFC 9525 6.3). */
+bool conn_serves_name(const struct conn *conn, struct span name);
 /* What ALPN agreed on: "h2", "http/1.1" or "". */
 struct span conn_protocol(const struct conn *conn);
 void conn_local_address(const struct conn *conn, struct ip_address *address);
