@@ -91,14 +91,15 @@ static void linger_on(struct conn *conn)
         conn_lose_later(conn);
 }
 
-void conn_output_left(struct conn *conn, size_t n)
+size_t conn_waiting(const struct conn *conn)
 {
-    outqueue_drop(&conn->out, n);
-    conn->sent += n;
-    if (conn->out.len == 0)
-        timer_stop(&conn->stall);
-    if (conn->state == CONN_LINGERING)
-        linger_on(conn);
+    return conn->out.len + conn->bio.rest.len;
+}
+
+static void drop_output(struct conn *conn)
+{
+    outqueue_release(&conn->out);
+    outqueue_release(&conn->bio.rest);
 }
 
 static bool wants_bytes(const struct conn *conn);
@@ -112,30 +113,56 @@ void conn_write_failed(struct conn *conn)
         return;
     }
     conn->mute = true;
-    outqueue_release(&conn->out);
+    drop_output(conn);
 }
 
-static void write_clear(struct conn *conn)
+size_t conn_send(struct conn *conn, const struct iovec *vectors, int count)
 {
     const struct sockets *sockets = loop_sockets(conn->loop);
-    while (conn->out.len > 0) {
-        struct iovec vectors[VECTORS_MAX];
-        int count = outqueue_vectors(&conn->out, vectors, VECTORS_MAX);
-        ssize_t n = sockets->write(sockets, conn->fd, vectors, count);
-        if (n == -1 && errno == EINTR)
-            continue;
-        if (n == -1 && (errno == EAGAIN || errno == ENOBUFS)) {
-            conn->blocked = true;
-            return;
-        }
-        if (n == -1) {
-            error_errno(&conn->why, "write");
-            conn->why.kind = ERROR_NETWORK;
-            conn_write_failed(conn);
-            return;
-        }
-        conn_output_left(conn, (size_t)n);
+    ssize_t n;
+    do
+        n = sockets->write(sockets, conn->fd, vectors, count);
+    while (n == -1 && errno == EINTR);
+    if (n >= 0) {
+        conn->sent += (uint64_t)n;
+        if (conn->ssl)
+            conn->bio.written += (uint64_t)n;
+        return (size_t)n;
     }
+    if (errno == EAGAIN || errno == ENOBUFS) {
+        conn->blocked = true;
+        return 0;
+    }
+    error_errno(&conn->why, "write");
+    conn->why.kind = ERROR_NETWORK;
+    conn_write_failed(conn);
+    return 0;
+}
+
+bool conn_send_queue(struct conn *conn, struct outqueue *queue)
+{
+    while (queue->len > 0) {
+        struct iovec vectors[VECTORS_MAX];
+        size_t n = conn_send(conn, vectors, outqueue_vectors(queue, vectors, VECTORS_MAX));
+        if (n == 0)
+            return false;
+        outqueue_drop(queue, n);
+    }
+    return true;
+}
+
+/* Writes what is queued, as far as the kernel takes it. */
+static void write_out(struct conn *conn)
+{
+    uint64_t before = conn->sent;
+    if (conn->ssl)
+        conn_tls_write(conn);
+    else
+        (void)conn_send_queue(conn, &conn->out);
+    if (conn_waiting(conn) == 0)
+        timer_stop(&conn->stall);
+    if (conn->state == CONN_LINGERING && conn->sent > before)
+        linger_on(conn);
 }
 
 static void end_now(struct conn *conn)
@@ -155,11 +182,9 @@ static void flush(void *arg)
     struct conn *conn = arg;
     if ((conn->state != CONN_OPEN && conn->state != CONN_LINGERING) || conn->blocked)
         return;
-    if (conn->ssl)
-        conn_tls_write(conn);
-    else
-        write_clear(conn);
-    if (conn->ending && !conn->ended && conn->out.len == 0 && !link_is_in_list(&conn->lose.link))
+    write_out(conn);
+    if (conn->ending && !conn->ended && conn_waiting(conn) == 0 &&
+        !link_is_in_list(&conn->lose.link))
         end_now(conn);
     conn_watch_pace(conn);
     conn_rewatch(conn);
@@ -167,7 +192,7 @@ static void flush(void *arg)
         conn_close(conn);
         return;
     }
-    if (conn->wants_room && conn->out.len <= CONN_OUT_LOW && conn->state == CONN_OPEN) {
+    if (conn->wants_room && conn_waiting(conn) <= CONN_OUT_LOW && conn->state == CONN_OPEN) {
         conn->wants_room = false;
         conn->events->on_room(conn->arg);
     }
@@ -175,12 +200,13 @@ static void flush(void *arg)
 
 size_t conn_room(const struct conn *conn)
 {
-    return conn->out.len < CONN_OUT_ROOM ? CONN_OUT_ROOM - conn->out.len : 0;
+    size_t waiting = conn_waiting(conn);
+    return waiting < CONN_OUT_ROOM ? CONN_OUT_ROOM - waiting : 0;
 }
 
 size_t conn_queued(const struct conn *conn)
 {
-    return conn->out.len;
+    return conn_waiting(conn);
 }
 
 uint64_t conn_sent(const struct conn *conn)
@@ -194,9 +220,10 @@ bool conn_put(struct conn *conn, const void *data, size_t len)
         return false;
     if (conn->mute)
         return true;
-    if (len > CONN_OUT_MAX - conn->out.len) {
+    size_t waiting = conn_waiting(conn);
+    if (waiting > CONN_OUT_MAX || len > CONN_OUT_MAX - waiting) {
         error_set(&conn->why, ERROR_LIMIT, 0, "the peer does not read: %zu bytes wait to be sent",
-                  conn->out.len);
+                  waiting);
         conn->cut = CONN_CUT_QUEUE;
         conn_lose_later(conn);
         return false;
@@ -206,7 +233,7 @@ bool conn_put(struct conn *conn, const void *data, size_t len)
         conn_lose_later(conn);
         return false;
     }
-    if (conn->out.len > CONN_OUT_LOW)
+    if (waiting + len > CONN_OUT_LOW)
         conn->wants_room = true;
     if (!conn->blocked)
         task_post(&conn->flush);
@@ -357,6 +384,18 @@ static void timed_out(void *arg)
 
 /* ---- the descriptor ---- */
 
+/* Most gates that shut open again in the same turn, and what made room is written at its end: the
+ * kernel is told only of what lasts, that is when bytes come for which the gate is shut. */
+static unsigned watched_for_now(const struct conn *conn)
+{
+    unsigned keep = WATCH_NONE;
+    if (conn->state == CONN_OPEN && !conn->peer_ended && !conn->in_vain)
+        keep |= WATCH_READ;
+    if (link_is_in_list(&conn->flush.link))
+        keep |= WATCH_WRITE;
+    return conn->watch.wants & keep;
+}
+
 /* The one place that decides what is waited for. */
 void conn_rewatch(struct conn *conn)
 {
@@ -369,7 +408,7 @@ void conn_rewatch(struct conn *conn)
         wants |= WATCH_WRITE;
     if (conn->state == CONN_CLOSED)
         return;
-    if (!watch_set(&conn->watch, wants)) {
+    if (!watch_set(&conn->watch, wants | watched_for_now(conn))) {
         error_set(&conn->why, ERROR_SYSTEM, 0, "the descriptor cannot be watched");
         conn_lose_later(conn);
     }
@@ -391,7 +430,9 @@ static void ready(void *arg, unsigned events)
         read_some(conn);
         return;
     }
+    conn->in_vain = (events & WATCH_READ) != 0;
     conn_rewatch(conn);
+    conn->in_vain = false;
 }
 
 struct conn *conn_new(struct loop *loop, int fd, const struct conn_events *events, void *arg,
@@ -443,7 +484,7 @@ void conn_reset(struct conn *conn)
         return;
     (void)setsockopt(conn->fd, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
     conn->state = CONN_LOST;
-    outqueue_release(&conn->out);
+    drop_output(conn);
     task_cancel(&conn->lose);
     task_cancel(&conn->deliver);
     timer_stop(&conn->timer);

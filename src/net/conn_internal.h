@@ -22,6 +22,7 @@ struct conn {
     bool wants_room; /* conn_room was used up */
     bool mute;       /* the peer takes nothing any more; what it said may still be read */
     bool needs_tls_write;
+    bool in_vain;      /* the descriptor is readable while nobody reads */
     bool tls_readable; /* decrypted bytes may wait in the session: the descriptor will not tell */
     struct watch watch;
     struct gate gate;
@@ -32,7 +33,9 @@ struct conn {
     uint64_t stall_ms;   /* 0: no limit */
     uint64_t stall_mark; /* what the peer had taken when the stall timer was started */
     struct outqueue out;
-    uint64_t sent;      /* of it, given to the kernel so far */
+    uint64_t sent;      /* given to the kernel so far, sealed if it is TLS */
+    uint64_t sealed_ms; /* when the last record was sealed */
+    size_t burst;       /* bytes sealed since a pause */
     struct buf pending; /* what the consumer left */
     struct ssl_st *ssl;
     struct conn_bio bio;
@@ -54,8 +57,12 @@ struct conn {
 void conn_rewatch(struct conn *conn);
 /* on_lost follows in a task, with conn->why. */
 void conn_lose_later(struct conn *conn);
-/* `n` bytes of the queue are out. */
-void conn_output_left(struct conn *conn, size_t n);
+/* Bytes that the kernel did not take yet. */
+size_t conn_waiting(const struct conn *conn);
+/* One write. 0: the kernel is full or the peer closed its ears, which is noted. */
+size_t conn_send(struct conn *conn, const struct iovec *vectors, int count);
+/* Writes what the queue holds. False: not all of it, see above. */
+bool conn_send_queue(struct conn *conn, struct outqueue *queue);
 /* The peer closed its ears; conn->why says how. */
 void conn_write_failed(struct conn *conn);
 /* New bytes for the consumer, behind what it left; none: what it left. */

@@ -10,6 +10,14 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
+enum {
+    RECORD_BULK = OUT_BLOCK, /* the most that a record holds (RFC 8446 5.1) */
+    RECORD_SMALL = 4 * 1024, /* three segments */
+    RECORD_FRAME = 256,      /* what sealing adds at most (RFC 8446 5.2) */
+    BURST_SMALL = 64 * 1024, /* so much after a pause goes in small records */
+    BURST_PAUSE_MS = 1000,
+};
+
 /* What a call into OpenSSL came to. */
 enum tls_result { TLS_OK, TLS_WANTS_READ, TLS_WANTS_WRITE, TLS_ENDED, TLS_FAILED };
 
@@ -39,44 +47,90 @@ static enum tls_result tls_result(struct conn *conn, int code, const char *doing
     return TLS_FAILED;
 }
 
-void conn_tls_write(struct conn *conn)
+/* After a pause the peer's first bytes come in records that fit a few segments, so that it can use
+ * them as they arrive; in bulk a record is as large as it may be. */
+static size_t record_size(struct conn *conn)
 {
-    while (conn->out.len > 0) {
-        struct span record = outqueue_peek(&conn->out);
+    uint64_t now = loop_now_ms(conn->loop);
+    if (now - conn->sealed_ms >= BURST_PAUSE_MS)
+        conn->burst = 0;
+    conn->sealed_ms = now;
+    return conn->burst < BURST_SMALL ? RECORD_SMALL : RECORD_BULK;
+}
+
+/* Seals what is queued, until the buffer of this turn has no room for another record. */
+static enum tls_result seal(struct conn *conn)
+{
+    while (conn->out.len > 0 && conn_bio_room(&conn->bio) >= RECORD_BULK + RECORD_FRAME) {
+        struct span record = span_first(outqueue_peek(&conn->out), record_size(conn));
         size_t n = 0;
         ERR_clear_error();
         errno = 0;
         int code = SSL_write_ex(conn->ssl, record.data, record.len, &n);
-        if (code == 1) {
-            conn_output_left(conn, n);
-            continue;
-        }
-        enum tls_result result = tls_result(conn, code, "write");
-        if (result == TLS_WANTS_WRITE)
-            conn->blocked = true;
-        else if (result != TLS_WANTS_READ)
-            conn_write_failed(conn);
-        return;
+        if (code != 1)
+            return tls_result(conn, code, "write");
+        outqueue_drop(&conn->out, n);
+        conn->burst += n;
     }
+    return TLS_OK;
+}
+
+/* Sends sealed bytes; what the kernel does not take waits. False: so it is, or the peer closed its
+ * ears. */
+static bool send_sealed(struct conn *conn, struct span sealed)
+{
+    while (sealed.len > 0) {
+        struct iovec vector = {(void *)(uintptr_t)sealed.data, sealed.len};
+        size_t n = conn_send(conn, &vector, 1);
+        if (n == 0)
+            break;
+        sealed = span_skip(sealed, n);
+    }
+    if (sealed.len == 0)
+        return true;
+    if (conn->blocked && !outqueue_put(&conn->bio.rest, sealed.data, sealed.len)) {
+        error_memory(&conn->why);
+        conn_lose_later(conn);
+    }
+    return false;
+}
+
+void conn_tls_write(struct conn *conn)
+{
+    enum tls_result result = TLS_OK;
+    if (!conn_send_queue(conn, &conn->bio.rest))
+        return;
+    while (conn->out.len > 0 && result == TLS_OK) {
+        conn_bio_begin_writing(&conn->bio, loop_records(conn->loop), LOOP_RECORDS);
+        result = seal(conn);
+        if (!send_sealed(conn, conn_bio_end_writing(&conn->bio)))
+            return;
+    }
+    if (result == TLS_FAILED || result == TLS_ENDED)
+        conn_write_failed(conn);
 }
 
 bool conn_tls_read(struct conn *conn)
 {
-    unsigned char *to = loop_scratch(conn->loop);
+    unsigned char *to = loop_records(conn->loop);
     size_t len = 0;
     enum tls_result result = TLS_OK;
-    while (len < LOOP_SCRATCH && result == TLS_OK) {
+    conn_bio_begin_reading(&conn->bio, loop_scratch(conn->loop), LOOP_SCRATCH);
+    while (result == TLS_OK) {
         size_t n = 0;
         ERR_clear_error();
         errno = 0;
-        int code = SSL_read_ex(conn->ssl, to + len, LOOP_SCRATCH - len, &n);
+        int code = SSL_read_ex(conn->ssl, to + len, LOOP_RECORDS - len, &n);
         if (code == 1)
             tls_guard_data(&conn->guard, n);
         else
             result = tls_result(conn, code, "read");
         len += n;
     }
-    conn->tls_readable = result == TLS_OK;
+    bool more = conn_bio_end_reading(&conn->bio);
+    conn->tls_readable = false;
+    if (conn->bio.rest.len > 0 && !conn->blocked)
+        task_post(&conn->flush); /* an alert, or the answer to a key update */
     if (len > 0 || result == TLS_ENDED)
         conn_give(conn, to, len);
     if (conn->state == CONN_CLOSED)
@@ -85,7 +139,7 @@ bool conn_tls_read(struct conn *conn)
         conn_tell_end(conn);
     else if (result == TLS_FAILED)
         conn_lose_later(conn);
-    return result == TLS_OK;
+    return more && result == TLS_WANTS_READ;
 }
 
 bool conn_tls_end(struct conn *conn)

@@ -10,8 +10,8 @@ void conn_tls_shake_hands(struct conn *conn);
 /* Writes what is queued, as far as the kernel takes it. */
 void conn_tls_write(struct conn *conn);
 
-/* Decrypts what lies there and gives it to the consumer, in one call for as many records as fit
- * into the scratch buffer. False when there is nothing more for now. */
+/* Reads once, decrypts all of it and gives it to the consumer in one call. False when there is
+ * nothing more for now. */
 bool conn_tls_read(struct conn *conn);
 
 /* Says close_notify; the answer is not waited for. False: the kernel has no room for it yet. */

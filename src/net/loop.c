@@ -44,7 +44,7 @@ struct loop *loop_new(const struct loop_options *options, struct error *err)
     loop->sockets = options->sockets ? options->sockets : sockets_system();
     loop->log = options->log;
     loop->now_ms = loop->clock->monotonic_ms(loop->clock);
-    loop->scratch = malloc(LOOP_SCRATCH);
+    loop->scratch = malloc(LOOP_SCRATCH + LOOP_RECORDS);
     loop->base = new_base();
     loop->alarm = loop->base ? event_new(loop->base, -1, 0, alarm_rang, NULL) : NULL;
     if (!loop->alarm || !loop->scratch) {
@@ -235,6 +235,11 @@ const struct sockets *loop_sockets(const struct loop *loop)
 unsigned char *loop_scratch(struct loop *loop)
 {
     return loop->scratch;
+}
+
+unsigned char *loop_records(struct loop *loop)
+{
+    return loop->scratch + LOOP_SCRATCH;
 }
 
 void loop_reap(struct loop *loop, struct reap *reap, void (*destroy)(void *object), void *object)

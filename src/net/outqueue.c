@@ -11,9 +11,22 @@ struct out_block {
 
 enum { OUT_BLOCK_SMALL = 2048 };
 
+/* The small talk turned out to be the beginning of more: else it would be a record of its own. */
+static struct out_block *grow(struct outqueue *queue)
+{
+    struct out_block *block = realloc(queue->first, sizeof *block + OUT_BLOCK);
+    if (!block)
+        return NULL;
+    block->size = OUT_BLOCK;
+    queue->first = queue->last = block;
+    return block;
+}
+
 static struct out_block *writable(struct outqueue *queue, size_t len)
 {
     struct out_block *last = queue->last;
+    if (last && last == queue->first && last->size < OUT_BLOCK && len > last->size - last->end)
+        return grow(queue);
     if (last && last->end < last->size)
         return last;
     size_t size = !last && len <= OUT_BLOCK_SMALL ? OUT_BLOCK_SMALL : OUT_BLOCK;

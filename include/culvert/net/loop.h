@@ -40,9 +40,11 @@ int64_t loop_unix_ms(const struct loop *loop);
 const struct log *loop_log(const struct loop *loop);
 const struct sockets *loop_sockets(const struct loop *loop);
 
-/* A buffer of LOOP_SCRATCH bytes for reading, valid until the callback returns. */
-enum { LOOP_SCRATCH = 64 * 1024 };
+/* Two buffers, valid until the callback returns: one for what a read brings; one for TLS, which
+ * holds what such a read comes to, and a record that was begun before it. */
+enum { LOOP_SCRATCH = 64 * 1024, LOOP_RECORDS = LOOP_SCRATCH + 32 * 1024 };
 unsigned char *loop_scratch(struct loop *loop);
+unsigned char *loop_records(struct loop *loop);
 
 /* Frees `object` with `destroy` at the end of this turn, when no callback of it can be on the
  * stack. Cannot fail: the record is embedded in the object. */
