@@ -238,6 +238,7 @@ static void start_dial(struct lane *lane)
     const struct plan *plan = lane->load->plan;
     struct error err;
     const struct dial_target target = {.address = &plan->to,
+                                       .from = plan->from.len > 0 ? &plan->from : NULL,
                                        .connect_ms = DIAL_MS,
                                        .keepalive_seconds = -1,
                                        .tls = lane->load->tls,

@@ -147,13 +147,27 @@ END
     rm -f "$state/run.json"
     # shellcheck disable=SC2086
     start edge $edge_runs "$edge_binary" edge run --config "$work/edge.yml" --state-dir "$state" "$@"
+    SSL_CERT_FILE=$site.pem
+    export SSL_CERT_FILE
+    edge_started
+}
+
+# The same on a desk of one's own, which serves in clear too: sets $http besides. Its names are
+# covered by $ca.
+edge_start_dev() {
+    edge_binary=${EDGE_BINARY:-$CULVERT}
+    start edge "$edge_binary" edge run --dev --state-dir "$state" --tunnel 127.0.0.1:0 \
+        --http 127.0.0.1:0 --https 127.0.0.1:0 --metrics 127.0.0.1:0 "$@"
+    edge_started
+}
+
+edge_started() {
     edge=$started
     wait_for edge edge_is_ready
+    http=$(address http)
     https=$(address https)
     tunnel=$(address tunnel)
     ca=$state/ca.pem
-    SSL_CERT_FILE=$site.pem
-    export SSL_CERT_FILE
     # shellcheck disable=SC2086
     $edge_runs "$edge_binary" edge cert --state-dir "$state" \
         --out "$HOME/.cloudflared/cert.pem" >"$work/cert.log" 2>&1 ||
@@ -201,6 +215,23 @@ connector_start() {
     connector_metrics=$(sed -n 's/.*Starting metrics server on \([0-9.:]*\)\/metrics.*/\1/p' \
         "$work/$connector_log.log")
     wait_for "$connector_log" connections_are_up "$connector_metrics" "$wanted"
+}
+
+# Has the binary this option? For figures of binaries that are older.
+has_option() {
+    has_binary=$1
+    has_word=$2
+    shift 2
+    "$has_binary" "$@" --help 2>&1 | grep -q -e "$has_word"
+}
+
+# free_port: sets $port to one on which nobody listens.
+port=$((20000 + $$ % 10000))
+free_port() {
+    port=$((port + 1))
+    while grep -q -i -E "^ *[0-9]+: [0-9A-F]+:$(printf '%04X' $port) [0-9A-F:]+ 0A" /proc/net/tcp; do
+        port=$((port + 1))
+    done
 }
 
 # ---- Loads and their figures ------------------------------------------------------------------------

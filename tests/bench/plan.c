@@ -12,6 +12,7 @@ const char plan_usage[] =
     "  --http2               HTTP/2; without TLS by prior knowledge\n"
     "  --connect IP:PORT     where to dial; without it HOST must be an address\n"
     "  --ca FILE             roots for TLS; without it any certificate is taken\n"
+    "  --from IP             the local address\n"
     "  --connections N       (1)\n"
     "  --streams N           requests in flight on each connection (1); HTTP/1.1 has one\n"
     "  --fresh               a new connection for each request\n"
@@ -25,6 +26,7 @@ const char plan_usage[] =
 enum option_name {
     HTTP2 = 256,
     CONNECT,
+    FROM,
     CA,
     CONNECTIONS,
     STREAMS,
@@ -40,6 +42,7 @@ enum option_name {
 static const struct option options[] = {
     {"http2", no_argument, NULL, HTTP2},
     {"connect", required_argument, NULL, CONNECT},
+    {"from", required_argument, NULL, FROM},
     {"ca", required_argument, NULL, CA},
     {"connections", required_argument, NULL, CONNECTIONS},
     {"streams", required_argument, NULL, STREAMS},
@@ -101,6 +104,8 @@ static bool take_option(struct plan *plan, int name, const char *text)
         return true;
     case CONNECT:
         return ip_parse_with_port(span_of(text), &plan->to);
+    case FROM:
+        return ip_parse(span_of(text), 0, &plan->from);
     case CONNECTIONS:
         return read_count(text, &plan->connections);
     case STREAMS:

@@ -10,6 +10,7 @@ enum { PLAN_PROCESSES_MAX = 8 };
 
 struct plan {
     struct ip_address to;
+    struct ip_address from; /* len 0: the system chooses */
     bool tls, http2;
     bool fresh;          /* a new connection for each request */
     char host[256];      /* for SNI and the check of the certificate */
