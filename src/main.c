@@ -2,6 +2,7 @@
  * any name it is started by. */
 #include "culvert/cli/command.h"
 #include "culvert/cli/words.h"
+#include "culvert/service/descriptors.h"
 
 #include <signal.h>
 #include <sys/prctl.h>
@@ -25,6 +26,7 @@ int main(int argc, char **argv)
     /* A peer that went away is an error of the write, not the end of the process. */
     (void)signal(SIGPIPE, SIG_IGN);
     keep_memory_private();
+    (void)descriptors_raise();
     if (cli_words_take(&words, argc, argv))
         status = cli_run(&world, argc, (const char *const *)(void *)words.at);
     else

@@ -6,6 +6,8 @@
 #include "culvert/base/hostname.h"
 #include "culvert/config/search.h"
 
+#include "edge_yml.h"
+
 enum { EDGE_FILE_MAX = 1024 * 1024 };
 
 /* Keeps a copy as long as the settings live. NULL: out of memory. */
@@ -116,29 +118,10 @@ static bool add_certificate(struct edge_settings *s, struct span cert, struct sp
 
 /* ---- edge.yml ---- */
 
-static bool fail_at(const struct yml_node *node, struct error *err)
-{
-    return error_wrap(err, "%s:%d:%d", yml_name(node), yml_line(node), yml_column(node));
-}
-
-static bool want(const struct yml_node *node, enum yml_kind kind, struct error *err)
-{
-    return yml_kind(node) == kind ||
-           error_set(err, ERROR_INVALID, 0, "%s:%d:%d: %s is wanted here, not %s", yml_name(node),
-                     yml_line(node), yml_column(node), yml_kind_name(kind),
-                     yml_kind_name(yml_kind(node)));
-}
-
-static bool refuse_key(const struct yml_node *key, struct error *err)
-{
-    return error_set(err, ERROR_INVALID, 0, "%s:%d:%d: there is no key \"%.40s\" here",
-                     yml_name(key), yml_line(key), yml_column(key), yml_text(key).data);
-}
-
 static bool read_hostname(struct edge_settings *s, const struct yml_node *node, struct error *err)
 {
-    return want(node, YML_TEXT, err) &&
-           (set_hostname(s, yml_text(node), err) || fail_at(node, err));
+    return edge_yml_want(node, YML_TEXT, err) &&
+           (set_hostname(s, yml_text(node), err) || edge_yml_fail(node, err));
 }
 
 /* Each element of a list of texts. */
@@ -146,14 +129,14 @@ static bool read_list(struct edge_settings *s, const struct yml_node *list,
                       bool (*add)(struct edge_settings *s, struct span text, struct error *err),
                       struct error *err)
 {
-    if (!want(list, YML_LIST, err))
+    if (!edge_yml_want(list, YML_LIST, err))
         return false;
     for (size_t i = 0; i < yml_count(list); i++) {
         const struct yml_node *node = yml_at(list, i);
-        if (!want(node, YML_TEXT, err))
+        if (!edge_yml_want(node, YML_TEXT, err))
             return false;
         if (!add(s, yml_text(node), err))
-            return fail_at(node, err);
+            return edge_yml_fail(node, err);
     }
     return true;
 }
@@ -183,17 +166,17 @@ static struct ip_address *listener(struct edge_settings *s, struct span name)
 
 static bool read_listen(struct edge_settings *s, const struct yml_node *map, struct error *err)
 {
-    if (!want(map, YML_MAP, err))
+    if (!edge_yml_want(map, YML_MAP, err))
         return false;
     for (size_t i = 0; i < yml_count(map); i++) {
         const struct yml_node *node = yml_at(map, i);
         struct ip_address *address = listener(s, yml_text(yml_key(map, i)));
         if (!address)
-            return refuse_key(yml_key(map, i), err);
-        if (!want(node, YML_TEXT, err))
+            return edge_yml_refuse_key(yml_key(map, i), err);
+        if (!edge_yml_want(node, YML_TEXT, err))
             return false;
         if (!set_address(address, yml_text(node), err))
-            return fail_at(node, err);
+            return edge_yml_fail(node, err);
     }
     return true;
 }
@@ -201,7 +184,7 @@ static bool read_listen(struct edge_settings *s, const struct yml_node *map, str
 static bool read_certificates(struct edge_settings *s, const struct yml_node *list,
                               struct error *err)
 {
-    if (!want(list, YML_LIST, err))
+    if (!edge_yml_want(list, YML_LIST, err))
         return false;
     for (size_t i = 0; i < yml_count(list); i++) {
         const struct yml_node *map = yml_at(list, i);
@@ -209,13 +192,18 @@ static bool read_certificates(struct edge_settings *s, const struct yml_node *li
         const struct yml_node *key = yml_get(map, "key");
         if (!cert || !key || yml_count(map) != 2) {
             error_set(err, ERROR_INVALID, 0, "{cert: PATH, key: PATH} is wanted here");
-            return fail_at(map, err);
+            return edge_yml_fail(map, err);
         }
-        if (!want(cert, YML_TEXT, err) || !want(key, YML_TEXT, err) ||
+        if (!edge_yml_want(cert, YML_TEXT, err) || !edge_yml_want(key, YML_TEXT, err) ||
             !add_certificate(s, yml_text(cert), yml_text(key), err))
             return false;
     }
     return true;
+}
+
+static bool read_limits(struct edge_settings *s, const struct yml_node *map, struct error *err)
+{
+    return edge_yml_read_limits(&s->options.limits, map, err);
 }
 
 static const struct {
@@ -227,11 +215,12 @@ static const struct {
     {"listen", read_listen},
     {"advertise", read_advertise},
     {"certificates", read_certificates},
+    {"limits", read_limits},
 };
 
 static bool read_root(struct edge_settings *s, const struct yml_node *root, struct error *err)
 {
-    if (!want(root, YML_MAP, err))
+    if (!edge_yml_want(root, YML_MAP, err))
         return false;
     for (size_t i = 0; i < yml_count(root); i++) {
         const struct yml_node *key = yml_key(root, i);
@@ -239,7 +228,7 @@ static bool read_root(struct edge_settings *s, const struct yml_node *root, stru
         while (k < ARRAY_LEN(file_keys) && !span_equal(yml_text(key), span_of(file_keys[k].key)))
             k++;
         if (k == ARRAY_LEN(file_keys))
-            return refuse_key(key, err);
+            return edge_yml_refuse_key(key, err);
         if (yml_kind(yml_at(root, i)) != YML_NULL && !file_keys[k].read(s, yml_at(root, i), err))
             return false;
     }

@@ -3,6 +3,8 @@
 #include "edge_options.h"
 #include "session.h"
 
+#include "culvert/service/descriptors.h"
+
 static const struct setting options[] = {
     {.name = "dev",
      .kind = SETTING_BOOL,
@@ -47,6 +49,20 @@ static const struct setting options[] = {
 
 static const char *const settings[] = {"loglevel", "output", "logfile", "log-directory", NULL};
 
+/* A quarter of the descriptors is for connectors and the edge itself. */
+static void fit_connections(struct edge_options *edge, const struct log *log)
+{
+    size_t most = descriptors_raise() / 4 * 3;
+    size_t *wanted = &edge->limits.admission.connections;
+    if (*wanted == 0)
+        *wanted = ADMISSION_CONNECTIONS_MAX;
+    if (*wanted <= most)
+        return;
+    log_warn(log, "Fewer visitors at a time than wanted: the limit of open files is low",
+             LOG_INT("wanted", (int64_t)*wanted), LOG_INT("connections", (int64_t)most));
+    *wanted = most;
+}
+
 static int run(struct cli_call *call)
 {
     struct edge_settings *edge = calloc(1, sizeof *edge);
@@ -59,6 +75,7 @@ static int run(struct cli_call *call)
     bool ok = cli_log_open(call, &log, &err) && edge_settings_fill(call, edge, &err);
     if (ok) {
         edge->options.log = &log.log;
+        fit_connections(&edge->options, &log.log);
         ok = edge_run(&edge->options, &err);
     }
     edge_settings_release(edge);

@@ -7,7 +7,7 @@
 struct admission_address {
     struct link link; /* with nothing open: in `remembered`; by the time of its last end */
     unsigned char key[IP_KEY_SIZE];
-    size_t open, opening;
+    size_t open;
     uint64_t since_ms; /* its window began */
     size_t wasted;     /* in it */
 };
@@ -16,7 +16,6 @@ struct admission {
     struct admission_options options;
     struct map *by_key;
     struct list remembered;
-    struct list opening; /* visits */
     size_t open;
 };
 
@@ -29,7 +28,6 @@ struct admission *admission_new(const struct admission_options *options)
     if (admission->options.connections == 0)
         admission->options.connections = ADMISSION_CONNECTIONS_MAX;
     list_init(&admission->remembered);
-    list_init(&admission->opening);
     admission->by_key = map_new(SIZE_MAX);
     if (admission->by_key)
         return admission;
@@ -117,8 +115,6 @@ static enum abuse judge(const struct admission *admission, const struct admissio
         return ABUSE_ADDRESS_WASTED;
     if (address->open >= (given > 0 ? given : ADMISSION_ADDRESS_MAX))
         return ABUSE_ADDRESS_CONNECTIONS;
-    if (address->opening >= ADMISSION_ADDRESS_OPENING_MAX)
-        return ABUSE_ADDRESS_OPENING;
     return ABUSE_NONE;
 }
 
@@ -140,25 +136,14 @@ enum abuse admission_open(struct admission *admission, struct visit *visit,
     if (link_is_in_list(&address->link))
         list_remove(&admission->remembered, &address->link);
     address->open++;
-    address->opening++;
     admission->open++;
     *visit = (struct visit){.address = address};
-    list_put_last(&admission->opening, &visit->link);
     return ABUSE_NONE;
-}
-
-void admission_opened(struct admission *admission, struct visit *visit)
-{
-    if (!link_is_in_list(&visit->link))
-        return;
-    list_remove(&admission->opening, &visit->link);
-    visit->address->opening--;
 }
 
 void admission_closed(struct admission *admission, struct visit *visit, uint64_t now_ms)
 {
     struct admission_address *address = visit->address;
-    admission_opened(admission, visit);
     visit->address = NULL;
     admission->open--;
     address->open--;
@@ -172,13 +157,6 @@ void admission_closed(struct admission *admission, struct visit *visit, uint64_t
 bool admission_is_over(const struct admission *admission)
 {
     return admission->open > admission->options.connections;
-}
-
-struct visit *admission_surplus(const struct admission *admission)
-{
-    if (admission->opening.count <= ADMISSION_OPENING_MAX)
-        return NULL;
-    return CONTAINER_OF(list_first(&admission->opening), struct visit, link);
 }
 
 size_t admission_count(const struct admission *admission)

@@ -28,6 +28,7 @@ struct edge {
     struct metrics *metrics;
     struct edge_metrics figures;
     struct limits *limits;
+    struct admission *admission;
     struct visitor_requests *requests;
     struct public_server *http, *https;
     struct listener *tunnel;
@@ -74,6 +75,12 @@ static void on_request_ended(void *arg, int status, uint64_t bytes_in, uint64_t 
     edge_metrics_request(&edge->figures, status, bytes_in, bytes_out);
     if (edge->stopping)
         task_post(&edge->step);
+}
+
+static void on_misdirected(void *arg)
+{
+    struct edge *edge = arg;
+    edge_metrics_abuse(&edge->figures, ABUSE_MISDIRECTED);
 }
 
 /* ---- metrics ---- */
@@ -157,8 +164,10 @@ static bool start_tables(struct edge *edge, struct error *err)
     edge->metrics = metrics_new();
     edge->worker.registry = registry_new(edge->options->hostname);
     edge->limits = limits_new();
+    edge->admission = admission_new(&edge->options->limits.admission);
     edge->worker.presence = presence_new(edge->team.count);
-    if (!edge->metrics || !edge->worker.registry || !edge->limits || !edge->worker.presence)
+    if (!edge->metrics || !edge->worker.registry || !edge->limits || !edge->admission ||
+        !edge->worker.presence)
         return error_memory(err);
     process_metrics_build_info(edge->metrics, CULVERT_VERSION);
     edge_metrics_init(&edge->figures, edge->metrics);
@@ -176,6 +185,7 @@ static bool start_requests(struct edge *edge, struct error *err)
         .is_own = is_own,
         .on_own = on_own,
         .on_ended = on_request_ended,
+        .on_misdirected = on_misdirected,
         .arg = edge,
     };
     const struct api_server_options api = {
@@ -204,6 +214,15 @@ static void on_visitor_abuse(void *arg, enum abuse abuse)
     edge_metrics_abuse(&edge->figures, abuse);
 }
 
+/* The listener with more visitors lets the one go that is idle for the longest. */
+static bool give_way(void *arg)
+{
+    struct edge *edge = arg;
+    bool more = public_server_open(edge->http) > public_server_open(edge->https);
+    return public_server_shed(more ? edge->http : edge->https) ||
+           public_server_shed(more ? edge->https : edge->http);
+}
+
 static struct public_server *start_public(struct edge *edge, const struct ip_address *at,
                                           struct tls_context *tls, struct error *err)
 {
@@ -213,6 +232,9 @@ static struct public_server *start_public(struct edge *edge, const struct ip_add
         .tls = tls,
         .requests = edge->requests,
         .budget = &edge->worker.budget,
+        .patience = edge->options->limits.patience,
+        .admission = edge->admission,
+        .give_way = give_way,
         .on_over = on_visitor_over,
         .on_abuse = on_visitor_abuse,
         .arg = edge,
@@ -399,6 +421,7 @@ void edge_free(struct edge *edge)
     hostnames_unref(edge->worker.hostnames);
     presence_free(edge->worker.presence);
     limits_free(edge->limits);
+    admission_free(edge->admission);
     registry_free(edge->worker.registry);
     metrics_free(edge->metrics);
     worker_free(edge->team.head);

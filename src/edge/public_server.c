@@ -10,11 +10,15 @@
 
 struct public_conn {
     struct public_server *server;
-    struct link link;
-    struct conn *conn; /* until it is told apart */
+    struct link link;    /* the one that was used last stands last */
+    struct link opening; /* until it is told apart */
+    struct visit visit;
+    struct conn *socket; /* until its descriptor is closed, whoever owns it then */
+    struct conn *conn;   /* the same until it is told apart */
     struct h1_server *h1;
     struct h2_session *h2;
     bool speaks_h2;
+    bool over; /* it is served no more; its last bytes may be on their way yet */
     struct visitor visitor;
     struct timer preface;
     struct task chosen;
@@ -26,6 +30,8 @@ struct public_server {
     struct public_server_options options;
     struct listener *listener;
     struct list conns;
+    struct list opening;
+    size_t served;
     bool draining;
     uint64_t abuses, abuses_logged, abuse_logged_ms;
     struct reap reap;
@@ -36,24 +42,45 @@ static void destroy_conn(void *object)
     free(object);
 }
 
-static void conn_free(struct public_conn *conn)
+/* Nothing of it is left. */
+static void release(struct public_conn *conn)
 {
     struct public_server *server = conn->server;
+    admission_closed(server->options.admission, &conn->visit, loop_now_ms(server->loop));
+    list_remove(&server->conns, &conn->link);
+    if (server->listener)
+        listener_released(server->listener);
+    loop_reap(server->loop, &conn->reap, destroy_conn, conn);
+}
+
+static void is_told_apart(struct public_conn *conn)
+{
     timer_stop(&conn->preface);
     task_cancel(&conn->chosen);
+    if (link_is_in_list(&conn->opening))
+        list_remove(&conn->server->opening, &conn->opening);
+}
+
+/* Serves it no more. */
+static void let_go(struct public_conn *conn)
+{
+    is_told_apart(conn);
     h1_server_close(conn->h1);
     h2_session_close(conn->h2);
     conn_close(conn->conn);
-    list_remove(&server->conns, &conn->link);
-    loop_reap(server->loop, &conn->reap, destroy_conn, conn);
+    conn->h1 = NULL;
+    conn->h2 = NULL;
+    conn->conn = NULL;
+    conn->over = true;
+    conn->server->served--;
+    if (!conn->socket)
+        release(conn);
 }
 
 static void conn_over(struct public_conn *conn)
 {
     struct public_server *server = conn->server;
-    conn_free(conn);
-    if (server->listener)
-        listener_released(server->listener);
+    let_go(conn);
     server->options.on_over(server->options.arg);
 }
 
@@ -62,6 +89,10 @@ static void conn_over(struct public_conn *conn)
 static void on_request(void *arg, struct inbound *in)
 {
     struct public_conn *conn = arg;
+    struct public_server *server = conn->server;
+    conn->visit.asked = true;
+    list_remove(&server->conns, &conn->link);
+    list_put_last(&server->conns, &conn->link);
     visitor_requests_serve(conn->server->options.requests, in, &conn->visitor);
 }
 
@@ -96,6 +127,18 @@ static void on_refused(void *arg, int status, enum abuse abuse, const char *why)
         ip_format(&conn->visitor.address, ip);
     log_debug(loop_log(conn->server->loop), "Refused a malformed request",
               LOG_INT("status", status), LOG_TEXT("reason", why), LOG_TEXT("client", ip));
+}
+
+/* The descriptor is closed, perhaps long after the last request. */
+static void on_gone(void *arg, enum conn_cut cut)
+{
+    struct public_conn *conn = arg;
+    enum abuse abuse = abuse_of_cut(cut);
+    conn->socket = NULL;
+    if (abuse != ABUSE_NONE)
+        on_abuse(conn, abuse);
+    if (conn->over)
+        release(conn);
 }
 
 static void on_h1_closed(void *arg)
@@ -146,19 +189,24 @@ static void choose(void *arg)
     struct public_server *server = conn->server;
     struct error err;
     struct conn *socket = conn->conn;
+    uint64_t stall_ms = server->options.patience.stall_ms;
+    if (stall_ms == 0)
+        stall_ms = H1_STALL_MS;
     conn->conn = NULL;
-    timer_stop(&conn->preface);
+    is_told_apart(conn);
     if (conn->speaks_h2) {
         const struct h2_options options = {.is_server = true,
                                            .streams_max = PUBLIC_STREAMS_MAX,
                                            .head_max = PUBLIC_HEAD_MAX,
-                                           .stall_ms = H1_STALL_MS,
+                                           .stall_ms = stall_ms,
                                            .budget = server->options.budget};
-        conn_set_stall_limit(socket, H1_STALL_MS);
+        conn_set_stall_limit(socket, stall_ms);
         conn->h2 = h2_session_new(socket, &options, &h2_events, conn, &err);
     } else {
-        const struct h1_server_options options = {
-            .scheme = conn->visitor.over_tls ? "https" : "http", .budget = server->options.budget};
+        const struct h1_server_options options = {.scheme =
+                                                      conn->visitor.over_tls ? "https" : "http",
+                                                  .budget = server->options.budget,
+                                                  .patience = server->options.patience};
         conn->h1 = h1_server_new(socket, &options, &h1_events, conn, &err);
     }
     if (!conn->h1 && !conn->h2)
@@ -209,41 +257,112 @@ static void on_lost(void *arg, const struct error *why)
 
 static void late(void *arg)
 {
+    on_abuse(arg, ABUSE_SILENT);
     conn_over(arg);
 }
 
 static const struct conn_events conn_events = {on_open, on_bytes, on_end, on_room, on_lost};
 
+static uint64_t at_most(uint64_t limit_ms, uint64_t wanted_ms)
+{
+    return wanted_ms > 0 && wanted_ms < limit_ms ? wanted_ms : limit_ms;
+}
+
 static bool begin(struct public_conn *conn, int fd, struct error *err)
 {
     struct public_server *server = conn->server;
+    uint64_t head_ms = server->options.patience.head_ms;
     sockets_tune(fd, 0);
-    conn->conn = conn_new(server->loop, fd, &conn_events, conn, err);
+    conn->conn = conn->socket = conn_new(server->loop, fd, &conn_events, conn, err);
     if (!conn->conn)
         return false;
+    conn->visitor.conn = conn->conn;
+    conn_on_gone(conn->conn, on_gone, conn);
     if (server->options.tls)
-        return conn_start_tls(conn->conn, server->options.tls, NULL, PUBLIC_TLS_MS, err);
-    return timer_start(&conn->preface, PUBLIC_PREFACE_MS);
+        return conn_start_tls(conn->conn, server->options.tls, NULL,
+                              at_most(PUBLIC_TLS_MS, head_ms), err);
+    return timer_start(&conn->preface, at_most(PUBLIC_PREFACE_MS, head_ms));
+}
+
+/* Too many do not speak: the oldest of them has had its time. */
+static void bound_opening(struct public_server *server)
+{
+    struct link *oldest = list_first(&server->opening);
+    if (server->opening.count <= PUBLIC_OPENING_MAX)
+        return;
+    struct public_conn *conn = CONTAINER_OF(oldest, struct public_conn, opening);
+    on_abuse(conn, ABUSE_OPENING);
+    conn_over(conn);
+}
+
+static struct public_conn *admit(struct public_server *server, const struct ip_address *from)
+{
+    uint64_t now_ms = loop_now_ms(server->loop);
+    struct public_conn *conn = calloc(1, sizeof *conn);
+    if (!conn)
+        return NULL;
+    conn->server = server;
+    conn->visitor.address = *from;
+    enum abuse abuse = admission_open(server->options.admission, &conn->visit, from, now_ms);
+    if (abuse == ABUSE_NONE)
+        return conn;
+    on_abuse(conn, abuse);
+    free(conn);
+    return NULL;
 }
 
 static void on_accept(void *arg, int fd, const struct ip_address *from)
 {
     struct public_server *server = arg;
     struct error err;
-    struct public_conn *conn = calloc(1, sizeof *conn);
+    struct public_conn *conn = admit(server, from);
     if (!conn) {
         (void)close(fd);
         listener_released(server->listener);
         return;
     }
-    conn->server = server;
-    conn->visitor.address = *from;
     conn->visitor.over_tls = server->options.tls != NULL;
     timer_init(&conn->preface, server->loop, late, conn);
     task_init(&conn->chosen, server->loop, TASK_SOON, choose, conn);
     list_put_last(&server->conns, &conn->link);
+    list_put_last(&server->opening, &conn->opening);
+    server->served++;
     if (!begin(conn, fd, &err))
         conn_over(conn);
+    bound_opening(server);
+    if (!admission_is_over(server->options.admission) ||
+        server->options.give_way(server->options.arg) || conn->over)
+        return;
+    on_abuse(conn, ABUSE_CONNECTIONS);
+    conn_over(conn);
+}
+
+/* ---- giving way ---- */
+
+static bool is_busy(const struct public_conn *conn)
+{
+    return (conn->h1 && !h1_server_is_idle(conn->h1)) ||
+           (conn->h2 && h2_session_streams(conn->h2) > 0);
+}
+
+bool public_server_shed(struct public_server *server)
+{
+    for (int i = 0; i < PUBLIC_SHED_LOOKS && server->conns.count > 0; i++) {
+        struct link *first = list_first(&server->conns);
+        struct public_conn *conn = CONTAINER_OF(first, struct public_conn, link);
+        if (is_busy(conn)) {
+            list_remove(&server->conns, first);
+            list_put_last(&server->conns, first);
+            continue;
+        }
+        on_abuse(conn, ABUSE_CONNECTIONS);
+        if (conn->over)
+            conn_close(conn->socket); /* it lingered */
+        else
+            conn_over(conn);
+        return true;
+    }
+    return false;
 }
 
 /* ---- the listener ---- */
@@ -259,8 +378,9 @@ struct public_server *public_server_new(const struct public_server_options *opti
     server->loop = options->loop;
     server->options = *options;
     list_init(&server->conns);
+    list_init(&server->opening);
     const struct listener_options listener = {
-        .at = options->at, .limit = PUBLIC_CONNECTIONS_MAX, .on_accept = on_accept, .arg = server};
+        .at = options->at, .limit = PUBLIC_ACCEPTED_MAX, .on_accept = on_accept, .arg = server};
     server->listener = listener_new(options->loop, &listener, err);
     if (server->listener)
         return server;
@@ -279,13 +399,15 @@ void public_server_drain(struct public_server *server)
     listener_close(server->listener);
     server->listener = NULL;
     LIST_EACH_SAFE (it, after, &server->conns) {
-        drain_conn(CONTAINER_OF(it, struct public_conn, link));
+        struct public_conn *conn = CONTAINER_OF(it, struct public_conn, link);
+        if (!conn->over)
+            drain_conn(conn);
     }
 }
 
 size_t public_server_open(const struct public_server *server)
 {
-    return server->conns.count;
+    return server->served;
 }
 
 static void destroy(void *object)
@@ -300,7 +422,15 @@ void public_server_close(struct public_server *server)
     listener_close(server->listener);
     server->listener = NULL;
     LIST_EACH_SAFE (it, after, &server->conns) {
-        conn_free(CONTAINER_OF(it, struct public_conn, link));
+        struct public_conn *conn = CONTAINER_OF(it, struct public_conn, link);
+        if (!conn->over)
+            let_go(conn);
+    }
+    /* What was said last leaves without us. */
+    LIST_EACH_SAFE (it, after, &server->conns) {
+        struct public_conn *conn = CONTAINER_OF(it, struct public_conn, link);
+        conn_on_gone(conn->socket, NULL, NULL);
+        release(conn);
     }
     loop_reap(server->loop, &server->reap, destroy, server);
 }

@@ -220,6 +220,11 @@ static const struct error_page page_loop = {
     508, "Loop detected", "The request came back to this edge again and again.", ""};
 static const struct error_page page_target = {400, "Bad request",
                                               "The request needs a host name and a path.", ""};
+static const struct error_page page_misdirected = {
+    421, "Misdirected request",
+    "The certificate of this connection is for other names. Connect with the name that you ask "
+    "for: TLS sends it (SNI).",
+    ""};
 static const struct error_page page_memory = {
     503, "Overloaded", "The edge is out of memory. Try again in a few seconds.", ""};
 
@@ -417,6 +422,10 @@ void visitor_requests_serve(struct visitor_requests *all, struct inbound *in,
         is_own ? NULL : hostnames_find(all->options.worker->hostnames, span_of(name));
     if (!is_own && !tunnel_id) {
         refuse(request, in, &page_unknown);
+    } else if (visitor->conn && !conn_serves_name(visitor->conn, span_of(name))) {
+        /* RFC 9110 7.4: a response over https speaks for names of its certificate only. */
+        all->options.on_misdirected(all->options.arg);
+        refuse(request, in, &page_misdirected);
     } else if (all->https_port != 0 && !visitor->over_tls) {
         redirect(request, in, name);
     } else if (tunnel_id) {

@@ -8,7 +8,6 @@ const char *abuse_name(enum abuse abuse)
         [ABUSE_CONNECTIONS] = "connections",
         [ABUSE_OPENING] = "opening",
         [ABUSE_ADDRESS_CONNECTIONS] = "address_connections",
-        [ABUSE_ADDRESS_OPENING] = "address_opening",
         [ABUSE_ADDRESS_WASTED] = "address_wasted",
         [ABUSE_HANDSHAKE_TIME] = "handshake_time",
         [ABUSE_TLS_HELLO] = "tls_hello",
@@ -43,4 +42,17 @@ const char *abuse_name(enum abuse abuse)
         [ABUSE_H2_IDLE] = "h2_idle",
     };
     return (size_t)abuse < ABUSES && names[abuse] ? names[abuse] : "other";
+}
+
+enum abuse abuse_of_cut(enum conn_cut cut)
+{
+    static const enum abuse abuses[CONN_CUTS] = {
+        [CONN_CUT_HANDSHAKE] = ABUSE_HANDSHAKE_TIME,
+        [CONN_CUT_PACE] = ABUSE_READ_PACE,
+        [CONN_CUT_QUEUE] = ABUSE_OUT_QUEUE,
+        [CONN_CUT_HELLO] = ABUSE_TLS_HELLO,
+        [CONN_CUT_RENEGOTIATION] = ABUSE_TLS_RENEGOTIATION,
+        [CONN_CUT_MESSAGES] = ABUSE_TLS_MESSAGES,
+    };
+    return abuses[cut];
 }

@@ -540,6 +540,11 @@ void h1_server_drain(struct h1_server *server)
         over(server);
 }
 
+bool h1_server_is_idle(const struct h1_server *server)
+{
+    return !server->held;
+}
+
 /* The server's memory waits for its request to be let go: an exchange may still hold the inbound.
  */
 void h1_server_close(struct h1_server *server)

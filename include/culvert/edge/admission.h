@@ -1,5 +1,5 @@
 /* Whom the visitors' side lets in: how many connections are open in total and from each address,
- * how many of them have not begun to speak, and which address wastes them. No I/O: who accepts asks
+ * and which address wastes them. No I/O: who accepts asks
  * here, and tells what became of each connection. All of one edge ask in one place, on one loop.
  *
  * Loopback is a proxy of the operator's own, for many visitors: only the totals hold for it, unless
@@ -17,8 +17,6 @@ struct admission_address;
 enum {
     ADMISSION_CONNECTIONS_MAX = 20 * 1000, /* in total */
     ADMISSION_ADDRESS_MAX = 1000, /* from one address; a large household or office shares one */
-    ADMISSION_OPENING_MAX = 4000, /* that have not finished their handshake; then the oldest goes */
-    ADMISSION_ADDRESS_OPENING_MAX = 500,
     ADMISSION_WINDOW_MS = 60 * 1000,
     ADMISSION_WASTED_MAX = 1200,     /* from one address, ended without a request, in its window */
     ADMISSION_REMEMBERED_MAX = 4096, /* addresses with nothing open that wasted some */
@@ -32,7 +30,6 @@ struct admission_options {
 
 /* One connection, embedded in what its owner keeps of it. */
 struct visit {
-    struct link link; /* while it is opening, the oldest first */
     struct admission_address *address;
     bool asked; /* set by the owner: a request came */
 };
@@ -46,15 +43,11 @@ void admission_free(struct admission *admission); /* no connection may be open; 
 enum abuse admission_open(struct admission *admission, struct visit *visit,
                           const struct ip_address *from, uint64_t now_ms) MUST_CHECK;
 
-/* It speaks: its TLS handshake is done, or its first bytes came. Twice is fine. */
-void admission_opened(struct admission *admission, struct visit *visit);
+/* Its descriptor is closed. */
 void admission_closed(struct admission *admission, struct visit *visit, uint64_t now_ms);
 
 /* Are there more than ADMISSION_CONNECTIONS_MAX? An idle one has to go. */
 bool admission_is_over(const struct admission *admission);
-
-/* The oldest of those that are opening when there are too many, which its owner ends; else NULL. */
-struct visit *admission_surplus(const struct admission *admission);
 
 size_t admission_count(const struct admission *admission);
 /* Addresses that are known now. */

@@ -4,7 +4,9 @@
 
 #include "culvert/base/ip.h"
 #include "culvert/base/log.h"
+#include "culvert/edge/admission.h"
 #include "culvert/edge/certificates.h"
+#include "culvert/http/h1_server.h"
 #include "culvert/net/jobs.h"
 #include "culvert/store/database.h"
 #include "culvert/tunnel/edge_contact.h"
@@ -14,6 +16,12 @@ enum {
     EDGE_ADVERTISE_MAX = 16,
     EDGE_BUDGET = 256 * 1024 * 1024, /* undrained bytes of all streams */
     EDGE_GRACE_MS = 30 * 1000,       /* for open requests when it stops */
+};
+
+/* What a visitor may take; what is 0 is as the constants say. */
+struct edge_visitor_limits {
+    struct h1_patience patience;
+    struct admission_options admission;
 };
 
 /* All borrowed until edge_run returns. */
@@ -26,6 +34,7 @@ struct edge_options {
     const char *advertise[EDGE_ADVERTISE_MAX]; /* what connectors dial; none: the tunnel listener */
     const struct certificate_files *certificates;
     size_t certificate_count;
+    struct edge_visitor_limits limits;
     const char *notify_socket; /* the value of NOTIFY_SOCKET; NULL: nobody asked */
     const struct log *log;
 };

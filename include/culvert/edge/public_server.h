@@ -2,14 +2,18 @@
 #ifndef CULVERT_EDGE_PUBLIC_SERVER_H
 #define CULVERT_EDGE_PUBLIC_SERVER_H
 
+#include "culvert/edge/admission.h"
 #include "culvert/edge/visitor_request.h"
-#include "culvert/http/abuse.h"
+#include "culvert/http/h1_server.h"
 #include "culvert/net/listener.h"
 
 struct public_server;
 
 enum {
-    PUBLIC_CONNECTIONS_MAX = 20 * 1000, /* of one listener */
+    PUBLIC_ACCEPTED_MAX = 1000 * 1000, /* the admission is asked first */
+    PUBLIC_OPENING_MAX = 4000,         /* that did not begin to speak; then the oldest goes */
+    PUBLIC_SHED_LOOKS =
+        64, /* busy connections that are passed over in the search for an idle one */
     PUBLIC_TLS_MS = 10 * 1000,
     PUBLIC_PREFACE_MS = 10 * 1000, /* for the bytes that tell HTTP/1.1 from HTTP/2 */
     PUBLIC_STREAMS_MAX = 128,      /* of one visitor's HTTP/2 connection */
@@ -23,6 +27,11 @@ struct public_server_options {
     struct tls_context *tls;           /* borrowed; NULL: in clear */
     struct visitor_requests *requests; /* borrowed */
     struct budget *budget;
+    struct h1_patience patience;
+    struct admission *admission; /* shared by all listeners of visitors */
+    /* One more than is allowed in total was let in: lets an idle one go. False: all are busy, and
+     * the new one goes. */
+    bool (*give_way)(void *arg);
     /* A connection is gone, its requests too; not after public_server_close. */
     void (*on_over)(void *arg);
     /* A visitor ran into a limit on what it may cost; for counting. */
@@ -38,7 +47,10 @@ void public_server_address(const struct public_server *server, struct ip_address
 /* No new connections; open ones end with the request in hand. */
 void public_server_drain(struct public_server *server);
 
-/* Connections that are open. */
+/* Ends the connection that is idle for the longest. False: all seem to be busy. */
+bool public_server_shed(struct public_server *server);
+
+/* Connections that are served. */
 size_t public_server_open(const struct public_server *server);
 
 /* Closes all; the memory goes at the end of the turn. NULL is allowed. */

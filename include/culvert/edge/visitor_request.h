@@ -6,6 +6,7 @@
 #include "culvert/base/ip.h"
 #include "culvert/edge/edge_worker.h"
 #include "culvert/http/inbound.h"
+#include "culvert/net/conn.h"
 
 struct visitor_requests;
 
@@ -19,12 +20,15 @@ struct visitor_requests_options {
     void (*on_own)(void *arg, struct inbound *in);
     /* A request ended: for counting. `status` 0: nothing was answered. */
     void (*on_ended)(void *arg, int status, uint64_t bytes_in, uint64_t bytes_out);
+    /* A name was asked for on a connection with a certificate for others; for counting. */
+    void (*on_misdirected)(void *arg);
     void *arg;
 };
 
 struct visitor {
     struct ip_address address;
     bool over_tls;
+    const struct conn *conn; /* whose certificate has to be for the name; NULL: any is */
 };
 
 /* The caller owns it. NULL: memory. */

@@ -3,14 +3,13 @@
 #ifndef CULVERT_HTTP_ABUSE_H
 #define CULVERT_HTTP_ABUSE_H
 
-#include <stddef.h>
+#include "culvert/net/conn.h"
 
 enum abuse {
     ABUSE_NONE,
     ABUSE_CONNECTIONS,         /* too many in total: the one idle for the longest went */
     ABUSE_OPENING,             /* too many that do not begin to speak: the oldest went */
     ABUSE_ADDRESS_CONNECTIONS, /* too many from one address */
-    ABUSE_ADDRESS_OPENING,     /* too many from one address that do not begin to speak */
     ABUSE_ADDRESS_WASTED,      /* too many from one address that ended without a request */
     ABUSE_HANDSHAKE_TIME,      /* a TLS handshake took too long */
     ABUSE_TLS_HELLO,           /* a handshake of too many bytes */
@@ -49,5 +48,8 @@ enum abuse {
 
 /* "h2_protocol", "h2_resets"; "none" for what is no abuse. Static. */
 const char *abuse_name(enum abuse abuse);
+
+/* The limit that ended a connection below HTTP. */
+enum abuse abuse_of_cut(enum conn_cut cut);
 
 #endif

@@ -48,6 +48,9 @@ struct h1_server *h1_server_new(struct conn *conn, const struct h1_server_option
 /* No further request after the one in hand; an idle connection ends now (on_closed). */
 void h1_server_drain(struct h1_server *server);
 
+/* Is no request open? Its head may be on its way. */
+bool h1_server_is_idle(const struct h1_server *server);
+
 /* Ends the connection; an open request is told (on_aborted) in a later turn. NULL is allowed. */
 void h1_server_close(struct h1_server *server);
 

@@ -55,7 +55,6 @@ TEST(an_address_has_so_many_connections_and_others_do_not_notice)
     struct ip_address from = at("192.0.2.1");
     for (size_t i = 0; i < ADMISSION_ADDRESS_MAX; i++, taken++) {
         CHECK(admission_open(admission, &visits[i], &from, 0) == ABUSE_NONE);
-        admission_opened(admission, &visits[i]);
     }
     CHECK_SIZE(open_many(admission, visits + taken, 1, "192.0.2.1", &refused), 0);
     CHECK(refused == ABUSE_ADDRESS_CONNECTIONS);
@@ -65,21 +64,6 @@ TEST(an_address_has_so_many_connections_and_others_do_not_notice)
     close_all(admission, visits, taken);
     close_all(admission, &other, 1);
     CHECK_SIZE(admission_count(admission) + admission_addresses(admission), 0);
-    admission_free(admission);
-}
-
-TEST(an_address_has_so_many_handshakes_at_a_time)
-{
-    static struct visit visits[ADMISSION_ADDRESS_OPENING_MAX + 1];
-    enum abuse refused;
-    struct admission *admission = made(0, 0);
-    size_t taken = open_many(admission, visits, ARRAY_LEN(visits), "192.0.2.1", &refused);
-    CHECK_SIZE(taken, ADMISSION_ADDRESS_OPENING_MAX);
-    CHECK(refused == ABUSE_ADDRESS_OPENING);
-    admission_opened(admission, &visits[7]);
-    admission_opened(admission, &visits[7]);
-    CHECK_SIZE(open_many(admission, visits + taken, 1, "192.0.2.1", &refused), 1);
-    close_all(admission, visits, ARRAY_LEN(visits));
     admission_free(admission);
 }
 
@@ -140,22 +124,18 @@ TEST(loopback_is_held_to_the_totals_only_unless_a_number_is_given)
     admission_free(admission);
 }
 
-TEST(of_too_many_in_all_the_oldest_that_does_not_speak_has_to_go)
+TEST(one_more_than_the_total_is_let_in_and_told)
 {
-    static struct visit visits[ADMISSION_OPENING_MAX + 1];
+    struct visit visits[4];
     enum abuse refused;
-    struct admission *admission = made(ADMISSION_OPENING_MAX, 0);
-    CHECK_SIZE(open_many(admission, visits, ADMISSION_OPENING_MAX, "127.0.0.1", &refused),
-               ADMISSION_OPENING_MAX);
-    CHECK(!admission_surplus(admission) && !admission_is_over(admission));
-    admission_opened(admission, &visits[0]);
-    CHECK_SIZE(open_many(admission, visits + ADMISSION_OPENING_MAX, 1, "127.0.0.1", &refused), 1);
-    CHECK(admission_is_over(admission) && !admission_surplus(admission));
-    struct visit one_more;
-    CHECK_SIZE(open_many(admission, &one_more, 1, "127.0.0.1", &refused), 1);
-    CHECK(admission_surplus(admission) == &visits[1]);
-    close_all(admission, visits, ARRAY_LEN(visits));
-    close_all(admission, &one_more, 1);
+    struct admission *admission = made(3, 0);
+    CHECK_SIZE(open_many(admission, visits, 3, "127.0.0.1", &refused), 3);
+    CHECK(!admission_is_over(admission));
+    CHECK_SIZE(open_many(admission, visits + 3, 1, "127.0.0.1", &refused), 1);
+    CHECK(admission_is_over(admission));
+    close_all(admission, visits, 1);
+    CHECK(!admission_is_over(admission));
+    close_all(admission, visits + 1, 3);
     CHECK_SIZE(admission_count(admission), 0);
     admission_free(admission);
 }
