@@ -8,7 +8,9 @@ struct origin_pool {
     struct loop *loop;
     size_t limit;
     uint64_t idle_ms;
-    struct list idle; /* of struct rest */
+    struct list idle;  /* of struct rest */
+    size_t least;      /* how many rested at any time since the last look */
+    struct timer look; /* armed while more rest than the limit */
 };
 
 /* One connection that rests. */
@@ -19,6 +21,8 @@ struct rest {
     char *server_name;
     struct timer limit;
 };
+
+static void trim(void *arg);
 
 struct origin_pool *origin_pool_new(struct loop *loop, size_t limit, uint64_t idle_ms,
                                     struct error *err)
@@ -32,6 +36,7 @@ struct origin_pool *origin_pool_new(struct loop *loop, size_t limit, uint64_t id
     pool->limit = limit;
     pool->idle_ms = idle_ms;
     list_init(&pool->idle);
+    timer_init(&pool->look, loop, trim, pool);
     return pool;
 }
 
@@ -39,7 +44,10 @@ struct origin_pool *origin_pool_new(struct loop *loop, size_t limit, uint64_t id
 static struct h1_client *wake(struct rest *rest)
 {
     struct h1_client *client = rest->client;
-    list_remove(&rest->pool->idle, &rest->link);
+    struct origin_pool *pool = rest->pool;
+    list_remove(&pool->idle, &rest->link);
+    if (pool->idle.count < pool->least)
+        pool->least = pool->idle.count;
     timer_stop(&rest->limit);
     h1_client_set_idle(client, NULL, NULL);
     free(rest->server_name);
@@ -51,6 +59,30 @@ static void let_go(void *arg)
 {
     struct rest *rest = arg;
     h1_client_close(wake(rest));
+}
+
+static void let_go_oldest(struct origin_pool *pool)
+{
+    let_go(CONTAINER_OF(list_last(&pool->idle), struct rest, link));
+}
+
+/* Looks again later; without memory for it the limit is kept at once. */
+static void look_later(struct origin_pool *pool)
+{
+    pool->least = pool->idle.count;
+    if (pool->idle.count <= pool->limit || timer_start(&pool->look, ORIGIN_POOL_TRIM_MS))
+        return;
+    while (pool->idle.count > pool->limit)
+        let_go_oldest(pool);
+}
+
+static void trim(void *arg)
+{
+    struct origin_pool *pool = arg;
+    size_t unused = pool->least > pool->limit ? pool->least - pool->limit : 0;
+    while (unused-- > 0)
+        let_go_oldest(pool);
+    look_later(pool);
 }
 
 struct h1_client *origin_pool_take(struct origin_pool *pool, const char *server_name)
@@ -80,10 +112,12 @@ void origin_pool_give(struct origin_pool *pool, struct h1_client *client, const 
         h1_client_close(client);
         return;
     }
-    if (pool->idle.count == pool->limit)
-        let_go(CONTAINER_OF(list_last(&pool->idle), struct rest, link));
+    if (pool->idle.count / (1 + ORIGIN_POOL_SPARE) >= pool->limit)
+        let_go_oldest(pool);
     list_put_first(&pool->idle, &rest->link);
     h1_client_set_idle(client, let_go, rest);
+    if (pool->idle.count > pool->limit && !timer_is_armed(&pool->look))
+        look_later(pool);
 }
 
 size_t origin_pool_count(const struct origin_pool *pool)
@@ -97,5 +131,6 @@ void origin_pool_free(struct origin_pool *pool)
         return;
     LIST_EACH_SAFE (it, after, &pool->idle)
         let_go(CONTAINER_OF(it, struct rest, link));
+    timer_stop(&pool->look);
     free(pool);
 }

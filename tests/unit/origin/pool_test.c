@@ -5,7 +5,7 @@
 
 #include <unistd.h>
 
-enum { CLIENTS = 4 };
+enum { CLIENTS = 4, LIMIT = 2, MOST = LIMIT * (1 + ORIGIN_POOL_SPARE) };
 
 struct bench {
     struct turned_clock clock;
@@ -63,16 +63,61 @@ TEST(the_connection_that_was_given_last_is_taken_first)
     close_bench(&bench);
 }
 
-TEST(in_a_full_pool_the_one_that_rested_longest_makes_room)
+TEST(what_a_burst_leaves_above_the_limit_goes_when_nobody_takes_it_again)
 {
     struct bench bench;
-    open_bench(&bench, 2, 0);
+    open_bench(&bench, LIMIT, 0);
     for (size_t i = 0; i < CLIENTS; i++)
         origin_pool_give(bench.pool, bench.clients[i], "");
-    CHECK(settle(bench.loop));
-    CHECK_SIZE(origin_pool_count(bench.pool), 2);
+    CHECK(turned_clock_run(&bench.clock, bench.loop, ORIGIN_POOL_TRIM_MS - 1));
+    CHECK_SIZE(origin_pool_count(bench.pool), CLIENTS);
+    CHECK(turned_clock_run(&bench.clock, bench.loop, ORIGIN_POOL_TRIM_MS + 1));
+    CHECK_SIZE(origin_pool_count(bench.pool), LIMIT);
     CHECK(is_closed(&bench, 0) && is_closed(&bench, 1));
     CHECK(!is_closed(&bench, 2) && !is_closed(&bench, 3));
+    CHECK(loop_next_timer_ms(bench.loop) == UINT64_MAX);
+    close_bench(&bench);
+}
+
+TEST(bursts_of_the_same_size_use_the_same_connections)
+{
+    struct bench bench;
+    open_bench(&bench, LIMIT, 0);
+    for (size_t i = 0; i < CLIENTS; i++)
+        origin_pool_give(bench.pool, bench.clients[i], "");
+    for (int burst = 0; burst < 10; burst++) {
+        for (size_t i = 0; i < CLIENTS; i++)
+            bench.clients[i] = origin_pool_take(bench.pool, "");
+        for (size_t i = 0; i < CLIENTS; i++)
+            origin_pool_give(bench.pool, bench.clients[i], "");
+        CHECK_SIZE(origin_pool_count(bench.pool), CLIENTS);
+        CHECK(turned_clock_run(&bench.clock, bench.loop, ORIGIN_POOL_TRIM_MS - 100));
+    }
+    CHECK(!is_closed(&bench, 0) && !is_closed(&bench, CLIENTS - 1));
+    close_bench(&bench);
+}
+
+TEST(the_spare_room_is_bounded)
+{
+    struct bench bench;
+    static const struct conn_events none;
+    int far[MOST];
+    open_bench(&bench, LIMIT, 0);
+    for (size_t i = 0; i < CLIENTS; i++)
+        origin_pool_give(bench.pool, bench.clients[i], "");
+    for (size_t i = 0; i < MOST; i++) {
+        int ends[2];
+        memory_pair(ends);
+        far[i] = ends[1];
+        origin_pool_give(
+            bench.pool, h1_client_new(conn_new(bench.loop, ends[0], &none, NULL, NULL), NULL, NULL),
+            "");
+    }
+    CHECK(settle(bench.loop));
+    CHECK_SIZE(origin_pool_count(bench.pool), MOST);
+    CHECK(is_closed(&bench, 0) && is_closed(&bench, CLIENTS - 1));
+    for (size_t i = 0; i < MOST; i++)
+        (void)close(far[i]);
     close_bench(&bench);
 }
 
