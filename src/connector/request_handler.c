@@ -18,10 +18,11 @@ struct request {
     size_t rule_index;
     size_t connection;
     struct exchange *exchange;
-    char method[METHOD_MAX + 1];
-    char host[AUTHORITY_MAX + 1];
-    char path[256]; /* without the query, cut: for the log */
+    const char *method, *host, *path; /* for the log, without the query and cut: in `texts` */
+    char texts[];
 };
+
+enum { LOGGED_PATH_MAX = 255 };
 
 struct request_handler *request_handler_new(const struct request_handler_options *options)
 {
@@ -106,17 +107,29 @@ static const struct exchange_hooks hooks = {.adapt = adapt, .fail = fail, .ended
 
 /* ---- serving ---- */
 
+/* Puts a text at *to with a NUL behind it and moves *to on. */
+static const char *keep(char **to, struct span text)
+{
+    char *kept = *to;
+    span_copy(text, kept, text.len + 1);
+    *to += text.len + 1;
+    return kept;
+}
+
 static struct request *request_new(struct request_handler *handler, struct inbound *in,
                                    size_t index)
 {
-    struct request *request = calloc(1, sizeof *request);
+    struct span method = buf_span(&in->head.method);
+    struct span host = buf_span(&in->head.authority);
+    struct span path = span_first(request_path(&in->head), LOGGED_PATH_MAX);
+    struct request *request = malloc(sizeof *request + method.len + host.len + path.len + 3);
     if (!request)
         return NULL;
-    request->handler = handler;
-    request->connection = index;
-    span_copy(buf_span(&in->head.method), request->method, sizeof request->method);
-    span_copy(buf_span(&in->head.authority), request->host, sizeof request->host);
-    span_copy(request_path(&in->head), request->path, sizeof request->path);
+    *request = (struct request){.handler = handler, .connection = index};
+    char *to = request->texts;
+    request->method = keep(&to, method);
+    request->host = keep(&to, host);
+    request->path = keep(&to, path);
     return request;
 }
 

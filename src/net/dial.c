@@ -287,11 +287,22 @@ static bool copy_target(struct dial *dial, const struct dial_target *target)
            copy_text(&dial->server_name, target->server_name);
 }
 
+/* An address of the wanted family needs no lookup. */
+static bool is_number(struct dial *dial)
+{
+    struct ip_address address;
+    if (!resolver_is_number(dial->host, dial->target.port, &address) ||
+        (dial->target.family != 0 && dial->target.family != address.any.sa_family))
+        return false;
+    dial->fixed = address;
+    return true;
+}
+
 static bool start(struct dial *dial, struct resolver *resolver, struct error *err)
 {
     if (dial->target.connect_ms > 0 && !timer_start(&dial->limit, dial->target.connect_ms))
         return error_memory(err);
-    if (dial->path || dial->target.address) {
+    if (dial->path || dial->target.address || is_number(dial)) {
         dial->addresses[0] = dial->fixed;
         dial->count = 1;
         task_post(&dial->begin);

@@ -9,15 +9,25 @@ struct out_block {
     char bytes[];
 };
 
-enum { OUT_BLOCK_SMALL = 2048 };
+/* Sizes of the first block: a request's head or an answer to it, a few of them, a record. */
+static const size_t sizes[] = {512, 2048, OUT_BLOCK};
+
+static size_t size_for(size_t len)
+{
+    size_t i = 0;
+    while (i + 1 < ARRAY_LEN(sizes) && sizes[i] < len)
+        i++;
+    return sizes[i];
+}
 
 /* The small talk turned out to be the beginning of more: else it would be a record of its own. */
-static struct out_block *grow(struct outqueue *queue)
+static struct out_block *grow(struct outqueue *queue, size_t len)
 {
-    struct out_block *block = realloc(queue->first, sizeof *block + OUT_BLOCK);
+    size_t size = size_for(queue->first->end + len);
+    struct out_block *block = realloc(queue->first, sizeof *block + size);
     if (!block)
         return NULL;
-    block->size = OUT_BLOCK;
+    block->size = size;
     queue->first = queue->last = block;
     return block;
 }
@@ -26,10 +36,10 @@ static struct out_block *writable(struct outqueue *queue, size_t len)
 {
     struct out_block *last = queue->last;
     if (last && last == queue->first && last->size < OUT_BLOCK && len > last->size - last->end)
-        return grow(queue);
+        return grow(queue, len);
     if (last && last->end < last->size)
         return last;
-    size_t size = !last && len <= OUT_BLOCK_SMALL ? OUT_BLOCK_SMALL : OUT_BLOCK;
+    size_t size = last ? (size_t)OUT_BLOCK : size_for(len);
     struct out_block *block = malloc(sizeof *block + size);
     if (!block)
         return NULL;

@@ -203,6 +203,11 @@ static struct span bare(struct span host)
     return host;
 }
 
+bool resolver_is_number(const char *host, uint16_t port, struct ip_address *address)
+{
+    return ip_parse(bare(span_of(host)), port, address);
+}
+
 static struct lookup *lookup_new(struct resolver *resolver, const char *name, struct error *err)
 {
     size_t len = strlen(name);
@@ -251,7 +256,7 @@ struct lookup *resolver_addresses(struct resolver *resolver, const char *host, u
     lookup->done = done;
     lookup->arg = arg;
     lookup->port = port;
-    if (ip_parse(bare(span_of(host)), port, &lookup->addresses[0]))
+    if (resolver_is_number(host, port, &lookup->addresses[0]))
         lookup->count = 1;
     return start(lookup, ask_addresses, err);
 }

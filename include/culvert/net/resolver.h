@@ -52,4 +52,7 @@ struct resolver_entry {
 struct resolver *resolver_new_table(struct loop *loop, const struct resolver_entry *entries,
                                     size_t count);
 
+/* Is `host` an address already, perhaps in the brackets of a URL? Nobody has to be asked then. */
+bool resolver_is_number(const char *host, uint16_t port, struct ip_address *address);
+
 #endif

@@ -1,3 +1,5 @@
+#include "culvert/origin/pool.h"
+
 #include "harness.h"
 #include "support/origin_bench.h"
 
@@ -47,6 +49,8 @@ TEST(requests_at_the_same_time_have_a_connection_each_and_the_pool_keeps_its_lim
         CHECK_SIZE(asks[i].status, 200);
         ask_release(&asks[i]);
     }
+    CHECK_SIZE(http_origin_idle(bench.origin), 4);
+    origin_bench_pass(&bench, 2 * ORIGIN_POOL_TRIM_MS);
     CHECK_SIZE(http_origin_idle(bench.origin), 2);
     origin_bench_close(&bench);
 }
