@@ -216,8 +216,8 @@ uint64_t conn_sent(const struct conn *conn)
 
 bool conn_put(struct conn *conn, const void *data, size_t len)
 {
-    if (conn->state >= CONN_LOST || conn->ending)
-        return false;
+    if (conn->state >= CONN_LOST || conn->ending || link_is_in_list(&conn->lose.link))
+        return false; /* nothing may follow what was not taken */
     if (conn->mute)
         return true;
     size_t waiting = conn_waiting(conn);
