@@ -27,6 +27,7 @@ struct h2_session {
     bool said_goaway, heard_goaway;
     bool heard_settings;
     bool in_library;    /* inside nghttp2: nothing may be sent */
+    bool broken;        /* nghttp2 gave up in the middle: it is fed and asked no more */
     size_t fresh;       /* requests begun in this turn */
     bool rests;         /* they were enough for it */
     uint64_t heard_ms;  /* when the last bytes came */
@@ -110,6 +111,9 @@ ssize_t h2_stream_read(nghttp2_session *ng, int32_t id, uint8_t *buf, size_t len
 void h2_session_flush_soon(struct h2_session *session);
 /* A timer that cannot be armed ends the session. */
 void h2_session_arm(struct h2_session *session, struct timer *timer, uint64_t after_ms);
+/* What the library was to note, and its answer: if it had no memory for that, nobody would ever
+ * hear of it, so the session fails. */
+void h2_session_need(struct h2_session *session, int code);
 /* The session cannot go on; on_closed follows in a task. */
 void h2_session_fail(struct h2_session *session, const struct error *why);
 /* The peer ran into a limit: GOAWAY ENHANCE_YOUR_CALM, then the same. */

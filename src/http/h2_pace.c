@@ -34,7 +34,7 @@ void h2_session_credit(struct h2_session *session, size_t len)
     session->credit_owed = 0;
     if (len == 0)
         return;
-    (void)nghttp2_session_consume_connection(session->ng, len);
+    h2_session_need(session, nghttp2_session_consume_connection(session->ng, len));
     grow_connection(session, len);
 }
 
@@ -61,8 +61,9 @@ static void squeeze(void *arg)
         if (stuck) {
             error_set(&stuck->why, ERROR_LIMIT, 0,
                       "the memory budget is used up and this stream does not move");
-            (void)nghttp2_submit_rst_stream(session->ng, NGHTTP2_FLAG_NONE, stuck->id,
-                                            NGHTTP2_ENHANCE_YOUR_CALM);
+            h2_session_need(session,
+                            nghttp2_submit_rst_stream(session->ng, NGHTTP2_FLAG_NONE, stuck->id,
+                                                      NGHTTP2_ENHANCE_YOUR_CALM));
         }
         h2_session_arm(session, &session->squeeze, SQUEEZE_TICK_MS);
     }
@@ -98,7 +99,8 @@ static void look_for_stalls(void *arg)
         error_set(&stream->why, ERROR_TIMEOUT, 0, "the peer %s for %llu ms",
                   deaf ? "took nothing of the answer" : "sent nothing of its body",
                   (unsigned long long)session->options.stall_ms);
-        (void)nghttp2_submit_rst_stream(session->ng, NGHTTP2_FLAG_NONE, stream->id, NGHTTP2_CANCEL);
+        h2_session_need(session, nghttp2_submit_rst_stream(session->ng, NGHTTP2_FLAG_NONE,
+                                                           stream->id, NGHTTP2_CANCEL));
     }
     h2_session_arm(session, &session->stall, session->options.stall_ms / STALL_LOOKS);
     h2_session_flush_soon(session);

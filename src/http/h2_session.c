@@ -38,7 +38,8 @@ void h2_session_cut_off(struct h2_session *session, enum abuse abuse)
     if (session->closed || session->why.kind != ERROR_NONE)
         return;
     session->abuse = abuse;
-    (void)nghttp2_session_terminate_session(session->ng, NGHTTP2_ENHANCE_YOUR_CALM);
+    h2_session_need(session,
+                    nghttp2_session_terminate_session(session->ng, NGHTTP2_ENHANCE_YOUR_CALM));
     error_set(&why, ERROR_LIMIT, 0, "HTTP/2: the peer ran into the limit %s", abuse_name(abuse));
     h2_session_fail(session, &why);
 }
@@ -46,8 +47,15 @@ void h2_session_cut_off(struct h2_session *session, enum abuse abuse)
 static void fail_code(struct h2_session *session, const char *doing, int code)
 {
     struct error why;
+    session->broken = true;
     error_set(&why, ERROR_PROTOCOL, code, "HTTP/2: %s: %s", doing, nghttp2_strerror(code));
     h2_session_fail(session, &why);
+}
+
+void h2_session_need(struct h2_session *session, int code)
+{
+    if (nghttp2_is_fatal(code))
+        fail_code(session, "note", code);
 }
 
 /* ---- what the library calls; a session that was closed in one of these wants no more ---- */
@@ -219,11 +227,10 @@ static int frame_send(nghttp2_session *ng, const nghttp2_frame *frame, void *arg
 static int frame_not_send(nghttp2_session *ng, const nghttp2_frame *frame, int code, void *arg)
 {
     (void)code;
-    (void)arg;
     /* An answer whose head could not be framed must not hang: its stream is reset. */
     if (frame->hd.type == NGHTTP2_HEADERS && frame->headers.cat != NGHTTP2_HCAT_REQUEST)
-        (void)nghttp2_submit_rst_stream(ng, NGHTTP2_FLAG_NONE, frame->hd.stream_id,
-                                        NGHTTP2_INTERNAL_ERROR);
+        h2_session_need(arg, nghttp2_submit_rst_stream(ng, NGHTTP2_FLAG_NONE, frame->hd.stream_id,
+                                                       NGHTTP2_INTERNAL_ERROR));
     return 0;
 }
 
@@ -255,7 +262,7 @@ static int send_data(nghttp2_session *ng, nghttp2_frame *frame, const uint8_t *h
 static void flush(void *arg)
 {
     struct h2_session *session = arg;
-    if (session->closed || session->in_library)
+    if (session->closed || session->in_library || session->broken)
         return;
     session->fresh = 0;
     if (session->rests) {
@@ -310,7 +317,7 @@ static enum abuse abuse_of(int code)
 static size_t on_bytes(void *arg, const unsigned char *data, size_t len)
 {
     struct h2_session *session = arg;
-    if (session->closed)
+    if (session->closed || session->broken)
         return len;
     session->in_library = true;
     ssize_t n = nghttp2_session_mem_recv(session->ng, data, len);
@@ -460,9 +467,10 @@ void h2_session_goaway(struct h2_session *session)
     if (session->closed || session->said_goaway)
         return;
     session->said_goaway = true;
-    (void)nghttp2_submit_goaway(session->ng, NGHTTP2_FLAG_NONE,
-                                nghttp2_session_get_last_proc_stream_id(session->ng),
-                                NGHTTP2_NO_ERROR, NULL, 0);
+    h2_session_need(session,
+                    nghttp2_submit_goaway(session->ng, NGHTTP2_FLAG_NONE,
+                                          nghttp2_session_get_last_proc_stream_id(session->ng),
+                                          NGHTTP2_NO_ERROR, NULL, 0));
     h2_session_flush_soon(session);
 }
 

@@ -26,7 +26,7 @@ static void drained(void *arg, size_t bytes)
     if (!session || stream->id == 0 || session->closed)
         return;
     stream->drained_ms = loop_now_ms(session->loop);
-    (void)nghttp2_session_consume_stream(session->ng, stream->id, bytes);
+    h2_session_need(session, nghttp2_session_consume_stream(session->ng, stream->id, bytes));
     h2_pace_drained(stream, bytes);
     h2_session_flush_soon(session);
 }
@@ -41,7 +41,7 @@ static void filled(void *arg)
         return;
     stream->deferred = false;
     stream->sent_ms = loop_now_ms(session->loop);
-    (void)nghttp2_session_resume_data(session->ng, stream->id);
+    h2_session_need(session, nghttp2_session_resume_data(session->ng, stream->id));
     h2_session_flush_soon(session);
 }
 
@@ -149,8 +149,9 @@ static void in_inform(struct inbound *in, const struct response_head *head)
     if (!stream->session || stream->id == 0 || stream->sent_head ||
         !h2_fields_of_response(&fields, head, NULL))
         return;
-    (void)nghttp2_submit_headers(stream->session->ng, NGHTTP2_FLAG_NONE, stream->id, NULL,
-                                 fields.nv, fields.count, NULL);
+    h2_session_need(stream->session,
+                    nghttp2_submit_headers(stream->session->ng, NGHTTP2_FLAG_NONE, stream->id, NULL,
+                                           fields.nv, fields.count, NULL));
     h2_fields_release(&fields);
     stream->said_go_on |= head->status == 100;
     h2_session_flush_soon(stream->session);
@@ -161,7 +162,8 @@ void h2_stream_reset(struct h2_stream *stream, uint32_t code)
     stop_sending(stream);
     if (!stream->session || stream->id == 0)
         return;
-    (void)nghttp2_submit_rst_stream(stream->session->ng, NGHTTP2_FLAG_NONE, stream->id, code);
+    h2_session_need(stream->session, nghttp2_submit_rst_stream(
+                                         stream->session->ng, NGHTTP2_FLAG_NONE, stream->id, code));
     h2_session_flush_soon(stream->session);
 }
 
@@ -261,9 +263,9 @@ struct outbound *h2_session_open(struct h2_session *session, const struct reques
 void h2_stream_data(struct h2_stream *stream, const void *data, size_t len)
 {
     struct h2_session *session = stream->session;
-    if (!stream->held) {
-        /* Nobody will read it: only the library's account has to be kept. */
-        (void)nghttp2_session_consume_stream(session->ng, stream->id, len);
+    if (!stream->held || stream->why.kind != ERROR_NONE) {
+        /* Nobody will read it, or a part is missing: only the library's account has to be kept. */
+        h2_session_need(session, nghttp2_session_consume_stream(session->ng, stream->id, len));
         return;
     }
     stream->heard_ms = loop_now_ms(session->loop);
@@ -301,8 +303,8 @@ static void tell(void *arg)
 
 void h2_stream_peer_ended(struct h2_stream *stream)
 {
-    if (stream->peer_ended)
-        return;
+    if (stream->peer_ended || stream->why.kind != ERROR_NONE)
+        return; /* a body that lost a part never looks whole */
     stream->peer_ended = true;
     channel_end(stream->body.bytes);
     if (stream->out.ops && stream->head_done)
@@ -350,7 +352,8 @@ void h2_stream_refuse(struct h2_stream *stream, int status)
                      .value = (uint8_t *)text,
                      .namelen = 7,
                      .valuelen = 3};
-    (void)nghttp2_submit_response(stream->session->ng, stream->id, &nv, 1, NULL);
+    h2_session_need(stream->session,
+                    nghttp2_submit_response(stream->session->ng, stream->id, &nv, 1, NULL));
     stream->refused = true;
     h2_session_flush_soon(stream->session);
 }
