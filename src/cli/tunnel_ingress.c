@@ -159,7 +159,8 @@ static int match(struct cli_call *call, const struct rules *rules, const struct 
     bool matched = rules_match(rules, buf_span(&host), path, &verdict);
     print_rule(call->world->out, rules_at(rules, verdict.index), verdict.index);
     if (!matched)
-        fprintf(call->world->out, "Such a request is refused with 400: %s\n", verdict.why);
+        fprintf(call->world->out, "Such a request is refused with %d: %s\n", verdict.status,
+                verdict.why);
     buf_release(&host);
     return CLI_OK;
 }

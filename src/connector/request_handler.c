@@ -164,7 +164,7 @@ void request_handler_serve(struct request_handler *handler, struct inbound *in, 
                  LOG_TEXT("path", request->path));
         config_version_drop(version);
         free(request);
-        edge_answer_refuse(in, 400, RESPONSE_FROM_CONNECTOR);
+        edge_answer_refuse(in, verdict.status, RESPONSE_FROM_CONNECTOR);
         return;
     }
     request->version = version;

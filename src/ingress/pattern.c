@@ -289,14 +289,17 @@ enum path_match path_pattern_match(const struct path_pattern *pattern, struct sp
 bool path_decode(struct span raw, struct buf *out, struct error *err)
 {
     struct buf bytes = BUF_LIMIT(raw.len);
-    bool ok = percent_decode(raw, &bytes) ||
-              error_set(err, ERROR_INVALID, 0, "a bad %% escape in the path");
+    bool ok = (raw.len == 0 || buf_room(&bytes, raw.len)) || error_memory(err);
+    ok = ok && (percent_decode(raw, &bytes) ||
+                error_set(err, ERROR_INVALID, 0, "a bad %% escape in the path"));
     struct span rest = buf_span(&bytes);
     while (ok && rest.len > 0) {
         size_t len = utf8_first(rest);
-        ok = (len > 0 ? buf_put_span(out, span_first(rest, len))
-                      : buf_put_span(out, SPAN("\xEF\xBF\xBD"))) ||
-             error_set(err, ERROR_LIMIT, 0, "the path is too long");
+        struct span sign = len > 0 ? span_first(rest, len) : SPAN("\xEF\xBF\xBD");
+        if (sign.len > out->limit - out->len)
+            ok = error_set(err, ERROR_LIMIT, 0, "the path is too long");
+        else
+            ok = buf_put_span(out, sign) || error_memory(err);
         rest = span_skip(rest, len > 0 ? len : 1);
     }
     buf_release(&bytes);

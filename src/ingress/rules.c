@@ -93,8 +93,9 @@ const struct rule *rules_at(const struct rules *rules, size_t index)
     return &rules->all[index];
 }
 
-static bool refuse(struct rules_verdict *verdict, const char *why)
+static bool refuse(struct rules_verdict *verdict, int status, const char *why)
 {
+    verdict->status = status;
     (void)snprintf(verdict->why, sizeof verdict->why, "%s", why);
     return false;
 }
@@ -122,6 +123,7 @@ static bool find_or_refuse(const struct rules *rules, struct span host, struct s
 {
     if (find(rules, host, path, &verdict->index))
         return true;
+    verdict->status = 400;
     (void)snprintf(verdict->why, sizeof verdict->why,
                    "the path expression of rule #%zu takes too long to decide for this path",
                    verdict->index);
@@ -146,11 +148,12 @@ static bool check_dots(const struct rules *rules, struct span host, struct span 
         struct rules_verdict other;
         buf_clear(&resolved);
         if (!path_resolve_dots(path, merge == 1, &resolved, &changed)) {
-            ok = refuse(verdict, "out of memory while the path was looked at");
+            ok = refuse(verdict, 502, "out of memory while the path was looked at");
         } else if (changed && !find_or_refuse(rules, host, buf_span(&resolved), &other)) {
-            ok = refuse(verdict, other.why);
+            ok = refuse(verdict, 400, other.why);
         } else if (changed &&
                    !is_same_service(&rules->all[verdict->index], &rules->all[other.index])) {
+            verdict->status = 400;
             (void)snprintf(verdict->why, sizeof verdict->why,
                            "the path matches rule #%zu, but with its dot segments resolved rule "
                            "#%zu, which has another service or Access requirement",
@@ -173,7 +176,7 @@ bool rules_match(const struct rules *rules, struct span authority, struct span t
     struct buf path = BUF_LIMIT(PATH_MAX_BYTES);
     struct error err = {0};
     bool ok = path_decode(span_first(target, span_find(target, '?')), &path, &err) ||
-              refuse(verdict, err.text);
+              refuse(verdict, err.kind == ERROR_SYSTEM ? 502 : 400, err.text);
     ok = ok && find_or_refuse(rules, host, buf_span(&path), verdict) &&
          check_dots(rules, host, buf_span(&path), verdict);
     buf_release(&path);

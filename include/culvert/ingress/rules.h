@@ -28,14 +28,15 @@ const struct rule *rules_at(const struct rules *rules, size_t index);
 
 struct rules_verdict {
     size_t index;             /* of the rule that matches the request as it came */
+    int status;               /* of a refusal: 400, or 502 when it is not the request's fault */
     char why[ERROR_TEXT_MAX]; /* of a refusal */
 };
 
 /* Chooses the rule for a request by its authority and target (path and query, as received).
- * False: the request is to be answered 400 and verdict->why logged, because its path, once its dot
- * segments are resolved (plain or percent-encoded, an encoded slash being a slash), belongs to a
- * rule with another service or another Access requirement, because an escape is broken, or because
- * an expression could not be decided within its bounds. */
+ * False: the request is to be answered with verdict->status and verdict->why logged: 400, because
+ * its path, once its dot segments are resolved (plain or percent-encoded, an encoded slash being a
+ * slash), belongs to a rule with another service or another Access requirement, because an escape
+ * is broken, or because an expression could not be decided within its bounds; 502 for memory. */
 bool rules_match(const struct rules *rules, struct span authority, struct span target,
                  struct rules_verdict *verdict) MUST_CHECK;
 
