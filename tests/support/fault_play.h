@@ -1,0 +1,35 @@
+/* A play for faults: a connector registers, three visitors' requests and one in vain are served,
+ * the ends drain; meanwhile one end suffers. Whatever strikes it, every visitor gets a true answer,
+ * an error of ours or a broken connection; once the fault is over all is well again. */
+#ifndef CULVERT_TESTS_SUPPORT_FAULT_PLAY_H
+#define CULVERT_TESTS_SUPPORT_FAULT_PLAY_H
+
+#include "support/split_ends.h"
+
+struct fault {
+    enum split_party sufferer;
+    size_t allocation; /* the first that fails ... */
+    size_t famine;     /* ... and how many; 0: none fails */
+    struct socket_plan sockets;
+};
+
+struct fault_play {
+    struct split_store store;
+    size_t allocations; /* that the sufferer asked for in the last play */
+    size_t struck;      /* calls of its sockets that failed */
+    size_t calls;       /* of the kind that was to fail */
+    size_t answered;    /* visitors that got the true answer while the fault was there, of 4 */
+};
+
+void fault_play_open(struct fault_play *play);
+void fault_play_close(struct fault_play *play);
+
+/* Plays once for each allocation of the sufferer's (each up to FAULT_EACH_MAX, then a sample) with
+ * `famine` of them failing from there on, in steps of `step`. */
+enum { FAULT_EACH_MAX = 2000, FAULT_SAMPLE = 97 };
+void fault_play_sweep_memory(enum split_party sufferer, size_t step, size_t famine);
+
+/* Plays once and judges; a failed check names the fault. */
+void fault_play_run(struct fault_play *play, const struct fault *fault);
+
+#endif
