@@ -34,7 +34,7 @@ static const struct fake_script scripts[] = {
 enum { ORIGINS = ARRAY_LEN(scripts) };
 
 /* One request and what came of it. */
-struct visit {
+struct guest {
     struct conn *conn;
     struct buf got;
     bool ended;
@@ -48,7 +48,7 @@ struct scene {
     const struct fault *fault;
     struct split_ends ends;
     struct fake_origin origins[ORIGINS];
-    struct visit visit;
+    struct guest visit;
     bool fault_ended;
 };
 
@@ -61,7 +61,7 @@ static void on_nothing(void *arg)
 
 static size_t on_bytes(void *arg, const unsigned char *data, size_t len)
 {
-    struct visit *visit = arg;
+    struct guest *visit = arg;
     if (!buf_put(&visit->got, data, len))
         abort();
     return len;
@@ -69,13 +69,13 @@ static size_t on_bytes(void *arg, const unsigned char *data, size_t len)
 
 static void on_end(void *arg)
 {
-    ((struct visit *)arg)->ended = true;
+    ((struct guest *)arg)->ended = true;
 }
 
 static void on_lost(void *arg, const struct error *why)
 {
     (void)why;
-    ((struct visit *)arg)->ended = true;
+    ((struct guest *)arg)->ended = true;
 }
 
 static const struct conn_events visitor_events = {on_nothing, on_bytes, on_end, on_nothing,
@@ -84,7 +84,7 @@ static const struct conn_events visitor_events = {on_nothing, on_bytes, on_end, 
 /* Reads what came so far. Bodies are sized or, from the origin that says "posted", chunked. */
 static bool is_answered(void *arg)
 {
-    struct visit *visit = arg;
+    struct guest *visit = arg;
     const char *text = buf_text(&visit->got);
     const char *end = strstr(text, "\r\n\r\n");
     const char *length = strcasestr(text, "\r\ncontent-length: ");
@@ -103,9 +103,9 @@ static bool is_answered(void *arg)
 static bool ask(struct scene *scene, const char *method, const char *path, size_t posted)
 {
     static unsigned char bytes[POSTED];
-    struct visit *visit = &scene->visit;
+    struct guest *visit = &scene->visit;
     char head[256];
-    *visit = (struct visit){.got = BUF_LIMIT(1024 * 1024)};
+    *visit = (struct guest){.got = BUF_LIMIT(1024 * 1024)};
     int fd = memory_sockets_dial(&scene->ends.memory, "127.0.0.1:8080");
     if (fd == -1)
         return false;
@@ -135,7 +135,7 @@ static void leave(struct scene *scene)
                (int)scene->fault->sockets.call, scene->fault->sockets.n,                           \
                scene->fault->sockets.error)
 
-static bool body_is_right(const struct visit *visit, const char *path)
+static bool body_is_right(const struct guest *visit, const char *path)
 {
     if (strcmp(path, "/hello") == 0)
         return span_equal(visit->body, SPAN("hello"));
@@ -147,7 +147,7 @@ static bool body_is_right(const struct visit *visit, const char *path)
 /* True: the answer is the one that was to be expected. */
 static bool judge(struct scene *scene, const char *path)
 {
-    const struct visit *visit = &scene->visit;
+    const struct guest *visit = &scene->visit;
     bool in_vain = strcmp(path, "/none") == 0;
     if (visit->status == 200 && visit->whole) {
         JUDGE(!in_vain && body_is_right(visit, path), path);
@@ -330,5 +330,36 @@ void fault_play_sweep_memory(enum split_party sufferer, size_t step, size_t fami
         fault.allocation = n;
         fault_play_run(&play, &fault);
     }
+    fault_play_close(&play);
+}
+
+void fault_play_sweep_calls(enum split_party sufferer, const struct socket_plan *plan, bool unseen)
+{
+    struct fault_play play;
+    struct fault fault = {.sufferer = sufferer, .sockets = {.call = plan->call}};
+    fault_play_open(&play);
+    fault_play_run(&play, &fault);
+    size_t last = play.calls;
+    CHECK(last > 0);
+    fault.sockets = *plan;
+    for (size_t n = 0; n < last; n++) {
+        fault.sockets.n = n;
+        fault_play_run(&play, &fault);
+        CHECK_CASE(!unseen || play.answered == VISITS, "call %d n %zu errno %d was noticed",
+                   (int)plan->call, n, plan->error);
+    }
+    fault_play_close(&play);
+}
+
+void fault_play_lasting(enum split_party sufferer, const struct socket_plan *plan)
+{
+    struct fault_play play;
+    const struct fault fault = {.sufferer = sufferer, .sockets = *plan};
+    fault_play_open(&play);
+    fault_play_run(&play, &fault);
+    CHECK_CASE(play.answered == VISITS, "call %d errno %d most %zu seed %u was noticed",
+               (int)plan->call, plan->error, plan->most, plan->seed);
+    CHECK_CASE(plan->error == 0 || play.struck > 0, "call %d errno %d never struck",
+               (int)plan->call, plan->error);
     fault_play_close(&play);
 }

@@ -29,6 +29,13 @@ void fault_play_close(struct fault_play *play);
 enum { FAULT_EACH_MAX = 2000, FAULT_SAMPLE = 97 };
 void fault_play_sweep_memory(enum split_party sufferer, size_t step, size_t famine);
 
+/* Plays once for each call of that kind, which fails with `error`, as do the `count` - 1 behind it.
+ * `unseen`: a fault that no visitor may notice. */
+void fault_play_sweep_calls(enum split_party sufferer, const struct socket_plan *plan, bool unseen);
+
+/* Plays once with a plan that goes on for ever and that no visitor may notice. */
+void fault_play_lasting(enum split_party sufferer, const struct socket_plan *plan);
+
 /* Plays once and judges; a failed check names the fault. */
 void fault_play_run(struct fault_play *play, const struct fault *fault);
 
