@@ -27,7 +27,8 @@ struct pool {
 
 struct jobs {
     struct pool *pool;
-    size_t threads;
+    size_t threads; /* that were started */
+    size_t threads_most;
     size_t under_way;
     struct mailbox *finished;
 };
@@ -101,26 +102,29 @@ static struct pool *pool_new(void)
     return pool;
 }
 
-static bool start(struct jobs *jobs, struct loop *loop, size_t threads, struct error *err)
+static bool start(struct jobs *jobs, struct loop *loop, struct error *err)
 {
     jobs->pool = pool_new();
     if (!jobs->pool)
         return error_memory(err);
-    struct pool *pool = jobs->pool;
     jobs->finished = mailbox_new(loop, JOBS_QUEUE_MAX, on_finished, jobs, err);
-    if (!jobs->finished)
-        return false;
-    pool->finished = jobs->finished;
-    for (size_t i = 0; i < threads; i++) {
-        pool->runners[i].pool = pool;
-        pthread_mutex_lock(&pool->lock);
-        bool ok = thread_start(&pool->runners[i].thread, work, &pool->runners[i], err);
-        pool->holders += ok ? 1 : 0;
-        pthread_mutex_unlock(&pool->lock);
-        if (!ok)
-            return false;
-        jobs->threads++;
-    }
+    jobs->pool->finished = jobs->finished;
+    return jobs->finished != NULL;
+}
+
+/* One thread more, when all there are have work and there may be another: what never blocks costs
+ * no thread. False: there is none at all. Called with the lock held. */
+static bool reinforce(struct jobs *jobs)
+{
+    struct pool *pool = jobs->pool;
+    struct runner *runner = &pool->runners[jobs->threads];
+    if (jobs->threads == jobs->threads_most || jobs->under_way < jobs->threads)
+        return true;
+    runner->pool = pool;
+    if (!thread_start(&runner->thread, work, runner, NULL))
+        return jobs->threads > 0;
+    pool->holders++;
+    jobs->threads++;
     return true;
 }
 
@@ -132,7 +136,8 @@ struct jobs *jobs_new(struct loop *loop, size_t threads, struct error *err)
         (void)error_memory(err);
         return NULL;
     }
-    if (!start(jobs, loop, threads, err)) {
+    jobs->threads_most = threads;
+    if (!start(jobs, loop, err)) {
         jobs_free(jobs);
         return NULL;
     }
@@ -143,9 +148,13 @@ bool jobs_post(struct jobs *jobs, struct job *job)
 {
     if (jobs->under_way == JOBS_QUEUE_MAX)
         return false;
+    pthread_mutex_lock(&jobs->pool->lock);
+    if (!reinforce(jobs)) {
+        pthread_mutex_unlock(&jobs->pool->lock);
+        return false;
+    }
     jobs->under_way++;
     job->cancelled = false;
-    pthread_mutex_lock(&jobs->pool->lock);
     list_put_last(&jobs->pool->queue, &job->queue);
     pthread_cond_signal(&jobs->pool->work);
     pthread_mutex_unlock(&jobs->pool->lock);

@@ -4,9 +4,13 @@
 
 #include "thread.h"
 
+#include <sched.h>
+
 struct worker {
     struct loop *loop;
     bool is_thread;
+    bool is_told; /* to end */
+    uint64_t linger_ms;
     pthread_t thread;
     struct mailbox *calls;
     struct mailbox *end; /* of a thread */
@@ -39,6 +43,7 @@ static void *turn(void *arg)
 {
     const struct worker *worker = arg;
     loop_run(worker->loop);
+    loop_linger(worker->loop, worker->linger_ms);
     return NULL;
 }
 
@@ -88,6 +93,16 @@ struct worker *worker_here(struct loop *loop, struct error *err)
     return worker;
 }
 
+size_t worker_cpus(void)
+{
+    cpu_set_t mine;
+    CPU_ZERO(&mine);
+    int count = sched_getaffinity(0, sizeof mine, &mine) == 0 ? CPU_COUNT(&mine) : 1;
+    if (count < 1)
+        return 1;
+    return count < WORKERS_MAX ? (size_t)count : WORKERS_MAX;
+}
+
 struct loop *worker_loop(const struct worker *worker)
 {
     return worker->loop;
@@ -98,16 +113,24 @@ bool worker_post(struct worker *worker, struct worker_call *call)
     return mailbox_post(worker->calls, &call->mail);
 }
 
+void worker_end(struct worker *worker, uint64_t linger_ms)
+{
+    if (!worker->is_thread || worker->is_told)
+        return;
+    worker->is_told = true;
+    worker->linger_ms = linger_ms;
+    bool posted = mailbox_post(worker->end, &worker->farewell);
+    assert(posted); /* nobody else posts there */
+    (void)posted;
+}
+
 void worker_free(struct worker *worker)
 {
     if (!worker)
         return;
-    if (worker->is_thread) {
-        bool posted = mailbox_post(worker->end, &worker->farewell);
-        assert(posted); /* nobody else posts there */
-        (void)posted;
+    worker_end(worker, 0);
+    if (worker->is_thread)
         (void)pthread_join(worker->thread, NULL);
-    }
     run_rest(worker);
     mailbox_free(worker->end);
     mailbox_free(worker->calls);

@@ -26,12 +26,13 @@ struct job {
 
 struct jobs;
 
-/* `threads` threads, 1 ... JOBS_THREADS_MAX; with one, jobs run in the order of posting and never
- * at the same time. All calls come from the loop's thread. The caller owns it. NULL: `err`. */
+/* Up to `threads` threads, 1 ... JOBS_THREADS_MAX, each started when it is first needed; with one,
+ * jobs run in the order of posting and never at the same time. All calls come from the loop's
+ * thread. The caller owns it. NULL: `err`. */
 struct jobs *jobs_new(struct loop *loop, size_t threads, struct error *err);
 
-/* Queues a job, whose functions are set and the rest zero. False: JOBS_QUEUE_MAX are under way;
- * then the job stays the caller's. */
+/* Queues a job, whose functions are set and the rest zero. False: JOBS_QUEUE_MAX are under way, or
+ * no thread can be started; then the job stays the caller's. */
 bool jobs_post(struct jobs *jobs, struct job *job) MUST_CHECK;
 
 /* Drops the result of a posted job: `done` follows with `cancelled`, in a later turn. What has not

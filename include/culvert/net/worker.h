@@ -27,6 +27,9 @@ struct worker *worker_new(const struct loop_options *options, struct error *err)
  * shares its loop with the process's head, and for tests. NULL: `err`. */
 struct worker *worker_here(struct loop *loop, struct error *err);
 
+/* How many CPUs this process may run on: 1 ... WORKERS_MAX. */
+size_t worker_cpus(void);
+
 /* Its loop, which only its own thread may use. */
 struct loop *worker_loop(const struct worker *worker);
 
@@ -34,9 +37,15 @@ struct loop *worker_loop(const struct worker *worker);
  * call stays the caller's. */
 bool worker_post(struct worker *worker, struct worker_call *call) MUST_CHECK;
 
+/* From the thread that made it, when nobody posts to it any more: tells the thread to run the calls
+ * that were posted, to turn on while something on its loop is busy with its last bytes
+ * (loop_linger), at most `linger_ms`, and to end. Does not wait for it: worker_free does. Nothing
+ * for a worker without a thread. */
+void worker_end(struct worker *worker, uint64_t linger_ms);
+
 /* From the thread that made it, when nobody posts to it any more: runs the calls that were posted,
- * then ends and joins the thread. Everything that lives on its loop must be gone by then, the last
- * of it by those calls. NULL is allowed. */
+ * then ends (if worker_end did not) and joins the thread. Everything that lives on its loop must be
+ * gone by then, the last of it by those calls. NULL is allowed. */
 void worker_free(struct worker *worker);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "harness.h"
 
+#include <dirent.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdatomic.h>
@@ -113,6 +114,37 @@ TEST(several_threads_run_several_jobs_at_the_same_time)
         (void)sem_post(&hall.go_on);
     turn_until(&hall, 3);
     CHECK_SIZE(hall.run, 3);
+    hall_close(&hall);
+}
+
+/* Of this process. */
+static size_t thread_count(void)
+{
+    size_t count = 0;
+    DIR *tasks = opendir("/proc/self/task");
+    for (struct dirent *entry = tasks ? readdir(tasks) : NULL; entry; entry = readdir(tasks))
+        count += entry->d_name[0] != '.' ? 1 : 0;
+    if (tasks)
+        (void)closedir(tasks);
+    return count;
+}
+
+TEST(a_thread_is_started_when_it_is_first_needed)
+{
+    struct hall hall;
+    size_t before = thread_count();
+    REQUIRE(hall_open(&hall, 3));
+    CHECK_SIZE(thread_count(), before);
+    for (size_t i = 1; i <= 3; i++) {
+        REQUIRE(post(&hall, run_when_told, 'x'));
+        (void)sem_wait(&hall.began);
+        CHECK_SIZE(thread_count(), before + i);
+    }
+    REQUIRE(post(&hall, run, 'x'));
+    CHECK_SIZE(thread_count(), before + 3);
+    for (int i = 0; i < 3; i++)
+        (void)sem_post(&hall.go_on);
+    turn_until(&hall, 4);
     hall_close(&hall);
 }
 

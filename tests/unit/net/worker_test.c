@@ -211,3 +211,64 @@ TEST(what_a_call_leaves_on_the_loop_lives_there_until_a_last_call_ends_it)
     CHECK(atomic_load(&lodger.is_reaped));
     (void)sem_destroy(&lodger.rang);
 }
+
+/* Something on the worker's loop that is busy for a while. */
+struct late {
+    struct worker_call call;
+    struct worker *worker;
+    struct orphan orphan;
+    struct timer timer;
+    atomic_bool is_done;
+};
+
+static bool is_busy(const void *object)
+{
+    const struct late *late = object;
+    return !atomic_load(&late->is_done);
+}
+
+static void give_up(void *object)
+{
+    struct late *late = object;
+    timer_stop(&late->timer);
+}
+
+static void finish(void *arg)
+{
+    struct late *late = arg;
+    atomic_store(&late->is_done, true);
+}
+
+static void begin_late(struct worker_call *call)
+{
+    struct late *late = CONTAINER_OF(call, struct late, call);
+    struct loop *loop = worker_loop(late->worker);
+    late->orphan.is_busy = is_busy;
+    loop_adopt(loop, &late->orphan, give_up, late);
+    timer_init(&late->timer, loop, finish, late);
+    CHECK(timer_start(&late->timer, 20));
+}
+
+static bool is_finished_after(uint64_t linger_ms)
+{
+    struct late late = {.call.run = begin_late};
+    late.worker = worker_new(&(struct loop_options){0}, NULL);
+    if (!late.worker || !worker_post(late.worker, &late.call))
+        return false;
+    worker_end(late.worker, linger_ms);
+    worker_end(late.worker, 0); /* the first word counts */
+    worker_free(late.worker);
+    return atomic_load(&late.is_done);
+}
+
+TEST(a_worker_that_ends_lets_what_is_busy_finish_within_the_limit)
+{
+    CHECK(is_finished_after(60 * 1000));
+    CHECK(!is_finished_after(0));
+}
+
+TEST(there_is_at_least_one_cpu)
+{
+    CHECK(worker_cpus() >= 1);
+    CHECK(worker_cpus() <= WORKERS_MAX);
+}
