@@ -2,6 +2,8 @@
  * black: a log that hides too much is repaired by a better message, a leaked token by nobody. */
 #include "culvert/observe/redact.h"
 
+#include <pthread.h>
+
 enum {
     SCRATCH = 16 * 1024, /* all texts of one event after blackening */
     OPAQUE_MIN = 20,     /* shorter runs of base64 are no token */
@@ -9,6 +11,7 @@ enum {
 };
 
 struct redact {
+    pthread_mutex_t lock; /* of all below, and of what the sinks behind it touch */
     struct log_sink sinks[LOG_SINKS_MAX];
     size_t sink_count;
     struct buf scratch; /* never moves: it is as large as it gets from the start */
@@ -185,9 +188,9 @@ static struct span blacken(struct redact *redact, struct span text)
     return span_equal(result, text) ? text : result;
 }
 
-static void on_event(void *arg, enum log_level level, int64_t unix_ms, const struct log_line *line)
+static void write_clean(struct redact *redact, enum log_level level, int64_t unix_ms,
+                        const struct log_line *line)
 {
-    struct redact *redact = arg;
     struct log_line clean = *line;
     buf_clear(&redact->scratch);
     struct span message = blacken(redact, span_of(line->message));
@@ -206,6 +209,14 @@ static void on_event(void *arg, enum log_level level, int64_t unix_ms, const str
         redact->sinks[i].write(redact->sinks[i].arg, level, unix_ms, &clean);
 }
 
+static void on_event(void *arg, enum log_level level, int64_t unix_ms, const struct log_line *line)
+{
+    struct redact *redact = arg;
+    pthread_mutex_lock(&redact->lock);
+    write_clean(redact, level, unix_ms, line);
+    pthread_mutex_unlock(&redact->lock);
+}
+
 struct redact *redact_new(struct error *err)
 {
     struct redact *redact = calloc(1, sizeof *redact);
@@ -213,6 +224,7 @@ struct redact *redact_new(struct error *err)
         (void)error_memory(err);
         return NULL;
     }
+    (void)pthread_mutex_init(&redact->lock, NULL); /* cannot fail with default attributes */
     redact->scratch.limit = SCRATCH;
     if (!buf_room(&redact->scratch, SCRATCH)) {
         (void)error_memory(err);
@@ -227,6 +239,7 @@ void redact_free(struct redact *redact)
     if (!redact)
         return;
     buf_wipe(&redact->scratch);
+    (void)pthread_mutex_destroy(&redact->lock);
     free(redact);
 }
 

@@ -1,5 +1,6 @@
 /* Secrets never reach a log: stands in front of the sinks and blackens what looks like one, by the
- * name of a field and inside its text. */
+ * name of a field and inside its text. It may be written to from any thread; the sinks behind it,
+ * which know nothing of threads, are written to one event at a time. */
 #ifndef CULVERT_OBSERVE_REDACT_H
 #define CULVERT_OBSERVE_REDACT_H
 

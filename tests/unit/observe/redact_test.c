@@ -2,6 +2,8 @@
 
 #include "harness.h"
 
+#include <pthread.h>
+
 #define JSON_IN_BASE64 "eyJhIjoiMDEyMzQ1Njc4OSIsInMiOiJBQkMifQ=="
 
 TEST(secrets_inside_texts_are_blackened)
@@ -113,6 +115,36 @@ TEST(no_sink_behind_it_sees_a_secret)
     CHECK_TEXT(buf_text(&second), want);
     buf_release(&first);
     buf_release(&second);
+    redact_free(redact);
+}
+
+enum { WRITERS = 4, LINES_EACH = 200 };
+
+static void *write_lines(void *arg)
+{
+    const struct log_sink *sink = arg;
+    const struct log_line line = {"Settings: token=abc", LOG_TEXT("rule", "plain")};
+    for (int i = 0; i < LINES_EACH; i++)
+        sink->write(sink->arg, LEVEL_INFO, 0, &line);
+    return NULL;
+}
+
+TEST(lines_of_several_threads_reach_the_sinks_one_by_one)
+{
+    static const struct span want = SPAN_INIT("Settings: token=*****|rule=plain|");
+    struct buf out = BUF_LIMIT(1024 * 1024);
+    struct redact *redact = redact_new(NULL);
+    pthread_t threads[WRITERS];
+    REQUIRE(redact && redact_add(redact, (struct log_sink){note, &out}));
+    struct log_sink sink = redact_sink(redact);
+    for (size_t i = 0; i < WRITERS; i++)
+        REQUIRE(pthread_create(&threads[i], NULL, write_lines, &sink) == 0);
+    for (size_t i = 0; i < WRITERS; i++)
+        (void)pthread_join(threads[i], NULL);
+    CHECK_SIZE(out.len, WRITERS * LINES_EACH * want.len);
+    for (size_t at = 0; at < out.len; at += want.len)
+        CHECK(span_starts(span_skip(buf_span(&out), at), want));
+    buf_release(&out);
     redact_free(redact);
 }
 
