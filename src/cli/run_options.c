@@ -2,6 +2,7 @@
 #include "run_options.h"
 
 #include "culvert/base/duration.h"
+#include "culvert/net/worker.h"
 
 enum { REPORT_MAX = 16 * 1024 * 1024 };
 
@@ -38,6 +39,21 @@ static bool fill_times(struct cli_call *call, struct connector_options *c, struc
     if (connections < 1 || connections > EDGE_INDEXES_MAX)
         return fail(call, "ha-connections", "must be from 1 to 16", err);
     c->connections = (size_t)connections;
+    return true;
+}
+
+static bool fill_workers(struct cli_call *call, struct connector_options *c, struct error *err)
+{
+    enum { DEFAULT_MOST = 4 }; /* as many as there are HA connections by default */
+    int64_t workers = sources_int(call->sources, "workers");
+    if (!sources_is_set(call->sources, "workers")) {
+        size_t cpus = worker_cpus();
+        c->workers = cpus < DEFAULT_MOST ? cpus : DEFAULT_MOST;
+        return true;
+    }
+    if (workers < 1 || workers > WORKERS_MAX)
+        return fail(call, "workers", "must be from 1 to 64", err);
+    c->workers = (size_t)workers;
     return true;
 }
 
@@ -147,7 +163,7 @@ bool run_options_fill(struct cli_call *call, const struct credentials *creds, st
     c->post_quantum = sources_bool(call->sources, "post-quantum");
     c->pid_file = pid_file[0] ? pid_file : NULL;
     c->notify_socket = environment_get(call->world->environment, "NOTIFY_SOCKET");
-    return check_protocol(call, err) && fill_times(call, c, err) &&
+    return check_protocol(call, err) && fill_times(call, c, err) && fill_workers(call, c, err) &&
            fill_edge(call, creds, c, err) && fill_bind(call, o, err) &&
            fill_metrics(call, c, err) && fill_tags(call, o, err) && fill_features(call, c, err);
 }

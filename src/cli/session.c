@@ -46,7 +46,7 @@ static bool secrets_are_safe(const struct cli_config *config, const struct yml_n
     return ok;
 }
 
-static bool read_config(struct cli_call *call, struct cli_config *config, struct error *err)
+static bool read_rules(struct cli_config *config, struct error *err)
 {
     struct buf text = BUF_LIMIT(YML_BYTES_MAX);
     bool ok = file_read(config->path, &text, err);
@@ -58,8 +58,27 @@ static bool read_config(struct cli_call *call, struct cli_config *config, struct
     const struct yml_node *root = yml_root(config->file);
     config->is_empty = root == NULL;
     config->spec = ingress_spec_read(value_of_yml(root), &config->notes, err);
-    return config->spec && secrets_are_safe(config, root, err) &&
-           (!root || yml_kind(root) != YML_MAP || sources_read_file(call->sources, root, err));
+    return config->spec && secrets_are_safe(config, root, err);
+}
+
+static bool read_config(struct cli_call *call, struct cli_config *config, struct error *err)
+{
+    if (!read_rules(config, err))
+        return false;
+    const struct yml_node *root = yml_root(config->file);
+    return !root || yml_kind(root) != YML_MAP || sources_read_file(call->sources, root, err);
+}
+
+bool cli_config_read_again(const struct cli_config *config, struct cli_config *again,
+                           struct error *err)
+{
+    again->path = span_dup(span_of(config->path));
+    if (!again->path)
+        return error_memory(err);
+    if (!read_rules(again, err))
+        return false;
+    return !again->is_empty ||
+           error_set(err, ERROR_INVALID, 0, "%s: the file is empty", again->path);
 }
 
 bool cli_config_load(struct cli_call *call, struct cli_config *config, struct error *err)

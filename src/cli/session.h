@@ -35,6 +35,12 @@ bool cli_config_load(struct cli_call *call, struct cli_config *config,
                      struct error *err) MUST_CHECK;
 void cli_config_release(struct cli_config *config);
 
+/* Reads the file of `config` once more into `again`, for its rules: its settings stay as they are.
+ * Safe on another thread. False: `err` begins with the file and the place; an empty file is no
+ * answer to keep. */
+bool cli_config_read_again(const struct cli_config *config, struct cli_config *again,
+                           struct error *err) MUST_CHECK;
+
 /* ---- the log ---- */
 
 /* Embedded; start with {0} and release it in every case. `log` is what others borrow. */

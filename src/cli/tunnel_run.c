@@ -33,6 +33,7 @@ static const char *const settings[] = {"config",
                                        "protocol",
                                        "retries",
                                        "ha-connections",
+                                       "workers",
                                        "rpc-timeout",
                                        "tag",
                                        "features",
@@ -56,15 +57,15 @@ struct run {
 
 /* ---- rules ---- */
 
-static void log_notes(const struct run *run)
+static void log_notes(const struct run *run, const struct cli_config *config)
 {
-    for (size_t i = 0; i < run->config.notes.count; i++) {
-        const struct note *note = &run->config.notes.all[i];
+    for (size_t i = 0; i < config->notes.count; i++) {
+        const struct note *note = &config->notes.all[i];
         log_warn(&run->log.log,
                  note->kind == NOTE_UNUSED_KEY ? "Nothing reads a key of the configuration"
                                                : "The configuration has an oddity",
                  LOG_TEXT(note->kind == NOTE_UNUSED_KEY ? "key" : "detail", note->text),
-                 LOG_TEXT("file", run->config.path), LOG_INT("line", note->place.line));
+                 LOG_TEXT("file", config->path), LOG_INT("line", note->place.line));
     }
 }
 
@@ -80,31 +81,45 @@ static void log_unsupported(const struct run *run, const struct rules *rules)
     }
 }
 
-static struct rules *make_rules(struct run *run, struct error *err)
+static struct rules *make_rules(const struct run *run, struct cli_config *config, bool *has_origin,
+                                struct error *err)
 {
-    const struct ingress_spec *spec = run->config.spec;
+    const struct ingress_spec *spec = config->spec;
     if (!spec || spec->count == 0)
-        return single_origin_rules(run->call->sources, spec, &run->has_origin, err);
-    run->has_origin = true;
+        return single_origin_rules(run->call->sources, spec, has_origin, err);
+    *has_origin = true;
     if (sources_text(run->call->sources, "url")[0])
         log_warn(&run->log.log, "The url is not used: the configuration has ingress rules");
-    return rules_new(spec, &run->config.notes, err);
+    return rules_new(spec, &config->notes, err);
 }
 
-static bool make_snapshot(struct run *run, struct error *err)
+static struct snapshot *make_snapshot(const struct run *run, struct cli_config *config,
+                                      bool *has_origin, struct error *err)
 {
-    struct warp_routing warp = run->config.spec ? run->config.spec->warp : warp_routing_default();
-    struct rules *rules = make_rules(run, err);
+    struct warp_routing warp = config->spec ? config->spec->warp : warp_routing_default();
+    struct rules *rules = make_rules(run, config, has_origin, err);
     if (!rules)
-        return false;
+        return NULL;
     if (!rules_are_enforceable(rules, err)) {
         rules_free(rules);
-        return false;
+        return NULL;
     }
-    log_notes(run);
+    log_notes(run, config);
     log_unsupported(run, rules);
-    run->snapshot = snapshot_new(rules, &warp, SNAPSHOT_LOCAL, err);
-    return run->snapshot != NULL;
+    return snapshot_new(rules, &warp, SNAPSHOT_LOCAL, err);
+}
+
+/* For SIGHUP, on another thread: what the run holds does not change any more. */
+static struct snapshot *read_rules(void *arg, struct error *err)
+{
+    const struct run *run = arg;
+    struct cli_config again = {0};
+    struct snapshot *snapshot = NULL;
+    bool has_origin;
+    if (cli_config_read_again(&run->config, &again, err))
+        snapshot = make_snapshot(run, &again, &has_origin, err);
+    cli_config_release(&again);
+    return snapshot;
 }
 
 /* ---- what the log says before the start ---- */
@@ -162,7 +177,8 @@ static bool prepare(struct run *run, int *status, struct error *err)
     if (!run->creds)
         return false;
     *status = CLI_FAILED;
-    return make_snapshot(run, err) && run_options_fill(run->call, run->creds, &run->options, err) &&
+    run->snapshot = make_snapshot(run, &run->config, &run->has_origin, err);
+    return run->snapshot && run_options_fill(run->call, run->creds, &run->options, err) &&
            run_options_report(run->call, run->snapshot, &run->options, err);
 }
 
@@ -185,6 +201,8 @@ static int run_tunnel(struct cli_call *call)
         announce(&run);
         run.options.connector.snapshot = run.snapshot;
         run.options.connector.log = &run.log.log;
+        run.options.connector.read_rules = run.config.path ? read_rules : NULL;
+        run.options.connector.read_rules_arg = &run;
         ok = connector_run(&run.options.connector, &err);
         status = ok ? CLI_OK : CLI_FAILED;
     }
@@ -201,7 +219,8 @@ const struct cli_command cli_tunnel_run = {
     .summary = "run the connector of a tunnel",
     .operands = "[TUNNEL]",
     .details = "TUNNEL is a name or a UUID; without it the configuration file or a token says\n"
-               "which. It runs until SIGTERM or SIGINT, finishes open requests and ends.\n",
+               "which. It runs until SIGTERM or SIGINT, finishes open requests and ends. SIGHUP\n"
+               "reads the ingress rules of the configuration file again.\n",
     .settings = settings,
     .operands_max = 1,
     .run = run_tunnel,

@@ -96,6 +96,8 @@ static const struct setting settings[] = {
     {"retries", {0}, {"TUNNEL_RETRIES"}, I, TELLS, "5", "N",
      "where the growth of the wait between attempts stops"},
     {"ha-connections", {0}, {0}, I, HIDES, "4", "N", "connections to the edge"},
+    {"workers", {0}, {"TUNNEL_WORKERS"}, I, FILED, NULL, "N",
+     "threads that serve; by default as many as there are CPUs, at most 4"},
     {"rpc-timeout", {0}, {0}, D, HIDES, "5s", "TIME", "limit for an answer of the edge"},
     {"tag", {0}, {"TUNNEL_TAG"}, L, HIDES, NULL, "NAME=VALUE",
      "sent to the origin with each request; may be repeated"},

@@ -1,14 +1,10 @@
-/* The parts of a connector, made in order and freed in reverse. */
+/* The head of a connector: its parts, made in order and freed in reverse. */
 #include "culvert/connector/connector.h"
 
-#include "culvert/connector/edge_answer.h"
-#include "culvert/connector/request_handler.h"
 #include "culvert/connector/supervisor.h"
-#include "culvert/http/reply.h"
 #include "culvert/observe/admin_server.h"
 #include "culvert/observe/process_metrics.h"
 #include "culvert/service/notify.h"
-#include "culvert/tunnel/stream_kind.h"
 
 #include <errno.h>
 #include <unistd.h>
@@ -23,65 +19,26 @@ struct connector {
     const struct log *log;
     struct uuid id;
     char id_text[UUID_TEXT_SIZE];
-    struct budget budget;
-    struct metrics *metrics;
-    struct metric *channel_bytes;
-    struct tunnel_metrics *tunnel_metrics;
+    struct worker *home;     /* the head, and the first worker */
+    struct metrics *metrics; /* of the head: the process, the HA connections */
     struct tracker *tracker;
-    struct live_config *config;
-    struct request_handler *requests;
-    struct worker *home;
+    struct ha_shared shared;
+    struct openers_options openers;
+    struct crew *crew;
     struct scraper *scraper;
     struct admin_server *admin;
-    struct ha_shared shared;
     struct supervisor *supervisor;
     bool wrote_pid_file;
     void (*over)(void *arg, const struct error *why);
     void *arg;
 };
 
-/* ---- streams that are not about the connection itself ---- */
-
-static void configure(struct connector *connector, struct inbound *in)
-{
-    static const char answer[] = "{\"lastAppliedVersion\":-1,\"err\":{\"message\":\"this connector "
-                                 "does not take remote configuration yet\"}}";
-    const struct reply reply = {
-        .status = 200, .content_type = "application/json", .text = span_of(answer)};
-    log_warn(connector->log, "Refused a remote configuration: not supported yet");
-    reply_send(connector->loop, in, &reply);
-}
-
-static void on_request(void *arg, struct inbound *in, size_t index)
-{
-    struct connector *connector = arg;
-    enum stream_kind kind = stream_kind_of(&in->head);
-    if (kind == STREAM_CONFIGURATION) {
-        configure(connector, in);
-        return;
-    }
-    if (kind == STREAM_WEBSOCKET || kind == STREAM_TCP) {
-        log_warn(connector->log, "Refused a stream of a kind that is not supported yet",
-                 LOG_TEXT("kind", stream_kind_name(kind)), LOG_INT("connIndex", index));
-        edge_answer_refuse(in, 502, RESPONSE_FROM_CONNECTOR);
-        return;
-    }
-    request_handler_serve(connector->requests, in, index);
-}
-
 /* ---- metrics ---- */
-
-static const struct metric_desc channel_desc = {
-    .name = "culvert_channel_bytes",
-    .help = "Bytes that wait between two peers",
-    .kind = METRIC_GAUGE,
-};
 
 static const struct metrics *own_figures(void *arg)
 {
     struct connector *connector = arg;
     process_metrics_update(connector->metrics, "/proc");
-    metric_set(connector->channel_bytes, (double)connector->budget.used);
     return connector->metrics;
 }
 
@@ -91,16 +48,18 @@ static bool ready_text(void *arg, size_t min, struct buf *out, int *status)
     return tracker_ready_json(connector->tracker, min, out, status);
 }
 
+static bool start_scraper(struct connector *connector, struct error *err)
+{
+    struct scrape_source sources[WORKERS_MAX + 1];
+    size_t count = crew_sources(connector->crew, sources);
+    sources[count++] = (struct scrape_source){connector->home, own_figures, connector};
+    connector->scraper = scraper_new(connector->home, sources, count, err);
+    return connector->scraper != NULL;
+}
+
 /* The place asked for, or the first free one of the known ports, or any. */
 static bool start_admin(struct connector *connector, struct error *err)
 {
-    connector->home = worker_here(connector->loop, err);
-    if (!connector->home)
-        return false;
-    const struct scrape_source own = {connector->home, own_figures, connector};
-    connector->scraper = scraper_new(connector->home, &own, 1, err);
-    if (!connector->scraper)
-        return false;
     const struct admin_sources sources = {connector->scraper, ready_text, connector};
     struct ip_address at = connector->options->metrics;
     char text[IP_TEXT_SIZE];
@@ -158,15 +117,20 @@ static void on_rejected(void *arg, const struct error *why)
 static void on_grace_over(void *arg)
 {
     struct connector *connector = arg;
-    struct error why;
-    error_set(&why, ERROR_TIMEOUT, 0, "the grace period is over");
-    request_handler_cut(connector->requests, &why);
+    crew_cut(connector->crew);
 }
 
 static void on_stopped(void *arg)
 {
     struct connector *connector = arg;
     connector->over(connector->arg, NULL);
+}
+
+/* A worker that cannot serve is no state to go on in. */
+static void on_failed(void *arg, const struct error *why)
+{
+    struct connector *connector = arg;
+    connector->over(connector->arg, why);
 }
 
 static const struct supervisor_events supervisor_events = {on_first, on_rejected, on_grace_over,
@@ -206,61 +170,67 @@ static void fill_params(struct connector *connector)
         params->features[params->feature_count++] = span_of(options->features[i]);
 }
 
-static bool start_origins(struct connector *connector, struct error *err)
-{
-    const struct openers_options openers = {
-        .budget = &connector->budget,
-        .connector_id = span_of(connector->id_text),
-        .tags = connector->options->tags,
-        .tag_count = connector->options->tag_count,
-    };
-    connector->config = live_config_new(connector->loop, connector->world.resolver, &openers,
-                                        connector->options->snapshot, err);
-    if (!connector->config)
-        return false;
-    const struct request_handler_options requests = {
-        .loop = connector->loop,
-        .config = connector->config,
-        .metrics = connector->tunnel_metrics,
-    };
-    connector->requests = request_handler_new(&requests);
-    return connector->requests ? true : error_memory(err);
-}
-
 static bool start_observers(struct connector *connector, struct error *err)
 {
     connector->metrics = metrics_new();
     if (!connector->metrics)
         return error_memory(err);
     process_metrics_build_info(connector->metrics, CULVERT_VERSION);
-    connector->channel_bytes = metrics_single(connector->metrics, &channel_desc);
-    connector->tunnel_metrics = tunnel_metrics_new(connector->metrics, err);
     connector->tracker = tracker_new(&connector->id, connector->options->connections,
                                      connector->world.clock, connector->metrics, err);
-    return connector->tunnel_metrics && connector->tracker && start_admin(connector, err);
+    return connector->tracker != NULL;
 }
 
-static bool start_supervisor(struct connector *connector, struct error *err)
+/* A worker without a connection would have nothing to do. */
+static size_t worker_count(const struct connector_options *options)
+{
+    size_t workers = options->workers > 0 ? options->workers : 1;
+    return workers < options->connections ? workers : options->connections;
+}
+
+static bool start_crew(struct connector *connector, struct error *err)
 {
     const struct connector_options *options = connector->options;
+    const struct openers_options openers = {
+        .connector_id = span_of(connector->id_text),
+        .tags = options->tags,
+        .tag_count = options->tag_count,
+    };
+    connector->openers = openers;
     connector->shared = (struct ha_shared){
-        .loop = connector->loop,
-        .resolver = connector->world.resolver,
         .tls = connector->world.tls,
         .local_configuration = options->local_configuration,
         .rpc_timeout_ms = options->rpc_timeout_ms,
         /* A static edge is dialed as it is named. */
         .family = options->static_edge.count > 0 ? 0 : options->edge_family,
         .from = options->edge_from,
-        .tracker = connector->tracker,
-        .metrics = connector->tunnel_metrics,
-        .budget = &connector->budget,
-        .on_request = on_request,
-        .arg = connector,
     };
     fill_params(connector);
-    const struct supervisor_options supervisor = {
+    const struct crew_options crew = {
+        .home = connector->home,
+        .workers = worker_count(options),
+        .one_thread = connector->world.one_thread,
+        .resolver = connector->world.resolver,
         .shared = &connector->shared,
+        .openers = &connector->openers,
+        .budget = CONNECTOR_BUDGET,
+        .snapshot = options->snapshot,
+        .tracker = connector->tracker,
+        .on_failed = on_failed,
+        .arg = connector,
+    };
+    connector->crew = crew_new(&crew, err);
+    return connector->crew != NULL;
+}
+
+static bool start_supervisor(struct connector *connector, struct error *err)
+{
+    const struct connector_options *options = connector->options;
+    const struct supervisor_options supervisor = {
+        .crew = connector->crew,
+        .loop = connector->loop,
+        .resolver = connector->world.resolver,
+        .tracker = connector->tracker,
         .connections = options->connections,
         .static_edge = options->static_edge,
         .region = options->region,
@@ -268,6 +238,14 @@ static bool start_supervisor(struct connector *connector, struct error *err)
     };
     connector->supervisor = supervisor_new(&supervisor, &supervisor_events, connector, err);
     return connector->supervisor != NULL;
+}
+
+static bool start(struct connector *connector, struct error *err)
+{
+    connector->home = worker_here(connector->loop, err);
+    return connector->home && start_observers(connector, err) && start_crew(connector, err) &&
+           start_scraper(connector, err) && start_admin(connector, err) &&
+           start_supervisor(connector, err);
 }
 
 struct connector *connector_new(const struct connector_world *world,
@@ -284,7 +262,6 @@ struct connector *connector_new(const struct connector_world *world,
     connector->options = options;
     connector->loop = world->loop;
     connector->log = options->log;
-    connector->budget.limit = CONNECTOR_BUDGET;
     connector->over = over;
     connector->arg = arg;
     connector->id = uuid_make();
@@ -292,10 +269,9 @@ struct connector *connector_new(const struct connector_world *world,
     char message[96];
     (void)snprintf(message, sizeof message, "Generated Connector ID: %s", connector->id_text);
     log_info(connector->log, message);
-    if (start_observers(connector, err) && start_origins(connector, err) &&
-        start_supervisor(connector, err))
+    if (start(connector, err))
         return connector;
-    connector_free(connector);
+    connector_free(connector, 0);
     return NULL;
 }
 
@@ -304,29 +280,24 @@ void connector_stop(struct connector *connector)
     supervisor_stop(connector->supervisor);
 }
 
-void connector_free(struct connector *connector)
+bool connector_reload(struct connector *connector, struct snapshot *snapshot, struct error *err)
 {
-    struct error why;
+    return crew_reload(connector->crew, snapshot, err);
+}
+
+void connector_free(struct connector *connector, uint64_t linger_ms)
+{
     if (!connector)
         return;
-    error_set(&why, ERROR_NETWORK, 0, "the connector stops");
     supervisor_free(connector->supervisor);
-    connector->supervisor = NULL;
-    if (connector->requests)
-        request_handler_cut(connector->requests, &why);
-    /* Cut requests end in tasks of this turn. */
-    (void)loop_turn(connector->loop, 0);
-    (void)loop_turn(connector->loop, 0);
     if (connector->wrote_pid_file)
         (void)unlink(connector->options->pid_file);
     admin_server_close(connector->admin);
     scraper_close(connector->scraper);
+    crew_free(connector->crew, linger_ms);
     worker_free(connector->home);
-    request_handler_free(connector->requests);
-    live_config_free(connector->config);
     (void)loop_turn(connector->loop, 0);
     tracker_free(connector->tracker);
-    tunnel_metrics_free(connector->tunnel_metrics);
     metrics_free(connector->metrics);
     free(connector);
 }

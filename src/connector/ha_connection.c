@@ -19,14 +19,13 @@ enum ha_state { DIALING, REGISTERING, SERVING, LEAVING, DRAINING, CLOSED, STATES
 static const struct {
     const char *name;
     unsigned next;
-    enum tracker_state seen;
 } states[STATES] = {
-    [DIALING] = {"dialing", BIT(REGISTERING) | BIT(CLOSED), TRACKER_DIALING},
-    [REGISTERING] = {"registering", BIT(SERVING) | BIT(CLOSED), TRACKER_REGISTERING},
-    [SERVING] = {"serving", BIT(LEAVING) | BIT(DRAINING) | BIT(CLOSED), TRACKER_SERVING},
-    [LEAVING] = {"leaving", BIT(DRAINING) | BIT(CLOSED), TRACKER_DRAINING},
-    [DRAINING] = {"draining", BIT(CLOSED), TRACKER_DRAINING},
-    [CLOSED] = {"closed", 0, TRACKER_IDLE},
+    [DIALING] = {"dialing", BIT(REGISTERING) | BIT(CLOSED)},
+    [REGISTERING] = {"registering", BIT(SERVING) | BIT(CLOSED)},
+    [SERVING] = {"serving", BIT(LEAVING) | BIT(DRAINING) | BIT(CLOSED)},
+    [LEAVING] = {"leaving", BIT(DRAINING) | BIT(CLOSED)},
+    [DRAINING] = {"draining", BIT(CLOSED)},
+    [CLOSED] = {"closed", 0},
 };
 
 struct ha_connection {
@@ -35,14 +34,14 @@ struct ha_connection {
     size_t index;
     unsigned attempts;
     enum ha_state state;
-    bool ended;    /* on_end was told */
-    bool replaced; /* another connection has taken the index: the tracker sees that one */
+    bool ended; /* on_end was told */
     struct edge_address address;
     struct ip_address peer;
     struct dial *dial;
     struct h2_session *session;
     struct control_stream *control;
     struct timer control_wait;
+    bool was_registered;
     uint64_t registered_ms;
     const struct ha_connection_events *events;
     void *arg;
@@ -56,8 +55,6 @@ static void enter(struct ha_connection *ha, enum ha_state next)
     log_debug(loop_log(ha->loop), "HA connection changes state", LOG_INT("connIndex", ha->index),
               LOG_TEXT("from", states[ha->state].name), LOG_TEXT("to", states[next].name));
     ha->state = next;
-    if (next != SERVING && next != CLOSED && !ha->replaced)
-        tracker_enter(ha->shared->tracker, ha->index, states[next].seen);
 }
 
 static void release(struct ha_connection *ha)
@@ -78,8 +75,14 @@ static void tell_end(struct ha_connection *ha, enum ha_end end, uint64_t retry_a
     if (ha->ended)
         return;
     ha->ended = true;
-    ha->replaced = true;
-    const struct ha_ending ending = {end, retry_after_ms, *why};
+    const struct ha_ending ending = {
+        .end = end,
+        .retry_after_ms = retry_after_ms,
+        .was_registered = ha->was_registered,
+        .age_ms = ha->was_registered ? loop_now_ms(ha->loop) - ha->registered_ms : 0,
+        .drains = ha->state == DRAINING,
+        .why = *why,
+    };
     ha->events->on_end(ha->arg, ha, &ending);
 }
 
@@ -129,13 +132,13 @@ static void on_registered(void *arg, const struct connection_details *details)
     ip_format_bare(&ha->peer, ip);
     uuid_format(&details->uuid, uuid);
     enter(ha, SERVING);
+    ha->was_registered = true;
     ha->registered_ms = loop_now_ms(ha->loop);
-    tracker_registered(ha->shared->tracker, ha->index, &details->uuid, details->location);
     tunnel_metrics_registered(ha->shared->metrics);
     log_info(loop_log(ha->loop), "Registered tunnel connection", LOG_INT("connIndex", ha->index),
              LOG_TEXT("connection", uuid), LOG_INT("event", 0), LOG_TEXT("ip", ip),
              LOG_SPAN("location", details->location), LOG_TEXT("protocol", "http2"));
-    ha->events->on_registered(ha->arg, ha);
+    ha->events->on_registered(ha->arg, ha, details);
 }
 
 static enum ha_end refusal_end(const struct registration_refusal *refusal)
@@ -246,7 +249,7 @@ static void on_goaway(void *arg, uint32_t code)
 static void on_session_closed(void *arg, const struct error *why)
 {
     struct ha_connection *ha = arg;
-    fail(ha, ha->registered_ms > 0 ? HA_END_LOST : HA_END_FAILED, 0, why);
+    fail(ha, ha->was_registered ? HA_END_LOST : HA_END_FAILED, 0, why);
 }
 
 static const struct h2_session_events session_events = {on_request, on_goaway, on_idle,
@@ -263,7 +266,6 @@ static void on_connected(void *arg, struct conn *conn)
                                        .budget = ha->shared->budget};
     ha->dial = NULL;
     conn_peer_address(conn, &ha->peer);
-    tracker_dialing(ha->shared->tracker, ha->index, &ha->peer);
     enter(ha, REGISTERING);
     ha->session = h2_session_new(conn, &options, &session_events, ha, &why);
     if (!ha->session) {
@@ -273,7 +275,9 @@ static void on_connected(void *arg, struct conn *conn)
     if (!timer_start(&ha->control_wait, HA_CONTROL_MS)) {
         error_memory(&why);
         fail(ha, HA_END_FAILED, 0, &why);
+        return;
     }
+    ha->events->on_connected(ha->arg, ha, &ha->peer);
 }
 
 static void on_dial_failed(void *arg, const struct error *why)
@@ -323,7 +327,6 @@ struct ha_connection *ha_connection_start(const struct ha_shared *shared,
         free(ha);
         return NULL;
     }
-    tracker_enter(shared->tracker, ha->index, TRACKER_DIALING);
     return ha;
 }
 
@@ -347,9 +350,4 @@ void ha_connection_close(struct ha_connection *ha)
     release(ha);
     ha->state = CLOSED;
     loop_reap(ha->loop, &ha->reap, destroy, ha);
-}
-
-uint64_t ha_connection_age_ms(const struct ha_connection *ha)
-{
-    return ha->registered_ms ? loop_now_ms(ha->loop) - ha->registered_ms : 0;
 }

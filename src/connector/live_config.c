@@ -2,33 +2,61 @@
 #include "culvert/connector/live_config.h"
 
 struct live_config {
+    struct loop *loop;
+    struct resolver *resolver;
+    struct openers_options options;
     struct config_version *current;
 };
+
+static struct config_version *version_new(struct live_config *config, struct snapshot *snapshot,
+                                          struct error *err)
+{
+    if (!rules_are_enforceable(snapshot_rules(snapshot), err))
+        return NULL;
+    struct config_version *version = calloc(1, sizeof *version);
+    if (!version) {
+        error_memory(err);
+        return NULL;
+    }
+    version->openers = openers_new(config->loop, config->resolver, snapshot, &config->options, err);
+    if (!version->openers) {
+        free(version);
+        return NULL;
+    }
+    version->loop = config->loop;
+    version->snapshot = snapshot_ref(snapshot);
+    version->users = 1;
+    return version;
+}
 
 struct live_config *live_config_new(struct loop *loop, struct resolver *resolver,
                                     const struct openers_options *options,
                                     struct snapshot *snapshot, struct error *err)
 {
-    if (!rules_are_enforceable(snapshot_rules(snapshot), err))
-        return NULL;
     struct live_config *config = calloc(1, sizeof *config);
-    struct config_version *version = calloc(1, sizeof *version);
-    if (!config || !version) {
-        free(config);
-        free(version);
+    if (!config) {
         error_memory(err);
         return NULL;
     }
-    version->openers = openers_new(loop, resolver, snapshot, options, err);
-    if (!version->openers) {
+    config->loop = loop;
+    config->resolver = resolver;
+    config->options = *options;
+    config->current = version_new(config, snapshot, err);
+    if (!config->current) {
         free(config);
-        free(version);
         return NULL;
     }
-    version->snapshot = snapshot_ref(snapshot);
-    version->users = 1;
-    config->current = version;
     return config;
+}
+
+bool live_config_change(struct live_config *config, struct snapshot *snapshot, struct error *err)
+{
+    struct config_version *next = version_new(config, snapshot, err);
+    if (!next)
+        return false;
+    config_version_drop(config->current);
+    config->current = next;
+    return true;
 }
 
 void live_config_free(struct live_config *config)
@@ -45,11 +73,17 @@ struct config_version *live_config_take(struct live_config *config)
     return config->current;
 }
 
-void config_version_drop(struct config_version *version)
+static void destroy(void *object)
 {
-    if (--version->users > 0)
-        return;
+    struct config_version *version = object;
     openers_free(version->openers);
     snapshot_unref(version->snapshot);
     free(version);
+}
+
+/* The last request may still be on its way out of an opener of this version. */
+void config_version_drop(struct config_version *version)
+{
+    if (--version->users == 0)
+        loop_reap(version->loop, &version->reap, destroy, version);
 }

@@ -8,7 +8,7 @@
 #include <signal.h>
 #include <unistd.h>
 
-enum { RESOLVER_THREADS = 2 };
+enum { HEAD_THREADS = 2 }; /* for names, and for reading the rules again */
 
 struct run {
     const struct connector_options *options;
@@ -17,6 +17,8 @@ struct run {
     struct resolver *resolver;
     struct tls_context *tls;
     struct connector *connector;
+    struct reload *reload; /* under way; NULL: none */
+    bool reload_again;     /* another signal came meanwhile */
     bool stopping;
     uint64_t stopped_ms; /* when the first signal came */
     bool failed;
@@ -53,6 +55,74 @@ static void on_signal(void *arg, int number)
     connector_stop(run->connector);
 }
 
+/* ---- the rules are read again ---- */
+
+/* On a thread of the jobs: the file may lie on a slow disk. */
+struct reload {
+    struct job job;
+    struct run *run;
+    struct snapshot *snapshot; /* the result; NULL: `why` */
+    struct error why;
+};
+
+static void read_again(struct run *run);
+
+static void reload_run(struct job *job)
+{
+    struct reload *reload = CONTAINER_OF(job, struct reload, job);
+    const struct connector_options *options = reload->run->options;
+    reload->snapshot = options->read_rules(options->read_rules_arg, &reload->why);
+}
+
+static void reload_done(struct job *job, bool cancelled)
+{
+    struct reload *reload = CONTAINER_OF(job, struct reload, job);
+    struct run *run = reload->run;
+    bool again = run->reload_again;
+    bool ok = reload->snapshot && !cancelled && run->connector &&
+              connector_reload(run->connector, reload->snapshot, &reload->why);
+    run->reload = NULL;
+    run->reload_again = false;
+    if (ok)
+        log_info(run->options->log, "The ingress rules were read again: new requests use them");
+    else if (!cancelled)
+        log_error(run->options->log, "The ingress rules were not changed", LOG_ERROR(&reload->why));
+    snapshot_unref(reload->snapshot);
+    free(reload);
+    if (again && !cancelled)
+        read_again(run);
+}
+
+static void read_again(struct run *run)
+{
+    struct reload *reload = calloc(1, sizeof *reload);
+    if (reload)
+        *reload = (struct reload){{.run = reload_run, .done = reload_done}, .run = run};
+    if (reload && jobs_post(run->jobs, &reload->job)) {
+        run->reload = reload;
+        return;
+    }
+    free(reload);
+    log_error(run->options->log, "The ingress rules were not changed",
+              LOG_TEXT("error", "there is no memory or no thread to read them"));
+}
+
+static void on_hangup(void *arg, int number)
+{
+    struct run *run = arg;
+    (void)number;
+    if (run->stopping)
+        return;
+    if (!run->options->read_rules)
+        log_info(run->options->log, "Nothing is read again: there is no configuration file");
+    else if (run->reload)
+        run->reload_again = true;
+    else
+        read_again(run);
+}
+
+/* ---- the run ---- */
+
 static bool make_tls(struct run *run, struct error *err)
 {
     const struct connector_options *options = run->options;
@@ -72,14 +142,15 @@ static bool begin(struct run *run, struct error *err)
     run->loop = loop_new(&loop, err);
     if (!run->loop)
         return false;
-    run->jobs = jobs_new(run->loop, RESOLVER_THREADS, err);
+    run->jobs = jobs_new(run->loop, HEAD_THREADS, err);
     if (!run->jobs)
         return false;
     run->resolver = resolver_new(run->loop, run->jobs);
     if (!run->resolver)
         return error_memory(err);
     if (!make_tls(run, err) || !loop_on_signal(run->loop, SIGTERM, on_signal, run, err) ||
-        !loop_on_signal(run->loop, SIGINT, on_signal, run, err))
+        !loop_on_signal(run->loop, SIGINT, on_signal, run, err) ||
+        !loop_on_signal(run->loop, SIGHUP, on_hangup, run, err))
         return false;
     const struct connector_world world = {
         .loop = run->loop, .clock = clock_system(), .resolver = run->resolver, .tls = run->tls};
@@ -88,12 +159,14 @@ static bool begin(struct run *run, struct error *err)
 }
 
 /* The edge may take the ends of our answers slowly, within the grace. */
-static void let_last_bytes_leave(struct run *run)
+static uint64_t linger_ms(const struct run *run)
 {
+    if (!run->stopping)
+        return 0;
     uint64_t grace_ms = run->options->grace_ms;
     uint64_t used_ms = loop_now_ms(run->loop) - run->stopped_ms;
     uint64_t rest_ms = used_ms < grace_ms ? grace_ms - used_ms : 0;
-    loop_linger(run->loop, rest_ms > LAST_BYTES_MS ? rest_ms : LAST_BYTES_MS);
+    return rest_ms > LAST_BYTES_MS ? rest_ms : LAST_BYTES_MS;
 }
 
 bool connector_run(const struct connector_options *options, struct error *err)
@@ -110,9 +183,10 @@ bool connector_run(const struct connector_options *options, struct error *err)
             log_info(options->log, "Tunnel server stopped");
         }
     }
-    connector_free(run.connector);
-    if (run.stopping)
-        let_last_bytes_leave(&run);
+    if (run.reload)
+        jobs_cancel(run.jobs, &run.reload->job);
+    connector_free(run.connector, run.loop ? linger_ms(&run) : 0);
+    run.connector = NULL;
     resolver_free(run.resolver);
     jobs_free(run.jobs);
     loop_free(run.loop);

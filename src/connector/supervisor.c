@@ -22,18 +22,20 @@ struct slot {
     struct supervisor *supervisor;
     size_t index;
     enum slot_state state;
-    struct ha_connection *ha;
+    struct ha_handle *ha;
     struct backoff backoff;
     unsigned attempts;
     bool was_replaced; /* at once, and when */
     uint64_t replaced_ms;
+    unsigned returns; /* soon after a registered connection was lost, since then */
+    uint64_t returns_since_ms;
     struct timer wait;
 };
 
 /* A replaced connection with its own end of grace. */
 struct draining {
     struct supervisor *supervisor;
-    struct ha_connection *ha;
+    struct ha_handle *ha;
     struct timer grace;
     struct link link;
 };
@@ -88,7 +90,7 @@ static void check_stopped(struct supervisor *supervisor)
 static void close_all(struct supervisor *supervisor)
 {
     for (size_t i = 0; i < supervisor->options.connections; i++) {
-        ha_connection_close(supervisor->slots[i].ha);
+        ha_handle_close(supervisor->slots[i].ha);
         supervisor->slots[i].ha = NULL;
         timer_stop(&supervisor->slots[i].wait);
     }
@@ -96,7 +98,7 @@ static void close_all(struct supervisor *supervisor)
         struct draining *old = CONTAINER_OF(it, struct draining, link);
         list_remove(&supervisor->draining, &old->link);
         timer_stop(&old->grace);
-        ha_connection_close(old->ha);
+        ha_handle_close(old->ha);
         free(old);
     }
 }
@@ -124,11 +126,11 @@ void supervisor_stop(struct supervisor *supervisor)
     supervisor->discovery = NULL;
     timer_stop(&supervisor->lookup);
     task_cancel(&supervisor->begin);
-    tracker_drain(supervisor->options.shared->tracker);
+    tracker_drain(supervisor->options.tracker);
     for (size_t i = 0; i < supervisor->options.connections; i++) {
         timer_stop(&supervisor->slots[i].wait);
         if (supervisor->slots[i].ha)
-            ha_connection_leave(supervisor->slots[i].ha, grace);
+            ha_handle_leave(supervisor->slots[i].ha, grace);
     }
     if (!timer_start(&supervisor->grace, grace))
         close_all(supervisor);
@@ -141,7 +143,7 @@ static void slot_wait(struct slot *slot, uint64_t wait_ms, const struct error *w
 {
     struct supervisor *supervisor = slot->supervisor;
     const struct log *log = loop_log(supervisor->loop);
-    bool alone = tracker_ready_count(supervisor->options.shared->tracker) == 0;
+    bool alone = tracker_ready_count(supervisor->options.tracker) == 0;
     slot->state = WAITING;
     log_event(log, alone ? LEVEL_ERROR : LEVEL_WARN, "Connection terminated", LOG_ERROR(why),
               LOG_INT("connIndex", slot->index), LOG_INT("retryInMs", wait_ms));
@@ -182,7 +184,7 @@ static void slot_stop(struct slot *slot, const struct error *why)
     supervisor->events->on_rejected(supervisor->arg, &supervisor->rejected);
 }
 
-static void on_registered(void *arg, struct ha_connection *ha)
+static void on_registered(void *arg, struct ha_handle *ha)
 {
     struct slot *slot = arg;
     struct supervisor *supervisor = slot->supervisor;
@@ -190,7 +192,7 @@ static void on_registered(void *arg, struct ha_connection *ha)
     slot->attempts = 0;
     edge_addresses_worked(&supervisor->edge);
     if (supervisor->stopping) {
-        ha_connection_leave(ha, supervisor->options.grace_ms);
+        ha_handle_leave(ha, supervisor->options.grace_ms);
         return;
     }
     start_others(supervisor);
@@ -207,7 +209,7 @@ static void drop_draining(struct draining *old)
     struct supervisor *supervisor = old->supervisor;
     list_remove(&supervisor->draining, &old->link);
     timer_stop(&old->grace);
-    ha_connection_close(old->ha);
+    ha_handle_close(old->ha);
     free(old);
     check_stopped(supervisor);
 }
@@ -217,12 +219,12 @@ static void old_grace_over(void *arg)
     drop_draining(arg);
 }
 
-static void keep_draining(struct supervisor *supervisor, struct ha_connection *ha)
+static void keep_draining(struct supervisor *supervisor, struct ha_handle *ha)
 {
     struct draining *old =
         supervisor->draining.count < DRAINING_MAX ? calloc(1, sizeof *old) : NULL;
     if (!old) {
-        ha_connection_close(ha);
+        ha_handle_close(ha);
         return;
     }
     old->supervisor = supervisor;
@@ -233,13 +235,13 @@ static void keep_draining(struct supervisor *supervisor, struct ha_connection *h
         drop_draining(old);
 }
 
-static void on_closed(void *arg, struct ha_connection *ha)
+static void on_closed(void *arg, struct ha_handle *ha)
 {
     struct slot *slot = arg;
     struct supervisor *supervisor = slot->supervisor;
     if (slot->ha == ha) {
         slot->ha = NULL;
-        ha_connection_close(ha);
+        ha_handle_close(ha);
         check_stopped(supervisor);
         return;
     }
@@ -274,42 +276,55 @@ static bool is_hopeless(const struct supervisor *supervisor, enum ha_end end)
            loop_now_ms(supervisor->loop) - supervisor->started_ms >= SUPERVISOR_HOPE_MS;
 }
 
-static uint64_t next_wait(struct slot *slot, enum ha_end end, uint64_t age_ms, uint64_t after_ms)
+/* An edge that restarts, or breaks one connection, gets it back soon: visitors wait. It is no way
+ * to hammer at an edge that takes every registration and drops it. */
+static bool may_return_soon(struct slot *slot)
 {
-    if (age_ms >= SUPERVISOR_PROVEN_MS)
-        backoff_reset(&slot->backoff);
     uint64_t now = loop_now_ms(slot->supervisor->loop);
-    if (end == HA_END_REPLACE &&
+    if (slot->returns == 0 || now - slot->returns_since_ms >= SUPERVISOR_RETURNS_MS) {
+        slot->returns_since_ms = now;
+        slot->returns = 0;
+    }
+    if (slot->returns == SUPERVISOR_RETURNS_MAX)
+        return false;
+    slot->returns++;
+    return true;
+}
+
+static uint64_t next_wait(struct slot *slot, const struct ha_ending *ending)
+{
+    uint64_t now = loop_now_ms(slot->supervisor->loop);
+    if (ending->end == HA_END_REPLACE &&
         (!slot->was_replaced || now - slot->replaced_ms >= REPLACE_SPACING_MS)) {
         slot->was_replaced = true;
         slot->replaced_ms = now;
         return 0;
     }
+    if (ending->age_ms >= SUPERVISOR_PROVEN_MS || (ending->was_registered && may_return_soon(slot)))
+        backoff_reset(&slot->backoff);
     uint64_t wait = backoff_next_ms(&slot->backoff);
-    return wait > after_ms ? wait : after_ms;
+    return wait > ending->retry_after_ms ? wait : ending->retry_after_ms;
 }
 
 static void look_up_again(struct supervisor *supervisor);
 
-static void on_end(void *arg, struct ha_connection *ha, const struct ha_ending *ending)
+static void on_end(void *arg, struct ha_handle *ha, const struct ha_ending *ending)
 {
     enum ha_end end = ending->end;
     struct slot *slot = arg;
     struct supervisor *supervisor = slot->supervisor;
-    uint64_t age = ha_connection_age_ms(ha);
-    bool drains = end == HA_END_REPLACE || (end == HA_END_LEFT && age > 0);
-    if (supervisor->stopping && drains)
+    if (supervisor->stopping && ending->drains)
         return; /* on_closed follows */
     slot->ha = NULL;
-    if (drains)
+    if (ending->drains)
         keep_draining(supervisor, ha);
     else
-        ha_connection_close(ha);
+        ha_handle_close(ha);
     if (supervisor->stopping) {
         check_stopped(supervisor);
         return;
     }
-    tracker_lost(supervisor->options.shared->tracker, slot->index, end_reason(end));
+    tracker_lost(supervisor->options.tracker, slot->index, end_reason(end));
     slot->attempts++;
     if (end == HA_END_DIAL || end == HA_END_DUPLICATE)
         edge_addresses_rotate(&supervisor->edge, slot->index);
@@ -318,10 +333,10 @@ static void on_end(void *arg, struct ha_connection *ha, const struct ha_ending *
     if (is_hopeless(supervisor, end))
         slot_stop(slot, &ending->why);
     else
-        slot_wait(slot, next_wait(slot, end, age, ending->retry_after_ms), &ending->why);
+        slot_wait(slot, next_wait(slot, ending), &ending->why);
 }
 
-static const struct ha_connection_events ha_events = {on_registered, on_end, on_closed};
+static const struct ha_handle_events ha_events = {on_registered, on_end, on_closed};
 
 static void slot_dial(struct slot *slot)
 {
@@ -331,7 +346,7 @@ static void slot_dial(struct slot *slot)
     slot->state = ACTIVE;
     const struct ha_attempt attempt = {
         .index = slot->index, .number = slot->attempts, .address = *address};
-    slot->ha = ha_connection_start(supervisor->options.shared, &attempt, &ha_events, slot, &err);
+    slot->ha = ha_handle_start(supervisor->options.crew, &attempt, &ha_events, slot, &err);
     if (!slot->ha)
         slot_wait(slot, backoff_next_ms(&slot->backoff), &err);
 }
@@ -365,8 +380,8 @@ static void begin_lookup(void *arg)
     struct supervisor *supervisor = arg;
     struct error err;
     supervisor->discovery =
-        discovery_start(supervisor->loop, supervisor->options.shared->resolver,
-                        supervisor->options.region, on_discovered, supervisor, &err);
+        discovery_start(supervisor->loop, supervisor->options.resolver, supervisor->options.region,
+                        on_discovered, supervisor, &err);
     if (!supervisor->discovery)
         on_discovered(supervisor, NULL, &err);
 }
@@ -398,7 +413,7 @@ struct supervisor *supervisor_new(const struct supervisor_options *options,
         error_memory(err);
         return NULL;
     }
-    struct loop *loop = options->shared->loop;
+    struct loop *loop = options->loop;
     supervisor->options = *options;
     supervisor->loop = loop;
     supervisor->edge = options->static_edge;

@@ -75,12 +75,14 @@ static int idle_seconds(int64_t nanoseconds)
     return seconds > INT_MAX ? INT_MAX : (int)seconds;
 }
 
-static size_t idle_limit(int64_t connections)
+/* Each worker keeps its part of them, at least one if there may be any. */
+static size_t idle_limit(int64_t connections, size_t workers)
 {
     enum { PEERS_DEFAULT = 2 }; /* what the peer's library keeps when nothing is said */
     if (connections < 0)
         return 0;
-    return connections == 0 ? PEERS_DEFAULT : (size_t)connections;
+    size_t all = connections == 0 ? PEERS_DEFAULT : (size_t)connections;
+    return workers > 1 && all > 0 ? (all - 1) / workers + 1 : all;
 }
 
 /* NULL: the host of each request. */
@@ -137,7 +139,7 @@ static bool make_http(struct openers *openers, const struct rule *rule, struct b
         .tls_ms = limit_ms(request->tls_timeout_ns),
         .keepalive_seconds = idle_seconds(request->tcp_keep_alive_ns),
         .one_by_one = request->no_happy_eyeballs,
-        .idle_limit = idle_limit(request->keep_alive_connections),
+        .idle_limit = idle_limit(request->keep_alive_connections, openers->options.workers),
         .idle_ms =
             request->keep_alive_timeout_ns > 0 ? limit_ms(request->keep_alive_timeout_ns) : 0,
         .resolver = openers->resolver,

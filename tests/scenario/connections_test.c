@@ -1,4 +1,5 @@
 /* What a connector does when the edge refuses, is silent, goes away, or sends it away. */
+#include "culvert/connector/supervisor.h"
 #include "support/lone_connector.h"
 
 #include "harness.h"
@@ -112,6 +113,40 @@ TEST(a_lost_connection_is_dialed_again_and_the_others_stay)
     CHECK_SIZE(lone.edge.count, 5);
     CHECK_SIZE(lone.edge.connections[4].index, 2);
     CHECK_SIZE(fake_edge_registered(&lone.edge), 4);
+    lone_connector_close(&lone);
+}
+
+TEST(a_connection_that_is_lost_again_and_again_comes_back_within_a_second_each_time)
+{
+    struct lone_connector lone;
+    lone_connector_open(&lone);
+    lone_connector_start(&lone);
+    lone_connector_pass(&lone, 1000);
+    for (size_t i = 0; i < 30; i++) {
+        size_t last = i == 0 ? 2 : 3 + i;
+        fake_edge_drop(&lone.edge, last);
+        lone_connector_pass(&lone, 1001);
+        CHECK_SIZE(lone.edge.count, 5 + i);
+        CHECK_SIZE(fake_edge_registered(&lone.edge), 4);
+    }
+    lone_connector_close(&lone);
+}
+
+TEST(an_edge_that_takes_every_registration_and_drops_it_is_not_hammered_at)
+{
+    struct lone_connector lone;
+    lone_connector_open(&lone);
+    lone.options.connections = 1;
+    lone_connector_start(&lone);
+    for (uint64_t ms = 0; ms < SUPERVISOR_RETURNS_MS && lone.edge.count < FAKE_EDGE_CONNECTIONS_MAX;
+         ms += 10) {
+        lone_connector_pass(&lone, 10);
+        if (fake_edge_registered(&lone.edge) == 1)
+            fake_edge_drop(&lone.edge, lone.edge.count - 1);
+    }
+    /* One at the start, those that come soon, and a few whose waits grow. */
+    CHECK(lone.edge.count > SUPERVISOR_RETURNS_MAX / 2);
+    CHECK(lone.edge.count < FAKE_EDGE_CONNECTIONS_MAX);
     lone_connector_close(&lone);
 }
 

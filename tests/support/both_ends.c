@@ -157,7 +157,11 @@ void both_ends_connect(struct both_ends *ends, const char *yaml)
     must(edge_addresses_add(&ends->options.static_edge, SPAN("127.0.0.1:7844"), &err), "edge",
          &err);
     const struct connector_world world = {
-        .loop = ends->loop, .clock = &ends->clock.clock, .resolver = ends->resolver};
+        .loop = ends->loop,
+        .clock = &ends->clock.clock,
+        .resolver = ends->resolver,
+        .one_thread = true,
+    };
     ends->connector = connector_new(&world, &ends->options, connector_over, ends, &err);
     must(ends->connector != NULL, "connector", &err);
 }
@@ -245,7 +249,7 @@ bool both_ends_stop(struct both_ends *ends)
 
 void both_ends_close(struct both_ends *ends)
 {
-    connector_free(ends->connector);
+    connector_free(ends->connector, 0);
     edge_free(ends->edge);
     fake_origin_close(&ends->origin);
     (void)settle(ends->loop);

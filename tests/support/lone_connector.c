@@ -9,14 +9,14 @@ static void must(bool ok)
         abort();
 }
 
-static struct snapshot *one_origin(void)
+struct snapshot *lone_connector_rules(const char *text)
 {
     struct error err;
     struct service service;
     struct origin_request origin;
     struct warp_routing warp = warp_routing_default();
     origin_request_init(&origin);
-    must(service_parse(SPAN("http://127.0.0.1:3000"), 0, &service, &err) &&
+    must(service_parse(span_of(text), 0, &service, &err) &&
          origin_request_set_defaults(&origin, &err));
     struct rules *rules = rules_new_single(&service, &origin, &err);
     must(rules != NULL);
@@ -46,7 +46,7 @@ void lone_connector_open(struct lone_connector *lone)
     must(lone->loop != NULL);
     lone->resolver = resolver_new_table(lone->loop, names, ARRAY_LEN(names));
     lone->credentials = credentials_new(SPAN("account"), &id, SPAN("secret"));
-    lone->snapshot = one_origin();
+    lone->snapshot = lone_connector_rules("http://127.0.0.1:3000");
     must(lone->resolver && lone->credentials);
     fake_edge_open(&lone->edge, lone->loop, &lone->memory, "127.0.0.1:7844");
     fake_origin_open(&lone->origin, lone->loop, &lone->memory, "127.0.0.1:3000");
@@ -76,7 +76,11 @@ void lone_connector_start(struct lone_connector *lone)
 {
     struct error err;
     const struct connector_world world = {
-        .loop = lone->loop, .clock = &lone->clock.clock, .resolver = lone->resolver};
+        .loop = lone->loop,
+        .clock = &lone->clock.clock,
+        .resolver = lone->resolver,
+        .one_thread = true,
+    };
     lone->started_ms = lone->clock.now_ms;
     lone->connector = connector_new(&world, &lone->options, over, lone, &err);
     must(lone->connector != NULL && settle(lone->loop));
@@ -94,7 +98,7 @@ uint64_t lone_connector_came(const struct lone_connector *lone, size_t connectio
 
 void lone_connector_close(struct lone_connector *lone)
 {
-    connector_free(lone->connector);
+    connector_free(lone->connector, 0);
     fake_edge_close(&lone->edge);
     fake_origin_close(&lone->origin);
     must(settle(lone->loop));

@@ -28,6 +28,9 @@ struct lone_connector {
 void lone_connector_open(struct lone_connector *lone);
 void lone_connector_start(struct lone_connector *lone);
 
+/* One rule for every request: its service. The caller holds the reference. */
+struct snapshot *lone_connector_rules(const char *service);
+
 /* Lets `ms` of turned time pass. */
 void lone_connector_pass(struct lone_connector *lone, uint64_t ms);
 

@@ -178,7 +178,8 @@ bool split_ends_start_connector(struct split_ends *ends, struct error *err)
 {
     const struct connector_world world = {.loop = ends->loops[SPLIT_CONNECTOR],
                                           .clock = &ends->clock.clock,
-                                          .resolver = ends->resolver};
+                                          .resolver = ends->resolver,
+                                          .one_thread = true};
     ends->connector_over = false;
     ends->why = (struct error){0};
     begin_part(ends, SPLIT_CONNECTOR);
@@ -298,7 +299,7 @@ bool split_ends_stop_edge(struct split_ends *ends, uint64_t limit_ms)
 void split_ends_free_connector(struct split_ends *ends)
 {
     begin_part(ends, SPLIT_CONNECTOR);
-    connector_free(ends->connector);
+    connector_free(ends->connector, 0);
     end_part(ends, SPLIT_CONNECTOR);
     ends->connector = NULL;
 }

@@ -21,6 +21,7 @@ enum {
 struct connector_options {
     const struct credentials *credentials;
     struct snapshot *snapshot;          /* a reference of the caller's */
+    size_t workers;                     /* --workers, 1 ... WORKERS_MAX; 0 counts as 1 */
     struct edge_addresses static_edge;  /* count 0: found by DNS */
     const char *region;                 /* for the DNS; "" */
     const char *ca_file;                /* --cacert: the only roots then; NULL */
@@ -39,15 +40,20 @@ struct connector_options {
     struct ip_address metrics;       /* where to listen; len 0: the first free of the known ports */
     const char *pid_file;            /* NULL: none */
     const char *notify_socket;       /* the value of NOTIFY_SOCKET; NULL: nobody asked */
+    /* For SIGHUP: reads the rules again, on a thread of its own. The snapshot, with one reference,
+     * or NULL and `err`. NULL: the signal changes nothing. */
+    struct snapshot *(*read_rules)(void *arg, struct error *err);
+    void *read_rules_arg;
     const struct log *log;
 };
 
 /* What the connector lives in: a process's own, or a test's. All borrowed. */
 struct connector_world {
-    struct loop *loop;
+    struct loop *loop; /* of the head and the first worker */
     const struct clock *clock;
-    struct resolver *resolver;
-    struct tls_context *tls; /* for the edge; NULL: in clear, which only tests do */
+    struct resolver *resolver; /* of that loop */
+    struct tls_context *tls;   /* for the edge; NULL: in clear, which only tests do */
+    bool one_thread; /* all workers on that loop, for tests; else the others have threads */
 };
 
 struct connector;
@@ -66,13 +72,19 @@ void connector_stop(struct connector *connector);
 /* Where its metrics are served. */
 void connector_metrics_address(const struct connector *connector, struct ip_address *at);
 
-/* Ends at once what still runs; call it from outside of its callbacks, then turn the loop once
+/* New requests are served by `snapshot`, which gets references; those that run go on as they began.
+ * False: `err`, and nothing changed. */
+bool connector_reload(struct connector *connector, struct snapshot *snapshot,
+                      struct error *err) MUST_CHECK;
+
+/* Ends at once what still runs; the ends of answers may still leave within `linger_ms`. Call it
+ * from outside of its callbacks: it turns the loop until the workers are done; then turn it once
  * more. NULL is allowed. */
-void connector_free(struct connector *connector);
+void connector_free(struct connector *connector, uint64_t linger_ms);
 
 /* A process's life: runs until SIGTERM or SIGINT (true), or until the edge has refused every
  * connection for good or nothing could be started (false, `err`). A second signal ends the process
- * at once, as its default action does. */
+ * at once, as its default action does. SIGHUP reads the rules again. */
 bool connector_run(const struct connector_options *options, struct error *err) MUST_CHECK;
 
 #endif

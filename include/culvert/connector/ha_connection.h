@@ -6,7 +6,6 @@
 #include "culvert/connector/edge_addresses.h"
 #include "culvert/http/inbound.h"
 #include "culvert/net/dial.h"
-#include "culvert/observe/tracker.h"
 #include "culvert/observe/tunnel_metrics.h"
 #include "culvert/rpc/registration.h"
 
@@ -22,7 +21,7 @@ enum {
 
 #define HA_SERVER_NAME "h2.cftunnel.com" /* what the edge's certificate must bear */
 
-/* Borrowed by every connection of the process. */
+/* Borrowed by every connection of a worker. */
 struct ha_shared {
     struct loop *loop;
     struct resolver *resolver;
@@ -32,7 +31,6 @@ struct ha_shared {
     uint64_t rpc_timeout_ms;
     int family;                    /* of the edge's addresses; 0: both */
     const struct ip_address *from; /* local address; NULL: any */
-    struct tracker *tracker;
     struct tunnel_metrics *metrics;
     struct budget *budget;
     /* Requests that are not about the connection itself; the callee owns `in`. */
@@ -56,13 +54,19 @@ enum ha_end {
 struct ha_ending {
     enum ha_end end;
     uint64_t retry_after_ms; /* with HA_END_REFUSED: what the edge asked for */
+    bool was_registered;
+    uint64_t age_ms; /* since the registration; 0: there was none */
+    bool drains;     /* it finishes its streams, and on_closed follows */
     struct error why;
 };
 
 struct ha_connection_events {
-    void (*on_registered)(void *arg, struct ha_connection *ha);
-    /* Once. After REPLACE and LEFT the connection finishes its streams and on_closed follows; after
-     * the others it is closed already and only waits for ha_connection_close. */
+    /* TLS is done and the edge, at `edge`, is expected to ask for the registration. */
+    void (*on_connected)(void *arg, struct ha_connection *ha, const struct ip_address *edge);
+    /* It serves; `details` is borrowed for the call. */
+    void (*on_registered)(void *arg, struct ha_connection *ha,
+                          const struct connection_details *details);
+    /* Once. One that does not drain is closed already and only waits for ha_connection_close. */
     void (*on_end)(void *arg, struct ha_connection *ha, const struct ha_ending *ending);
     void (*on_closed)(void *arg, struct ha_connection *ha);
 };
@@ -87,8 +91,5 @@ void ha_connection_leave(struct ha_connection *ha, uint64_t limit_ms);
 /* Closes at once; open requests are told. The memory goes at the end of the turn. NULL is allowed.
  */
 void ha_connection_close(struct ha_connection *ha);
-
-/* Milliseconds since the registration; 0: not registered. */
-uint64_t ha_connection_age_ms(const struct ha_connection *ha);
 
 #endif

@@ -3,23 +3,32 @@
 #define CULVERT_CONNECTOR_LIVE_CONFIG_H
 
 #include "culvert/ingress/snapshot.h"
+#include "culvert/net/loop.h"
 #include "culvert/origin/openers.h"
 
 struct live_config;
 
 /* One version with its openers; belongs to the loop. */
 struct config_version {
+    struct loop *loop;
     struct snapshot *snapshot;
     struct openers *openers;
     size_t users; /* the live configuration, and each request */
+    struct reap reap;
 };
 
-/* Loop, resolver and what the options hold are borrowed; `snapshot` gets a reference of its own.
+/* Loop, resolver and what `options` points to are borrowed; `snapshot` gets a reference of its own.
  * NULL: `err` (an origin cannot be set up). */
 struct live_config *live_config_new(struct loop *loop, struct resolver *resolver,
                                     const struct openers_options *options,
                                     struct snapshot *snapshot, struct error *err);
-/* Requests may still hold versions. NULL is allowed. */
+/* The next requests use `snapshot`, which gets a reference; those that run keep theirs. False:
+ * `err`, and nothing changed. */
+bool live_config_change(struct live_config *config, struct snapshot *snapshot,
+                        struct error *err) MUST_CHECK;
+
+/* Requests may still hold versions; what is not held goes at the end of the turn. NULL is allowed.
+ */
 void live_config_free(struct live_config *config);
 
 /* The version for a new request; given back by config_version_drop. */

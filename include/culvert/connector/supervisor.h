@@ -2,7 +2,7 @@
 #ifndef CULVERT_CONNECTOR_SUPERVISOR_H
 #define CULVERT_CONNECTOR_SUPERVISOR_H
 
-#include "culvert/connector/ha_connection.h"
+#include "culvert/connector/ha_handle.h"
 
 struct supervisor;
 
@@ -11,12 +11,17 @@ enum {
     SUPERVISOR_FIRST_WAIT_MS = 1000,    /* the first wait is below this */
     SUPERVISOR_CAP_MS = 30 * 1000,      /* and no wait is longer */
     SUPERVISOR_PROVEN_MS = 60 * 1000,   /* a connection up for this long resets the waits */
+    SUPERVISOR_RETURNS_MAX = 50,        /* of an index that was registered and lost: no growing */
+    SUPERVISOR_RETURNS_MS = 60 * 1000,  /* waits, so often within this time */
     SUPERVISOR_HOPE_MS = 5 * 60 * 1000, /* an unknown tunnel may still become known */
     SUPERVISOR_LOOKUP_MS = 3600 * 1000, /* the edge is looked up again at the latest */
 };
 
 struct supervisor_options {
-    const struct ha_shared *shared;    /* borrowed */
+    struct crew *crew;                 /* borrowed; where connections live */
+    struct loop *loop;                 /* the head's */
+    struct resolver *resolver;         /* of that loop, borrowed; for the discovery */
+    struct tracker *tracker;           /* borrowed */
     size_t connections;                /* 1 ... EDGE_INDEXES_MAX */
     struct edge_addresses static_edge; /* count 0: discovered by DNS */
     const char *region;                /* for the discovery; "" */

@@ -20,6 +20,7 @@ struct openers_options {
     struct span connector_id;
     const struct rewrite_tag *tags;
     size_t tag_count;
+    size_t workers; /* that share the idle connections a rule may keep; 0 counts as 1 */
 };
 
 /* Keeps a reference to `snapshot`. A kind of service that is not supported yet gets an opener that
