@@ -5,6 +5,8 @@
 #include "culvert/edge/api_run.h"
 #include "culvert/http/reply.h"
 
+#include "routing.h"
+
 struct api_server {
     struct api_server_options options;
     struct list running;
@@ -52,44 +54,57 @@ static void free_job(struct api_job *job)
     free(job);
 }
 
-/* What only the loop can do: routing first, so that a deleted tunnel is gone when it is said. */
-static void apply(struct api_server *server, const struct api_answer *answer)
+/* What was answered is in force in every worker. */
+static void answer(void *arg)
 {
-    struct error err;
-    struct edge_worker *worker = server->options.worker;
-    struct hostnames *fresh = NULL;
-    if (answer->routes_changed)
-        fresh = hostnames_new(answer->routes.items, answer->routes.count, &err);
-    if (fresh) {
-        hostnames_unref(worker->hostnames);
-        worker->hostnames = fresh;
-    } else if (answer->routes_changed) {
-        log_error(loop_log(server->options.loop), "The routes were not reloaded", LOG_ERROR(&err));
-    }
-    if (answer->drops_connections)
-        registry_drop(worker->registry, &answer->tunnel_id,
-                      answer->only_client ? &answer->client_id : NULL);
-    if (answer->failure.kind != ERROR_NONE)
-        log_error(loop_log(server->options.loop), "An API call failed",
-                  LOG_ERROR(&answer->failure));
-}
-
-static void done(struct job *base, bool cancelled)
-{
-    struct api_job *job = CONTAINER_OF(base, struct api_job, job);
+    struct api_job *job = arg;
     struct api_server *server = job->server;
-    if (server) {
+    if (server)
         list_remove(&server->running, &job->link);
-        if (!cancelled)
-            apply(server, &job->answer);
-    }
     if (server && job->in) {
-        const struct reply reply = {.status = cancelled ? 503 : job->answer.status,
+        const struct reply reply = {.status = job->answer.status,
                                     .content_type = "application/json",
                                     .text = buf_span(&job->answer.json)};
         reply_send(server->options.loop, job->in, &reply);
     }
     free_job(job);
+}
+
+/* What only the loops can do: routing first, so that a deleted tunnel is gone when it is said. */
+static void apply(struct api_server *server, struct api_job *job)
+{
+    struct error err;
+    const struct api_answer *what = &job->answer;
+    struct hostnames *fresh = NULL;
+    error_memory(&err);
+    if (what->routes_changed)
+        fresh = hostnames_new(what->routes.items, what->routes.count, &err);
+    if (what->drops_connections)
+        registrar_drop(server->options.registrar, &what->tunnel_id,
+                       what->only_client ? &what->client_id : NULL);
+    if (what->failure.kind != ERROR_NONE)
+        log_error(loop_log(server->options.loop), "An API call failed", LOG_ERROR(&what->failure));
+    if (!what->routes_changed && !what->drops_connections) {
+        answer(job);
+        return;
+    }
+    bool lost = what->routes_changed && !fresh;
+    bool waits = routing_change(server->options.routing, fresh, answer, job);
+    if (lost || !waits)
+        log_error(loop_log(server->options.loop), "The routes were not reloaded", LOG_ERROR(&err));
+    if (!waits)
+        answer(job);
+}
+
+static void done(struct job *base, bool cancelled)
+{
+    struct api_job *job = CONTAINER_OF(base, struct api_job, job);
+    if (cancelled)
+        job->answer.status = 503;
+    if (cancelled || !job->server)
+        answer(job);
+    else
+        apply(job->server, job);
 }
 
 static void run(struct job *base)
@@ -128,7 +143,7 @@ static void start(struct api_server *server, struct api_job *job)
     job->job.run = run;
     job->job.done = done;
     job->server = server;
-    job->call.connections = registry_connectors(options->worker->registry);
+    job->call.connections = registrar_connectors(options->registrar);
     job->context = (struct api_context){.db = options->db,
                                         .contact = options->contact,
                                         .own_host = span_of(options->own_host),

@@ -1,29 +1,30 @@
-/* The edge's side of one HA connection.
+/* The edge's side of one HA connection, in the worker that it was handed to.
  *
- *   SHAKING --TLS--> OPENING --register--> CHECKING --the secret fits--> SERVING
- *   CHECKING --an older equal connection--> PROBING --it is dead--> SERVING
- *   OPENING, CHECKING, PROBING --refused--> LEAVING
- *   SERVING --unregister, or the end of its control stream--> DRAINING
+ *   SHAKING --TLS--> OPENING --register--> CHECKING --the head grants--> GRANTED
+ *   GRANTED --every worker knows--> SERVING
+ *   CHECKING, GRANTED --refused--> LEAVING
+ *   SERVING --unregister, the end of its control stream, a newer one--> DRAINING
  *   any --connection lost, time over, drained, left--> CLOSED */
 #include "culvert/edge/connector_session.h"
 
+#include "culvert/edge/edge.h"
 #include "culvert/http/h2_session.h"
 #include "culvert/net/sockets.h"
 #include "culvert/rpc/registration_server.h"
 #include "culvert/tunnel/stream_kind.h"
 
-#include "peer_text.h"
-#include "secret_check.h"
+#include "claim.h"
+#include "edge_tls.h"
 
 #include <assert.h>
 
-enum state { SHAKING, OPENING, CHECKING, PROBING, SERVING, LEAVING, DRAINING, CLOSED, STATES };
+enum state { SHAKING, OPENING, CHECKING, GRANTED, SERVING, LEAVING, DRAINING, CLOSED, STATES };
 
 static const unsigned next_states[STATES] = {
     [SHAKING] = BIT(OPENING) | BIT(CLOSED),
-    [OPENING] = BIT(CHECKING) | BIT(LEAVING) | BIT(CLOSED),
-    [CHECKING] = BIT(PROBING) | BIT(SERVING) | BIT(LEAVING) | BIT(CLOSED),
-    [PROBING] = BIT(SERVING) | BIT(LEAVING) | BIT(CLOSED),
+    [OPENING] = BIT(CHECKING) | BIT(CLOSED),
+    [CHECKING] = BIT(GRANTED) | BIT(LEAVING) | BIT(CLOSED),
+    [GRANTED] = BIT(SERVING) | BIT(LEAVING) | BIT(CLOSED),
     [SERVING] = BIT(DRAINING) | BIT(CLOSED),
     [LEAVING] = BIT(CLOSED),
     [DRAINING] = BIT(CLOSED),
@@ -36,9 +37,10 @@ enum {
 };
 
 struct connector_session {
-    const struct session_shared *shared;
+    struct edge_worker *worker;
     struct loop *loop;
-    struct link link;
+    struct link link; /* of the worker's sessions */
+    struct handover *handover;
     enum state state;
     struct conn *conn; /* while shaking hands; then the session's */
     struct h2_session *h2;
@@ -48,10 +50,10 @@ struct connector_session {
     struct body *control_in; /* what the connector says; NULL before its answer */
     struct registration_server *rpc;
     struct registered entry;
-    bool replaces; /* an equal connection that is alive, too */
-    struct secret_check *check;
-    struct connector_session *older; /* we wait for a sign of its life */
-    struct connector_session *newer; /* waits for a sign of ours */
+    struct claim *claim; /* from the registration until it has left */
+    bool leaves;         /* the claim was told so */
+    bool probed;         /* the head waits for a sign of life */
+    bool unregisters;    /* an answer is owed when it has left */
     struct timer deadline;
     struct task look;
     struct reap reap;
@@ -61,11 +63,6 @@ static void enter(struct connector_session *session, enum state next)
 {
     assert(next_states[session->state] & BIT(next));
     session->state = next;
-}
-
-struct link *connector_session_link(struct connector_session *session)
-{
-    return &session->link;
 }
 
 struct connector_session *connector_session_of(struct link *link)
@@ -84,30 +81,22 @@ static void destroy(void *object)
     free(session);
 }
 
-static void accept_connection(struct connector_session *session);
-
-/* Whoever waited to see whether this one lives knows now. */
-static void release_probes(struct connector_session *session)
+/* No new requests: here at once, in other workers when the claim has left. */
+static void leave(struct connector_session *session)
 {
-    struct connector_session *newer = session->newer;
-    if (session->older)
-        session->older->newer = NULL;
-    session->older = NULL;
-    session->newer = NULL;
-    if (!newer)
-        return;
-    newer->older = NULL;
-    if (newer->state == PROBING)
-        accept_connection(newer);
+    registry_remove(session->worker->registry, &session->entry);
+    if (session->claim && !session->leaves)
+        claim_leave(session->claim);
+    session->leaves = true;
 }
 
 static void release(struct connector_session *session)
 {
-    registry_remove(session->shared->registry, &session->entry);
+    leave(session);
+    claim_forget(session->claim);
+    session->claim = NULL;
     timer_stop(&session->deadline);
     task_cancel(&session->look);
-    secret_check_forget(session->check);
-    session->check = NULL;
     if (session->control_in)
         channel_set_taker(session->control_in->bytes, NULL, NULL);
     session->control_in = NULL;
@@ -124,8 +113,10 @@ void connector_session_close(struct connector_session *session)
     if (session->state == CLOSED)
         return;
     enter(session, CLOSED);
+    list_remove(&session->worker->sessions, &session->link);
     release(session);
-    release_probes(session);
+    handover_back(session->handover);
+    session->handover = NULL;
     loop_reap(session->loop, &session->reap, destroy, session);
 }
 
@@ -134,11 +125,10 @@ static void over(struct connector_session *session, const struct error *why)
     char ip[IP_TEXT_SIZE];
     if (session->state == CLOSED)
         return;
-    ip_format(&session->entry.origin, ip);
+    ip_format(&session->handover->from, ip);
     log_debug(loop_log(session->loop), "Connector connection is over", LOG_ERROR(why),
               LOG_TEXT("ip", ip));
     connector_session_close(session);
-    session->shared->on_over(session->shared->arg, session);
 }
 
 static void over_text(struct connector_session *session, enum error_kind kind, const char *text)
@@ -148,7 +138,7 @@ static void over_text(struct connector_session *session, enum error_kind kind, c
     over(session, &why);
 }
 
-/* ---- draining and leaving ---- */
+/* ---- draining ---- */
 
 /* Only the control stream is left, and the connector does not end it: TCP is ours to close. */
 static void on_idle(void *arg)
@@ -161,150 +151,134 @@ static void on_idle(void *arg)
         over_text(session, ERROR_NONE, "drained");
 }
 
-void connector_session_drain(struct connector_session *session)
+/* No new requests; closes when the open ones are finished. A connector of the peer must not be told
+ * by GOAWAY (it would turn into a zombie): TCP is closed when its streams are done. */
+static void drain(struct connector_session *session)
 {
-    if (session->state != SERVING) {
-        over_text(session, ERROR_NONE, "the edge stops");
-        return;
-    }
     enter(session, DRAINING);
-    registry_remove(session->shared->registry, &session->entry);
-    release_probes(session);
+    leave(session);
     h2_session_tell_idle(session->h2, session->control_over ? 0 : 1);
 }
 
-/* Who waits for its place is no connection of a deleted tunnel either. */
-static void drop(void *arg)
+/* ---- what the head says ---- */
+
+static void on_granted(void *arg)
 {
-    static const char why[] = "the tunnel's connections were ended by its owner";
     struct connector_session *session = arg;
-    if (session->newer)
-        over_text(session->newer, ERROR_DENIED, why);
-    over_text(session, ERROR_DENIED, why);
-}
-
-static void refuse(struct connector_session *session, const char *cause, bool should_retry,
-                   uint64_t retry_after_ms)
-{
     struct error err;
-    char ip[IP_TEXT_SIZE];
-    char tunnel[UUID_TEXT_SIZE];
-    const struct registration_refusal refusal = {
-        .cause = span_of(cause),
-        .should_retry = should_retry,
-        .retry_after_ns = (int64_t)retry_after_ms * 1000000,
-    };
-    ip_format(&session->entry.origin, ip);
-    uuid_format(&session->entry.tunnel_id, tunnel);
-    log_warn(loop_log(session->loop), "Refused a registration", LOG_TEXT("error", cause),
-             LOG_TEXT("ip", ip), LOG_TEXT("tunnelID", tunnel));
-    session->shared->on_registration(session->shared->arg, &session->entry, cause);
-    enter(session, LEAVING);
-    error_memory(&err);
-    if (!timer_start(&session->deadline, SESSION_LEAVE_MS) ||
-        !registration_server_refuse(session->rpc, &refusal, &err))
-        over(session, &err);
-}
-
-/* ---- the registration ---- */
-
-static void accept_connection(struct connector_session *session)
-{
-    struct error err;
-    char ip[IP_TEXT_SIZE];
-    char tunnel[UUID_TEXT_SIZE];
     struct registered *entry = &session->entry;
-    entry->connection_id = uuid_make();
-    entry->opened_ms = loop_unix_ms(session->loop);
+    enter(session, GRANTED);
+    entry->tunnel_id = session->claim->listed.tunnel_id;
+    entry->connection_id = session->claim->listed.connection_id;
     entry->session = session->h2;
-    const struct connection_details details = {.uuid = entry->connection_id,
-                                               .location = span_of(session->shared->location)};
-    if (!registry_add(session->shared->registry, entry, &err)) {
-        refuse(session, err.text, true, 30 * 1000);
-        return;
-    }
+    bool ok = registry_add(session->worker->registry, entry, &err);
+    claim_added(session->claim, ok);
+}
+
+static void on_serving(void *arg)
+{
+    struct connector_session *session = arg;
+    struct error err;
+    const struct connection_details details = {
+        .uuid = session->entry.connection_id,
+        .location = span_of(session->worker->team->options->hostname)};
     enter(session, SERVING);
     timer_stop(&session->deadline);
-    if (!registration_server_accept(session->rpc, &details, &err)) {
+    if (!registration_server_accept(session->rpc, &details, &err))
         over(session, &err);
-        return;
-    }
-    ip_format(&entry->origin, ip);
-    uuid_format(&entry->tunnel_id, tunnel);
-    log_info(loop_log(session->loop), "Connector registered", LOG_INT("connIndex", entry->index),
-             LOG_TEXT("ip", ip), LOG_TEXT("tunnelID", tunnel), LOG_TEXT("version", entry->version));
-    session->shared->on_registration(session->shared->arg, entry, NULL);
 }
 
-/* The older connection of the same connector and index lives. */
-static void older_lives(void *arg)
-{
-    struct connector_session *session = arg;
-    struct connector_session *newer = session->newer;
-    session->newer = NULL;
-    if (!newer)
-        return;
-    newer->older = NULL;
-    if (newer->state == PROBING)
-        refuse(newer, REGISTRATION_CAUSE_DUPLICATE, true, 0);
-}
-
-static void probe_older(struct connector_session *session, struct connector_session *older)
+static void refuse(struct connector_session *session, const struct registration_refusal *refusal)
 {
     struct error err;
-    if (older->newer) {
-        refuse(session, REGISTRATION_CAUSE_DUPLICATE, true, 0);
-        return;
-    }
-    enter(session, PROBING);
-    session->older = older;
-    older->newer = session;
-    if (!h2_session_ping(older->h2, SESSION_PROBE_MS, older_lives, &err))
-        over(older, &err);
+    enter(session, LEAVING);
+    leave(session);
+    error_memory(&err);
+    if (!timer_start(&session->deadline, SESSION_LEAVE_MS) ||
+        !registration_server_refuse(session->rpc, refusal, &err))
+        over(session, &err);
 }
 
-static void checked(void *arg, enum secret_verdict verdict, const struct error *why)
+static void on_refused(void *arg)
 {
     struct connector_session *session = arg;
-    session->check = NULL;
-    if (verdict == SECRET_UNKNOWN) {
-        log_error(loop_log(session->loop), "The store does not answer", LOG_ERROR(why));
-        refuse(session, "the edge cannot read its store", true, 5 * 1000);
-        return;
-    }
-    if (verdict == SECRET_WRONG) {
-        refuse(session, REGISTRATION_CAUSE_UNAUTHORIZED ": unknown tunnel or wrong secret", false,
-               0);
-        return;
-    }
-    const struct registry *registry = session->shared->registry;
-    struct registered *same = registry_find(registry, &session->entry);
-    for (; same && session->replaces; same = registry_find(registry, &session->entry))
-        connector_session_drain(CONTAINER_OF(same, struct connector_session, entry));
-    if (same)
-        probe_older(session, CONTAINER_OF(same, struct connector_session, entry));
-    else
-        accept_connection(session);
+    const struct claim *claim = session->claim;
+    const struct registration_refusal refusal = {
+        .cause = span_of(claim->cause),
+        .should_retry = claim->should_retry,
+        .retry_after_ns = (int64_t)claim->retry_after_ms * 1000000,
+    };
+    refuse(session, &refusal);
 }
+
+static void alive(void *arg)
+{
+    struct connector_session *session = arg;
+    if (session->probed && !session->leaves)
+        claim_alive(session->claim);
+    session->probed = false;
+}
+
+static void on_probe(void *arg)
+{
+    struct connector_session *session = arg;
+    struct error err;
+    if (session->leaves)
+        return; /* the head hears of that */
+    session->probed = true;
+    if (!h2_session_ping(session->h2, SESSION_PROBE_MS, alive, &err))
+        over(session, &err);
+}
+
+/* A newer one takes its place. */
+static void on_drain(void *arg)
+{
+    struct connector_session *session = arg;
+    if (session->state == SERVING)
+        drain(session);
+    else if (session->state == GRANTED)
+        over_text(session, ERROR_NONE, "a newer connection took its place");
+}
+
+static void on_drop(void *arg)
+{
+    over_text(arg, ERROR_DENIED, "the tunnel's connections were ended by its owner");
+}
+
+static void tell_unregistered(struct connector_session *session)
+{
+    struct error err;
+    if (!registration_server_unregistered(session->rpc, &err))
+        over(session, &err);
+}
+
+static void on_left(void *arg)
+{
+    struct connector_session *session = arg;
+    session->claim = NULL;
+    if (session->unregisters)
+        tell_unregistered(session);
+}
+
+static const struct claim_events claim_events = {
+    on_granted, on_refused, on_serving, on_probe, on_drain, on_drop, on_left,
+};
+
+/* ---- the registration ---- */
 
 static void on_register(void *arg, const struct registration_params *params)
 {
     struct connector_session *session = arg;
-    struct registered *entry = &session->entry;
-    entry->tunnel_id = params->tunnel_id;
-    entry->client_id = params->client_id;
-    entry->index = params->index;
-    entry->attempts = params->attempts;
-    session->replaces = params->replace_existing;
-    peer_text_keep(entry->version, sizeof entry->version, params->version);
-    peer_text_keep(entry->arch, sizeof entry->arch, params->arch);
-    peer_text_keep_list(entry->features, sizeof entry->features, params->features,
-                        params->feature_count);
+    static const struct registration_refusal overloaded = {
+        .cause = SPAN_INIT("the edge is overloaded"),
+        .should_retry = true,
+        .retry_after_ns = 10LL * 1000 * 1000 * 1000,
+    };
     enter(session, CHECKING);
-    session->check = secret_check_start(session->shared->store_jobs, session->shared->db, params,
-                                        checked, session);
-    if (!session->check)
-        refuse(session, "the edge is overloaded", true, 10 * 1000);
+    session->claim =
+        claim_new(session->worker, params, &session->handover->from, &claim_events, session);
+    if (!session->claim)
+        refuse(session, &overloaded);
 }
 
 static void on_local_configuration(void *arg, struct span json)
@@ -317,11 +291,11 @@ static void on_local_configuration(void *arg, struct span json)
 static void on_unregister(void *arg)
 {
     struct connector_session *session = arg;
-    struct error err;
     if (session->state == SERVING)
-        connector_session_drain(session);
-    if (session->state != CLOSED && !registration_server_unregistered(session->rpc, &err))
-        over(session, &err);
+        drain(session);
+    session->unregisters = session->claim != NULL;
+    if (!session->unregisters)
+        tell_unregistered(session);
 }
 
 /* It took leave without a word: it can unregister no more. The stream's end follows or does not. */
@@ -330,7 +304,7 @@ static void on_rpc_closed(void *arg, struct span reason)
     struct connector_session *session = arg;
     (void)reason;
     if (session->state == SERVING)
-        connector_session_drain(session);
+        drain(session);
     else if (session->state != DRAINING && session->state != LEAVING)
         over_text(session, ERROR_NETWORK, "the connector took its leave");
 }
@@ -360,7 +334,7 @@ static void control_ended(struct connector_session *session)
     session->control_over = true;
     channel_end(session->out.bytes);
     if (session->state == SERVING)
-        connector_session_drain(session);
+        drain(session);
     if (session->state == DRAINING)
         h2_session_tell_idle(session->h2, 0);
     else if (session->state != CLOSED)
@@ -480,7 +454,7 @@ static void on_goaway(void *arg, uint32_t code)
     struct connector_session *session = arg;
     (void)code;
     if (session->state == SERVING)
-        connector_session_drain(session);
+        drain(session);
 }
 
 static void on_session_closed(void *arg, const struct error *why)
@@ -496,7 +470,7 @@ static void on_open(void *arg)
     struct connector_session *session = arg;
     struct error err = {0};
     const struct h2_options options = {.head_max = SESSION_HEAD_MAX,
-                                       .budget = session->shared->budget};
+                                       .budget = &session->worker->budget};
     struct conn *conn = session->conn;
     session->conn = NULL;
     conn_set_stall_limit(conn, SESSION_STALL_MS);
@@ -550,34 +524,36 @@ static bool begin(struct connector_session *session, struct error *err)
     if (!session->out.bytes || !session->rpc)
         return error_memory(err);
     channel_set_drained(session->out.bytes, on_drained, session);
-    if (session->shared->tls)
-        return conn_start_tls(session->conn, session->shared->tls, NULL, SESSION_TLS_MS, err);
+    if (session->worker->tls)
+        return conn_start_tls(session->conn, edge_tls_tunnel(session->worker->tls), NULL,
+                              SESSION_TLS_MS, err);
     task_post(&session->look);
     return true;
 }
 
-struct connector_session *connector_session_start(const struct session_shared *shared, int fd,
-                                                  const struct ip_address *from, struct error *err)
+bool connector_session_start(struct edge_worker *worker, struct handover *handover,
+                             struct error *err)
 {
     struct connector_session *session = calloc(1, sizeof *session);
-    sockets_tune(fd, 0);
+    sockets_tune(handover->fd, 0);
     error_memory(err);
-    struct conn *conn = conn_new(shared->loop, fd, &conn_events, session, err);
+    struct conn *conn = conn_new(worker->loop, handover->fd, &conn_events, session, err);
+    handover->fd = -1;
     if (!session || !conn) {
         conn_close(conn);
         free(session);
-        return NULL;
+        handover_back(handover);
+        return false;
     }
-    session->entry.origin = *from;
-    session->shared = shared;
-    session->loop = shared->loop;
+    session->worker = worker;
+    session->loop = worker->loop;
+    session->handover = handover;
     session->conn = conn;
-    session->entry.drop = drop;
-    session->entry.arg = session;
-    timer_init(&session->deadline, shared->loop, late, session);
-    task_init(&session->look, shared->loop, TASK_SOON, look, session);
+    timer_init(&session->deadline, worker->loop, late, session);
+    task_init(&session->look, worker->loop, TASK_SOON, look, session);
+    list_put_last(&worker->sessions, &session->link);
     if (begin(session, err))
-        return session;
+        return true;
     connector_session_close(session);
-    return NULL;
+    return false;
 }

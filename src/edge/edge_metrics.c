@@ -1,5 +1,5 @@
 /* Counters of visitors' requests and of connectors. */
-#include "edge_metrics.h"
+#include "culvert/edge/edge_metrics.h"
 
 static const struct metric_desc requests_desc = {
     .name = "culvert_edge_requests_total",
@@ -102,10 +102,8 @@ void edge_metrics_shut_out(struct edge_metrics *figures)
     metric_add(figures->shut_out, 1);
 }
 
-void edge_metrics_levels(struct edge_metrics *figures, size_t connections, size_t open_requests,
-                         size_t channel_bytes)
+void edge_metrics_worker(struct edge_metrics *figures, size_t open_requests, size_t channel_bytes)
 {
-    metric_set(figures->connections, (double)connections);
     metric_set(figures->open_requests, (double)open_requests);
     metric_set(figures->channel_bytes, (double)channel_bytes);
 }
@@ -118,4 +116,9 @@ void edge_metrics_hops(struct metrics *metrics, size_t worker, struct metric **s
     struct span label = span_of(text);
     *streams = metric_with(metrics_family(metrics, &hop_streams_desc), &label);
     *sessions = metric_with(metrics_family(metrics, &hop_sessions_desc), &label);
+}
+
+void edge_metrics_connections(struct edge_metrics *figures, size_t connections)
+{
+    metric_set(figures->connections, (double)connections);
 }

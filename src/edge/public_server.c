@@ -1,4 +1,4 @@
-/* One listener for visitors. A connection is told apart once: by ALPN under TLS, by its first bytes
+/* A visitor's connection is told apart once: by ALPN under TLS, by its first bytes
  * in clear; from then on it is an HTTP/1.1 server or an HTTP/2 session. */
 #include "culvert/edge/public_server.h"
 
@@ -6,13 +6,13 @@
 #include "culvert/http/h2_session.h"
 #include "culvert/net/sockets.h"
 
-#include <unistd.h>
+#include "abuse_log.h"
 
 struct public_conn {
     struct public_server *server;
     struct link link;    /* the one that was used last stands last */
     struct link opening; /* until it is told apart */
-    struct visit visit;
+    struct handover *handover;
     struct conn *socket; /* until its descriptor is closed, whoever owns it then */
     struct conn *conn;   /* the same until it is told apart */
     struct h1_server *h1;
@@ -28,12 +28,11 @@ struct public_conn {
 struct public_server {
     struct loop *loop;
     struct public_server_options options;
-    struct listener *listener;
     struct list conns;
     struct list opening;
     size_t served;
     bool draining;
-    uint64_t abuses, abuses_logged, abuse_logged_ms;
+    struct abuse_log abuses;
     struct reap reap;
 };
 
@@ -46,10 +45,9 @@ static void destroy_conn(void *object)
 static void release(struct public_conn *conn)
 {
     struct public_server *server = conn->server;
-    admission_closed(server->options.admission, &conn->visit, loop_now_ms(server->loop));
     list_remove(&server->conns, &conn->link);
-    if (server->listener)
-        listener_released(server->listener);
+    handover_back(conn->handover);
+    conn->handover = NULL;
     loop_reap(server->loop, &conn->reap, destroy_conn, conn);
 }
 
@@ -90,31 +88,18 @@ static void on_request(void *arg, struct inbound *in)
 {
     struct public_conn *conn = arg;
     struct public_server *server = conn->server;
-    conn->visit.asked = true;
+    conn->handover->visit.asked = true;
     list_remove(&server->conns, &conn->link);
     list_put_last(&server->conns, &conn->link);
-    visitor_requests_serve(conn->server->options.requests, in, &conn->visitor);
+    visitor_requests_serve(conn->server->options.worker->requests, in, &conn->visitor);
 }
 
-/* Each is counted; of a flood of them the log shows one a second. */
 static void on_abuse(void *arg, enum abuse abuse)
 {
-    struct public_conn *conn = arg;
+    const struct public_conn *conn = arg;
     struct public_server *server = conn->server;
-    uint64_t now = loop_now_ms(server->loop);
-    char ip[IP_TEXT_SIZE] = "";
-    server->abuses++;
-    if (server->options.on_abuse)
-        server->options.on_abuse(server->options.arg, abuse);
-    if (server->abuses_logged > 0 && now - server->abuse_logged_ms < PUBLIC_ABUSE_LOG_MS)
-        return;
-    if (conn->visitor.address.len > 0)
-        ip_format(&conn->visitor.address, ip);
-    log_info(loop_log(server->loop), "A visitor ran into a limit",
-             LOG_TEXT("limit", abuse_name(abuse)), LOG_TEXT("client", ip),
-             LOG_INT("since_last_line", (int64_t)(server->abuses - server->abuses_logged)));
-    server->abuses_logged = server->abuses;
-    server->abuse_logged_ms = now;
+    server->options.on_abuse(server->options.arg, abuse);
+    abuse_log_note(&server->abuses, server->loop, abuse, &conn->visitor.address);
 }
 
 static void on_refused(void *arg, int status, enum abuse abuse, const char *why)
@@ -199,13 +184,13 @@ static void choose(void *arg)
                                            .streams_max = PUBLIC_STREAMS_MAX,
                                            .head_max = PUBLIC_HEAD_MAX,
                                            .stall_ms = stall_ms,
-                                           .budget = server->options.budget};
+                                           .budget = &server->options.worker->budget};
         conn_set_stall_limit(socket, stall_ms);
         conn->h2 = h2_session_new(socket, &options, &h2_events, conn, &err);
     } else {
         const struct h1_server_options options = {.scheme =
                                                       conn->visitor.over_tls ? "https" : "http",
-                                                  .budget = server->options.budget,
+                                                  .budget = &server->options.worker->budget,
                                                   .patience = server->options.patience};
         conn->h1 = h1_server_new(socket, &options, &h1_events, conn, &err);
     }
@@ -268,9 +253,11 @@ static uint64_t at_most(uint64_t limit_ms, uint64_t wanted_ms)
     return wanted_ms > 0 && wanted_ms < limit_ms ? wanted_ms : limit_ms;
 }
 
-static bool begin(struct public_conn *conn, int fd, struct error *err)
+static bool begin(struct public_conn *conn, struct error *err)
 {
     struct public_server *server = conn->server;
+    int fd = conn->handover->fd;
+    conn->handover->fd = -1;
     uint64_t head_ms = server->options.patience.head_ms;
     sockets_tune(fd, 0);
     conn->conn = conn->socket = conn_new(server->loop, fd, &conn_events, conn, err);
@@ -288,53 +275,53 @@ static bool begin(struct public_conn *conn, int fd, struct error *err)
 static void bound_opening(struct public_server *server)
 {
     struct link *oldest = list_first(&server->opening);
-    if (server->opening.count <= PUBLIC_OPENING_MAX)
+    if (server->opening.count <= PUBLIC_OPENING_MAX / server->options.worker->team->count)
         return;
     struct public_conn *conn = CONTAINER_OF(oldest, struct public_conn, opening);
     on_abuse(conn, ABUSE_OPENING);
     conn_over(conn);
 }
 
-static struct public_conn *admit(struct public_server *server, const struct ip_address *from)
+static struct public_conn *conn_new_for(struct public_server *server, struct handover *handover)
 {
-    uint64_t now_ms = loop_now_ms(server->loop);
     struct public_conn *conn = calloc(1, sizeof *conn);
     if (!conn)
         return NULL;
     conn->server = server;
-    conn->visitor.address = *from;
-    enum abuse abuse = admission_open(server->options.admission, &conn->visit, from, now_ms);
-    if (abuse == ABUSE_NONE)
-        return conn;
-    on_abuse(conn, abuse);
-    free(conn);
-    return NULL;
-}
-
-static void on_accept(void *arg, int fd, const struct ip_address *from)
-{
-    struct public_server *server = arg;
-    struct error err;
-    struct public_conn *conn = admit(server, from);
-    if (!conn) {
-        (void)close(fd);
-        listener_released(server->listener);
-        return;
-    }
+    conn->handover = handover;
+    conn->visitor.address = handover->from;
     conn->visitor.over_tls = server->options.tls != NULL;
     timer_init(&conn->preface, server->loop, late, conn);
     task_init(&conn->chosen, server->loop, TASK_SOON, choose, conn);
+    return conn;
+}
+
+/* One too many, and all others are busy. */
+static bool is_one_too_many(struct public_server *server, const struct handover *handover)
+{
+    if (!handover->crowds || server->options.give_way(server->options.arg))
+        return false;
+    server->options.on_abuse(server->options.arg, ABUSE_CONNECTIONS);
+    abuse_log_note(&server->abuses, server->loop, ABUSE_CONNECTIONS, &handover->from);
+    return true;
+}
+
+void public_server_take(struct public_server *server, struct handover *handover)
+{
+    struct error err;
+    struct public_conn *conn = NULL;
+    if (!server->draining && !is_one_too_many(server, handover))
+        conn = conn_new_for(server, handover);
+    if (!conn) {
+        handover_back(handover);
+        return;
+    }
     list_put_last(&server->conns, &conn->link);
     list_put_last(&server->opening, &conn->opening);
     server->served++;
-    if (!begin(conn, fd, &err))
+    if (!begin(conn, &err))
         conn_over(conn);
     bound_opening(server);
-    if (!admission_is_over(server->options.admission) ||
-        server->options.give_way(server->options.arg) || conn->over)
-        return;
-    on_abuse(conn, ABUSE_CONNECTIONS);
-    conn_over(conn);
 }
 
 /* ---- giving way ---- */
@@ -365,39 +352,23 @@ bool public_server_shed(struct public_server *server)
     return false;
 }
 
-/* ---- the listener ---- */
+/* ---- the server ---- */
 
-struct public_server *public_server_new(const struct public_server_options *options,
-                                        struct error *err)
+struct public_server *public_server_new(const struct public_server_options *options)
 {
     struct public_server *server = calloc(1, sizeof *server);
-    if (!server) {
-        error_memory(err);
+    if (!server)
         return NULL;
-    }
-    server->loop = options->loop;
+    server->loop = options->worker->loop;
     server->options = *options;
     list_init(&server->conns);
     list_init(&server->opening);
-    const struct listener_options listener = {
-        .at = options->at, .limit = PUBLIC_ACCEPTED_MAX, .on_accept = on_accept, .arg = server};
-    server->listener = listener_new(options->loop, &listener, err);
-    if (server->listener)
-        return server;
-    free(server);
-    return NULL;
-}
-
-void public_server_address(const struct public_server *server, struct ip_address *at)
-{
-    listener_address(server->listener, at);
+    return server;
 }
 
 void public_server_drain(struct public_server *server)
 {
     server->draining = true;
-    listener_close(server->listener);
-    server->listener = NULL;
     LIST_EACH_SAFE (it, after, &server->conns) {
         struct public_conn *conn = CONTAINER_OF(it, struct public_conn, link);
         if (!conn->over)
@@ -419,8 +390,6 @@ void public_server_close(struct public_server *server)
 {
     if (!server)
         return;
-    listener_close(server->listener);
-    server->listener = NULL;
     LIST_EACH_SAFE (it, after, &server->conns) {
         struct public_conn *conn = CONTAINER_OF(it, struct public_conn, link);
         if (!conn->over)

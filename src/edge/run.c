@@ -18,9 +18,6 @@ struct run {
     struct database *db;
     int lock; /* on the state directory; -1: none */
     struct authority *authority;
-    struct certificates *certificates;
-    const char *own_names[4]; /* of the edge, for its certificate */
-    struct tls_context *tunnel_tls, *public_tls;
     struct edge_contact contact;
     struct edge *edge;
     bool stopping;
@@ -28,8 +25,7 @@ struct run {
 };
 
 enum {
-    LAST_BYTES_MS = 1000, /* for what was said last when the grace is over */
-    HTTPS_PORT = 443,     /* goes without saying in a URL */
+    HTTPS_PORT = 443, /* goes without saying in a URL */
 };
 
 static void over(void *arg)
@@ -85,45 +81,6 @@ static bool store_zones(struct run *run, struct error *err)
     return true;
 }
 
-static bool is_allowed(void *arg, struct span name)
-{
-    struct run *run = arg;
-    return run->edge && edge_serves_name(run->edge, name);
-}
-
-static bool make_certificates(struct run *run, struct error *err)
-{
-    const struct edge_options *options = run->options;
-    const char *const own[] = {options->hostname, "localhost", "127.0.0.1", "::1"};
-    memcpy(run->own_names, own, sizeof own);
-    const struct certificates_options certificates = {
-        .authority = run->authority,
-        .own_names = run->own_names,
-        .own_name_count = options->dev ? ARRAY_LEN(own) : 1,
-        .is_allowed = is_allowed,
-        .arg = run,
-        .clock = clock_system(),
-        .log = options->log,
-    };
-    run->certificates = certificates_new(&certificates, err);
-    return run->certificates && certificates_load(run->certificates, options->certificates,
-                                                  options->certificate_count, err);
-}
-
-static bool make_tls(struct run *run, struct error *err)
-{
-    const struct edge_options *options = run->options;
-    run->authority = authority_open(options->state_dir, options->hostname, clock_system(), err);
-    if (!run->authority || !make_certificates(run, err))
-        return false;
-    const struct tls_server_options tunnel = {.choose = authority_choose, .arg = run->authority};
-    const struct tls_server_options visitors = {
-        .choose = certificates_choose, .arg = run->certificates, .http2_alpn = true};
-    run->tunnel_tls = tls_server_new(&tunnel, err);
-    run->public_tls = run->tunnel_tls ? tls_server_new(&visitors, err) : NULL;
-    return run->public_tls != NULL;
-}
-
 static bool set_text(char **to, const char *text, struct error *err)
 {
     *to = span_dup(span_of(text));
@@ -174,15 +131,19 @@ static bool begin(struct run *run, struct error *err)
     if (!run->loop)
         return false;
     run->jobs = jobs_new(run->loop, 1, err);
-    if (!run->jobs || !open_state(run, err) || !store_zones(run, err) || !make_tls(run, err))
+    if (!run->jobs || !open_state(run, err) || !store_zones(run, err))
+        return false;
+    /* Made here on the first start; each worker opens it for itself. */
+    run->authority = authority_open(options->state_dir, options->hostname, clock_system(), err);
+    if (!run->authority)
         return false;
     const struct edge_world world = {
         .loop = run->loop,
         .store_jobs = run->jobs,
         .db = run->db,
-        .tunnel_tls = run->tunnel_tls,
-        .public_tls = run->public_tls,
+        .tls = true,
         .contact = &run->contact,
+        .threads = &loop,
     };
     struct edge_listening at;
     run->edge = edge_new(&world, options, over, run, err);
@@ -218,7 +179,7 @@ static void let_last_bytes_leave(struct run *run)
 {
     uint64_t used_ms = loop_now_ms(run->loop) - run->stopped_ms;
     uint64_t rest_ms = used_ms < EDGE_GRACE_MS ? EDGE_GRACE_MS - used_ms : 0;
-    loop_linger(run->loop, rest_ms > LAST_BYTES_MS ? rest_ms : LAST_BYTES_MS);
+    loop_linger(run->loop, rest_ms > EDGE_LAST_BYTES_MS ? rest_ms : EDGE_LAST_BYTES_MS);
 }
 
 static void end(struct run *run)
@@ -230,9 +191,6 @@ static void end(struct run *run)
         let_last_bytes_leave(run);
     jobs_free(run->jobs);
     loop_free(run->loop);
-    tls_context_unref(run->public_tls);
-    tls_context_unref(run->tunnel_tls);
-    certificates_free(run->certificates);
     authority_free(run->authority);
     database_close(run->db);
     edge_contact_release(&run->contact);

@@ -432,6 +432,6 @@ void visitor_requests_serve(struct visitor_requests *all, struct inbound *in,
         serve_tunnel(request, in, visitor, tunnel_id);
     } else {
         free(request);
-        all->options.on_own(all->options.arg, in);
+        all->options.on_own(all->options.arg, in, visitor);
     }
 }

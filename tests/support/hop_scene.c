@@ -55,7 +55,7 @@ static void worker_begin(struct hop_worker *self, struct hop_scene *scene, size_
                                       .number = index,
                                       .loop = scene->turned.loop,
                                       .budget = {.limit = 64 * 1024 * 1024},
-                                      .registry = registry_new("here"),
+                                      .registry = registry_new(),
                                       .presence = presence_new(HOP_WORKERS)};
     self->sessions = series(scene, &sessions_desc, index);
     self->streams = series(scene, &streams_desc, index);

@@ -1,20 +1,22 @@
 /* The REST interface on the visitor listeners: gathers a call, runs it on the store's thread,
- * answers, and applies what follows from it to the loop's tables. */
+ * answers, and applies what follows from it to the tables of all workers. The head's. */
 #ifndef CULVERT_EDGE_API_SERVER_H
 #define CULVERT_EDGE_API_SERVER_H
 
 #include "culvert/edge/api_request.h"
-#include "culvert/edge/edge_worker.h"
+#include "culvert/edge/registrar.h"
 #include "culvert/net/jobs.h"
 #include "culvert/tunnel/edge_contact.h"
 
 struct api_server;
+struct routing;
 
 struct api_server_options {
     struct loop *loop;
     struct jobs *store_jobs; /* the one thread that uses `db`; borrowed */
     struct database *db;
-    struct edge_worker *worker;
+    struct registrar *registrar;
+    struct routing *routing;
     const struct edge_contact *contact; /* what tokens carry; borrowed */
     const char *own_host;               /* the edge's own name, which nobody may route */
 };

@@ -2,10 +2,7 @@
 #ifndef CULVERT_EDGE_CONNECTOR_SESSION_H
 #define CULVERT_EDGE_CONNECTOR_SESSION_H
 
-#include "culvert/edge/registry.h"
-#include "culvert/net/conn.h"
-#include "culvert/net/jobs.h"
-#include "culvert/store/database.h"
+#include "culvert/edge/handover.h"
 
 struct connector_session;
 
@@ -18,35 +15,15 @@ enum {
     SESSION_HEAD_MAX = 256 * 1024,   /* bytes of an answer's head */
 };
 
-/* Borrowed by all sessions. */
-struct session_shared {
-    struct loop *loop;
-    struct tls_context *tls;
-    struct registry *registry;
-    struct jobs *store_jobs; /* the one thread that uses `db` */
-    struct database *db;
-    struct budget *budget;
-    const char *location;
-    /* The session is over; it is freed by itself. */
-    void (*on_over)(void *arg, struct connector_session *session);
-    /* A registration was taken (`refusal` NULL) or refused with that cause: for counting. */
-    void (*on_registration)(void *arg, const struct registered *entry, const char *refusal);
-    void *arg;
-};
+/* Takes the connection over; the session stands in worker->sessions and ends by itself. Which
+ * tunnels are served is asked of the head: see registrar. False: `err`, and it is given back. */
+bool connector_session_start(struct edge_worker *worker, struct handover *handover,
+                             struct error *err) MUST_CHECK;
 
-/* Takes `fd` in every case. `link` of the session is the caller's to keep a list. NULL: `err`. */
-struct connector_session *connector_session_start(const struct session_shared *shared, int fd,
-                                                  const struct ip_address *from, struct error *err);
-
-/* For the owner's list. */
-struct link *connector_session_link(struct connector_session *session);
+/* One of worker->sessions. */
 struct connector_session *connector_session_of(struct link *link);
 
-/* No new requests; closes when the open ones are finished. A connector of the peer must not be told
- * by GOAWAY (it would turn into a zombie): TCP is closed when its streams are done. */
-void connector_session_drain(struct connector_session *session);
-
-/* Ends it now; on_over is not called. */
+/* Ends it now. */
 void connector_session_close(struct connector_session *session);
 
 #endif

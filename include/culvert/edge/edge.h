@@ -14,8 +14,9 @@
 enum {
     EDGE_ZONES_MAX = 64,
     EDGE_ADVERTISE_MAX = 16,
-    EDGE_BUDGET = 256 * 1024 * 1024, /* undrained bytes of all streams */
+    EDGE_BUDGET = 256 * 1024 * 1024, /* undrained bytes of all streams; each worker has its part */
     EDGE_GRACE_MS = 30 * 1000,       /* for open requests when it stops */
+    EDGE_LAST_BYTES_MS = 1000,       /* for what was said last when the grace is over */
 };
 
 /* What a visitor may take; what is 0 is as the constants say. */
@@ -35,6 +36,7 @@ struct edge_options {
     const struct certificate_files *certificates;
     size_t certificate_count;
     struct edge_visitor_limits limits;
+    size_t workers;            /* threads that serve connections; 0: one */
     const char *notify_socket; /* the value of NOTIFY_SOCKET; NULL: nobody asked */
     const struct log *log;
 };
@@ -44,8 +46,11 @@ struct edge_world {
     struct loop *loop;
     struct jobs *store_jobs; /* one thread, the only user of `db` */
     struct database *db;
-    struct tls_context *tunnel_tls, *public_tls; /* NULL: in clear, which only tests do */
-    const struct edge_contact *contact;          /* what tokens carry */
+    bool tls; /* with certificates of state_dir and options; else in clear,
+                                         * which only tests do */
+    const struct edge_contact *contact; /* what tokens carry */
+    const struct loop_options *threads; /* for the loops of workers but the first; NULL: all workers
+                                         * share `loop`, as in tests */
 };
 
 struct edge;
@@ -64,13 +69,11 @@ void edge_listens(const struct edge *edge, struct edge_listening *at);
 /* Connections of connectors that are registered now. */
 size_t edge_connections(const struct edge *edge);
 
-/* Does a route exist for this name? For certificates. */
-bool edge_serves_name(const struct edge *edge, struct span name);
-
 /* Graceful: no new connections; requests in hand are finished, at most EDGE_GRACE_MS. */
 void edge_stop(struct edge *edge);
 
-/* Ends at once what still runs; call it from outside of its callbacks. NULL is allowed. */
+/* Ends at once what still runs; call it from outside of its callbacks. It turns the loop until the
+ * workers are gone. NULL is allowed. */
 void edge_free(struct edge *edge);
 
 /* A process's life: runs until SIGTERM or SIGINT (true), or says what could not be started (false,

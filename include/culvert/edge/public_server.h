@@ -1,17 +1,18 @@
-/* The visitor listeners: HTTP/1.1 and HTTP/2, in clear (with prior knowledge) and over TLS. */
+/* What one worker serves of a visitor listener: HTTP/1.1 and HTTP/2, in clear (with prior
+ * knowledge) or over TLS. The head accepts: see front_door. */
 #ifndef CULVERT_EDGE_PUBLIC_SERVER_H
 #define CULVERT_EDGE_PUBLIC_SERVER_H
 
-#include "culvert/edge/admission.h"
+#include "culvert/edge/handover.h"
 #include "culvert/edge/visitor_request.h"
 #include "culvert/http/h1_server.h"
-#include "culvert/net/listener.h"
 
 struct public_server;
 
 enum {
-    PUBLIC_ACCEPTED_MAX = 1000 * 1000, /* the admission is asked first */
-    PUBLIC_OPENING_MAX = 4000,         /* that did not begin to speak; then the oldest goes */
+    /* Of one listener that did not begin to speak; then the oldest goes. Each worker has its part
+     * of it. */
+    PUBLIC_OPENING_MAX = 4000,
     PUBLIC_SHED_LOOKS =
         64, /* busy connections that are passed over in the search for an idle one */
     PUBLIC_TLS_MS = 10 * 1000,
@@ -22,15 +23,11 @@ enum {
 };
 
 struct public_server_options {
-    struct loop *loop;
-    const struct ip_address *at;
-    struct tls_context *tls;           /* borrowed; NULL: in clear */
-    struct visitor_requests *requests; /* borrowed */
-    struct budget *budget;
+    struct edge_worker *worker; /* borrowed, as all of it */
+    struct tls_context *tls;    /* NULL: in clear */
     struct h1_patience patience;
-    struct admission *admission; /* shared by all listeners of visitors */
-    /* One more than is allowed in total was let in: lets an idle one go. False: all are busy, and
-     * the new one goes. */
+    /* One more than is allowed in total comes: lets an idle one go. False: all are busy, and the
+     * new one goes. */
     bool (*give_way)(void *arg);
     /* A connection is gone, its requests too; not after public_server_close. */
     void (*on_over)(void *arg);
@@ -39,12 +36,13 @@ struct public_server_options {
     void *arg;
 };
 
-/* Listens at once. The caller owns it. NULL: `err`. */
-struct public_server *public_server_new(const struct public_server_options *options,
-                                        struct error *err);
-void public_server_address(const struct public_server *server, struct ip_address *at);
+/* The caller owns it. NULL: memory. */
+struct public_server *public_server_new(const struct public_server_options *options);
 
-/* No new connections; open ones end with the request in hand. */
+/* Serves the connection, and gives it back when its descriptor is closed. */
+void public_server_take(struct public_server *server, struct handover *handover);
+
+/* Open connections end with the request in hand. */
 void public_server_drain(struct public_server *server);
 
 /* Ends the connection that is idle for the longest. False: all seem to be busy. */

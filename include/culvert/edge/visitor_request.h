@@ -12,23 +12,23 @@ struct visitor_requests;
 
 enum { EDGE_HOPS_MAX = 8 /* times that a request may pass this edge: a loop has more */ };
 
+struct visitor {
+    struct ip_address address;
+    bool over_tls;
+    const struct conn *conn; /* whose certificate has to be for the name; NULL: any is */
+};
+
 struct visitor_requests_options {
     struct edge_worker *worker; /* borrowed */
     /* Is this one of the edge's own names (lower case, no port)? */
     bool (*is_own)(void *arg, struct span name);
-    /* A request to the edge itself; takes `in` over. */
-    void (*on_own)(void *arg, struct inbound *in);
+    /* A request to the edge itself; takes `in` over, `visitor` is borrowed. */
+    void (*on_own)(void *arg, struct inbound *in, const struct visitor *visitor);
     /* A request ended: for counting. `status` 0: nothing was answered. */
     void (*on_ended)(void *arg, int status, uint64_t bytes_in, uint64_t bytes_out);
     /* A name was asked for on a connection with a certificate for others; for counting. */
     void (*on_misdirected)(void *arg);
     void *arg;
-};
-
-struct visitor {
-    struct ip_address address;
-    bool over_tls;
-    const struct conn *conn; /* whose certificate has to be for the name; NULL: any is */
 };
 
 /* The caller owns it. NULL: memory. */

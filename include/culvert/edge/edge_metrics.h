@@ -29,8 +29,8 @@ void edge_metrics_shut_out(struct edge_metrics *figures);
 void edge_metrics_hops(struct metrics *metrics, size_t worker, struct metric **streams,
                        struct metric **sessions);
 
-/* What is read at each scrape. */
-void edge_metrics_levels(struct edge_metrics *figures, size_t connections, size_t open_requests,
-                         size_t channel_bytes);
+/* What is read at each scrape: of a worker, and of the head. */
+void edge_metrics_worker(struct edge_metrics *figures, size_t open_requests, size_t channel_bytes);
+void edge_metrics_connections(struct edge_metrics *figures, size_t connections);
 
 #endif

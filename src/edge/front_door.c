@@ -1,0 +1,191 @@
+/* Accepts, counts, chooses a worker. */
+#include "culvert/edge/front_door.h"
+
+#include "abuse_log.h"
+
+#include <unistd.h>
+
+struct front_door {
+    struct front_door_options options;
+    struct abuse_log abuses;
+    struct listener *listeners[DOORS]; /* NULL: shut */
+    size_t open;
+    size_t visitors[EDGE_WORKERS_MAX]; /* connections that each worker has */
+    size_t next;                       /* whose turn it is to get a connector */
+};
+
+/* ---- which worker ---- */
+
+static size_t worker_for_connector(struct front_door *front)
+{
+    return front->next++ % front->options.team->count;
+}
+
+static size_t worker_for_visitor(const struct front_door *front)
+{
+    size_t best = 0;
+    for (size_t i = 1; i < front->options.team->count; i++)
+        if (front->visitors[i] < front->visitors[best])
+            best = i;
+    return best;
+}
+
+/* ---- there and back ---- */
+
+static void on_back(struct handover *handover)
+{
+    struct front_door *front = handover->arg;
+    struct listener *listener = front->listeners[handover->door];
+    front->open--;
+    if (handover->door != DOOR_TUNNEL) {
+        front->visitors[handover->worker]--;
+        admission_closed(front->options.admission, &handover->visit,
+                         loop_now_ms(front->options.loop));
+    }
+    free(handover);
+    if (listener)
+        listener_released(listener);
+}
+
+static void send_to(struct front_door *front, struct handover *handover, size_t worker)
+{
+    handover->worker = worker;
+    if (handover->door != DOOR_TUNNEL)
+        front->visitors[worker]++;
+    handover_send(handover);
+}
+
+static void refuse(struct front_door *front, enum door door, int fd)
+{
+    (void)close(fd);
+    listener_released(front->listeners[door]);
+}
+
+static struct handover *new_handover(struct front_door *front, enum door door, int fd,
+                                     const struct ip_address *from)
+{
+    struct handover *handover = calloc(1, sizeof *handover);
+    if (!handover)
+        return NULL;
+    handover->team = front->options.team;
+    handover->door = door;
+    handover->fd = fd;
+    handover->from = *from;
+    handover->back = on_back;
+    handover->arg = front;
+    return handover;
+}
+
+static bool admit(struct front_door *front, struct handover *handover)
+{
+    enum abuse abuse = admission_open(front->options.admission, &handover->visit, &handover->from,
+                                      loop_now_ms(front->options.loop));
+    if (abuse == ABUSE_NONE)
+        return true;
+    edge_metrics_abuse(front->options.figures, abuse);
+    abuse_log_note(&front->abuses, front->options.loop, abuse, &handover->from);
+    return false;
+}
+
+static void take_visitor(struct front_door *front, enum door door, int fd,
+                         const struct ip_address *from)
+{
+    struct handover *handover = new_handover(front, door, fd, from);
+    if (!handover || !admit(front, handover)) {
+        free(handover);
+        refuse(front, door, fd);
+        return;
+    }
+    front->open++;
+    handover->crowds = admission_is_over(front->options.admission);
+    send_to(front, handover, worker_for_visitor(front));
+}
+
+static void on_http(void *arg, int fd, const struct ip_address *from)
+{
+    take_visitor(arg, DOOR_HTTP, fd, from);
+}
+
+static void on_https(void *arg, int fd, const struct ip_address *from)
+{
+    take_visitor(arg, DOOR_HTTPS, fd, from);
+}
+
+static void on_tunnel(void *arg, int fd, const struct ip_address *from)
+{
+    struct front_door *front = arg;
+    struct handover *handover = NULL;
+    if (limits_is_shut(front->options.limits, from, loop_now_ms(front->options.loop)))
+        edge_metrics_shut_out(front->options.figures);
+    else
+        handover = new_handover(front, DOOR_TUNNEL, fd, from);
+    if (!handover) {
+        refuse(front, DOOR_TUNNEL, fd);
+        return;
+    }
+    front->open++;
+    send_to(front, handover, worker_for_connector(front));
+}
+
+/* ---- its life ---- */
+
+static const struct {
+    const char *name;
+    size_t limit;
+    void (*on_accept)(void *arg, int fd, const struct ip_address *from);
+} doors[DOORS] = {
+    [DOOR_TUNNEL] = {"tunnel listener", FRONT_DOOR_CONNECTORS_MAX, on_tunnel},
+    [DOOR_HTTP] = {"http listener", FRONT_DOOR_ACCEPTED_MAX, on_http},
+    [DOOR_HTTPS] = {"https listener", FRONT_DOOR_ACCEPTED_MAX, on_https},
+};
+
+struct front_door *front_door_new(const struct front_door_options *options, struct error *err)
+{
+    struct front_door *front = calloc(1, sizeof *front);
+    if (!front) {
+        (void)error_memory(err);
+        return NULL;
+    }
+    front->options = *options;
+    for (size_t i = 0; i < DOORS; i++) {
+        const struct listener_options listener = {.at = options->at[i],
+                                                  .limit = doors[i].limit,
+                                                  .on_accept = doors[i].on_accept,
+                                                  .arg = front};
+        front->listeners[i] = listener_new(options->loop, &listener, err);
+        if (front->listeners[i])
+            continue;
+        (void)error_wrap(err, "%s", doors[i].name);
+        front_door_shut(front);
+        free(front);
+        return NULL;
+    }
+    return front;
+}
+
+void front_door_address(const struct front_door *front, enum door door, struct ip_address *at)
+{
+    listener_address(front->listeners[door], at);
+}
+
+void front_door_shut(struct front_door *front)
+{
+    for (size_t i = 0; i < DOORS; i++) {
+        listener_close(front->listeners[i]);
+        front->listeners[i] = NULL;
+    }
+}
+
+size_t front_door_open(const struct front_door *front)
+{
+    return front->open;
+}
+
+void front_door_free(struct front_door *front)
+{
+    if (!front)
+        return;
+    assert(front->open == 0);
+    front_door_shut(front);
+    free(front);
+}
