@@ -29,6 +29,17 @@ static void destroy(void *object)
     free(conn);
 }
 
+/* What the kernel still has for a peer it does not keep for ever, and not at all for one that was
+ * given up for not taking it. */
+static void leave_to_kernel(const struct conn *conn)
+{
+    struct linger hard = {.l_onoff = 1, .l_linger = 0};
+    if (conn->cut == CONN_CUT_PACE || conn->cut == CONN_CUT_QUEUE)
+        (void)setsockopt(conn->fd, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
+    else if (sockets_unsent(conn->fd) > 0)
+        sockets_give_up_after(conn->fd, CONN_UNSENT_MS);
+}
+
 void conn_close(struct conn *conn)
 {
     if (!conn || conn->state == CONN_CLOSED)
@@ -36,6 +47,7 @@ void conn_close(struct conn *conn)
     conn->state = CONN_CLOSED;
     if (conn->gone)
         conn->gone(conn->gone_arg, conn->cut);
+    leave_to_kernel(conn);
     watch_release(&conn->watch);
     timer_stop(&conn->timer);
     timer_stop(&conn->stall);

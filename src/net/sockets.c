@@ -157,6 +157,11 @@ size_t sockets_unsent(int fd)
     return ioctl(fd, TIOCOUTQ, &bytes) == 0 && bytes > 0 ? (size_t)bytes : 0;
 }
 
+void sockets_give_up_after(int fd, unsigned ms)
+{
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof ms);
+}
+
 void sockets_tune(int fd, int keepalive_seconds)
 {
     enum { INTERVAL = 15, PROBES = 9 };

@@ -19,7 +19,9 @@ enum {
     CONN_OUT_MAX =
         4 * 1024 * 1024, /* above it a connection is lost: control frames have no room check */
     CONN_PENDING_MAX = 384 * 1024, /* unread bytes a consumer may leave */
-    CONN_DRAIN_MIN = 4 * 1024,     /* bytes that a peer takes in each stall limit while more wait */
+    CONN_LINGER_MS = 2000,
+    CONN_UNSENT_MS = 60 * 1000, /* then the kernel forgets what a closed one did not deliver */
+    CONN_DRAIN_MIN = 4 * 1024,  /* bytes that a peer takes in each stall limit while more wait */
 };
 
 /* Which limit of ours ended it. */
@@ -91,10 +93,9 @@ void conn_close(struct conn *conn);
  * for whole. No callback runs any more; conn_close is still due. */
 void conn_reset(struct conn *conn);
 
-/* Sends what is queued as long as the peer takes it (within the stall limit, at least
+/* Sends what is queued as long as the peer takes it (at the pace of the stall limit, else within
  * CONN_LINGER_MS), ends our side, then closes when the peer does, or after CONN_LINGER_MS; no
  * callback runs any more. So a last answer is not lost to a reset (RFC 9112 9.6). */
-enum { CONN_LINGER_MS = 2000 };
 void conn_close_lingering(struct conn *conn);
 
 /* `gone` is told once, when the descriptor is closed, perhaps long after a lingering close; it must

@@ -37,6 +37,9 @@ bool sockets_peer_left(int fd);
 /* Bytes that the kernel took and the peer has not acknowledged; 0 when unknown. */
 size_t sockets_unsent(int fd);
 
+/* From now on the kernel drops the connection when its bytes stay unacknowledged for `ms`. */
+void sockets_give_up_after(int fd, unsigned ms);
+
 /* TCP_NODELAY; keep-alive with the given idle seconds (interval 15 s, 9 probes), off when < 0.
  * Failures are ignored: a pair in memory has neither. */
 void sockets_tune(int fd, int keepalive_seconds);

@@ -1,0 +1,80 @@
+/* Each attack over HTTP/1.1, in clear and under TLS, is ended by a limit with a name, which is
+ * counted, and nobody else notices. All of them at a time: so they also meet each other. */
+#include "support/h1_attacks.h"
+#include "support/siege.h"
+
+#include "harness.h"
+
+enum { ATTACKERS_MAX = 128 };
+
+struct band {
+    struct siege siege;
+    struct attacker attackers[ATTACKERS_MAX];
+    size_t count;
+};
+
+static bool all_are_ended(void *arg)
+{
+    struct band *band = arg;
+    bool all = true;
+    for (size_t i = 0; i < band->count; i++) {
+        all = attacker_is_ended(&band->attackers[i]) && all;
+        if (band->attackers[i].round > 0)
+            attacker_say(&band->attackers[i]); /* those that drip */
+    }
+    return all;
+}
+
+static void begin_all(struct band *band)
+{
+    size_t count;
+    const struct attack *attacks = h1_attacks(&count);
+    for (size_t i = 0; i < 2 * count; i++) {
+        struct attacker_options target = siege_target(&band->siege, i % 2 == 1);
+        target.tls = target.tls ? band->siege.tls_h1 : NULL;
+        attacker_begin(&band->attackers[band->count++], band->siege.loop, &attacks[i / 2], &target);
+    }
+}
+
+/* How many of them the limit was to end. */
+static double wanted(const struct band *band, const char *limit)
+{
+    double count = 0;
+    for (size_t i = 0; i < band->count; i++)
+        count += strcmp(band->attackers[i].attack->limit ? band->attackers[i].attack->limit : "",
+                        limit) == 0;
+    return count;
+}
+
+static void judge(struct band *band)
+{
+    for (size_t i = 0; i < band->count; i++) {
+        const struct attacker *attacker = &band->attackers[i];
+        const char *limit = attacker->attack->limit;
+        CHECK_CASE(attacker->ended, "%s%s: it is not ended", attacker->attack->name,
+                   i % 2 ? " under TLS" : "");
+        if (!limit)
+            continue;
+        double counted = siege_abuse(&band->siege, limit);
+        CHECK_CASE(counted == wanted(band, limit), "%s: %s is %.0f, not %.0f",
+                   attacker->attack->name, limit, counted, wanted(band, limit));
+    }
+}
+
+TEST(each_attack_is_ended_by_its_limit_and_nobody_notices)
+{
+    static struct band band;
+    static const char *const flags[] = {"--config", TEST_VECTORS "/edge/impatient.yml", NULL};
+    bool up = siege_open(&band.siege, flags);
+    CHECK(up);
+    if (up) {
+        begin_all(&band);
+        CHECK(siege_until(&band.siege, all_are_ended, &band));
+        judge(&band);
+        CHECK(siege_serves(&band.siege, 2));
+    }
+    CHECK(siege_is_unhurt(&band.siege));
+    for (size_t i = 0; i < band.count; i++)
+        attacker_end(&band.attackers[i]);
+    CHECK(siege_close(&band.siege));
+}
