@@ -223,7 +223,14 @@ static void on_open(void *arg)
     (void)arg;
 }
 
-static const struct conn_events conn_events = {on_open, on_bytes, on_end, on_room, on_lost};
+/* What does not fit the channel would be kept a second time. */
+static size_t wants(void *arg)
+{
+    const struct h1_client *client = arg;
+    return client->state == BODY ? channel_room(client->body.bytes) : (size_t)LOOP_SCRATCH;
+}
+
+static const struct conn_events conn_events = {on_open, on_bytes, on_end, on_room, on_lost, wants};
 
 /* ---- sending the request ---- */
 

@@ -17,6 +17,7 @@
 enum {
     READS_PER_TURN = 4, /* then others get their turn */
     VECTORS_MAX = 16,
+    READ_MIN = 4 * 1024, /* less is not worth the call */
 };
 
 static void destroy(void *object)
@@ -324,15 +325,26 @@ void conn_tell_end(struct conn *conn)
     conn->events->on_end(conn->arg);
 }
 
+size_t conn_read_size(const struct conn *conn)
+{
+    size_t wanted = LOOP_SCRATCH;
+    if (conn->events->wants && conn->state == CONN_OPEN)
+        wanted = conn->events->wants(conn->arg);
+    if (wanted < READ_MIN)
+        return READ_MIN;
+    return wanted < LOOP_SCRATCH ? wanted : (size_t)LOOP_SCRATCH;
+}
+
 /* One read; false when there is nothing more for now. */
 static bool read_clear(struct conn *conn)
 {
     const struct sockets *sockets = loop_sockets(conn->loop);
     unsigned char *to = loop_scratch(conn->loop);
-    ssize_t n = sockets->read(sockets, conn->fd, to, LOOP_SCRATCH);
+    size_t size = conn_read_size(conn);
+    ssize_t n = sockets->read(sockets, conn->fd, to, size);
     if (n > 0) {
         conn_give(conn, to, (size_t)n);
-        return n == LOOP_SCRATCH;
+        return (size_t)n == size;
     }
     if (n == 0) {
         conn_give(conn, to, 0);

@@ -65,6 +65,8 @@ size_t conn_send(struct conn *conn, const struct iovec *vectors, int count);
 bool conn_send_queue(struct conn *conn, struct outqueue *queue);
 /* The peer closed its ears; conn->why says how. */
 void conn_write_failed(struct conn *conn);
+/* How many bytes the next read may bring. */
+size_t conn_read_size(const struct conn *conn);
 /* New bytes for the consumer, behind what it left; none: what it left. */
 void conn_give(struct conn *conn, const unsigned char *data, size_t len);
 /* The peer's side is over; the consumer hears it when its gate is open. */

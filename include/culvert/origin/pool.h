@@ -23,7 +23,8 @@ struct origin_pool *origin_pool_new(struct loop *loop, size_t limit, uint64_t id
 struct h1_client *origin_pool_take(struct origin_pool *pool, const char *server_name);
 
 /* Takes `client` over in every case: kept until it is taken, its time is over or its connection is
- * of no use any more; or closed. When the pool with its spare room is full the one that rested longest makes way. */
+ * of no use any more; or closed. When the pool with its spare room is full the one that rested
+ * longest makes way. */
 void origin_pool_give(struct origin_pool *pool, struct h1_client *client, const char *server_name);
 
 size_t origin_pool_count(const struct origin_pool *pool);
