@@ -1,0 +1,298 @@
+/* See the header. */
+#include "support/thread_ends.h"
+
+#include "support/log_print.h"
+
+#include <dirent.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+enum { TURN_MS = 20, ANSWER_MAX = 64 * 1024, VISITOR_LIMIT_S = 20 };
+
+#define EDGE_NAME "h2.cftunnel.com"
+
+static void must(bool ok, const char *what, const struct error *err)
+{
+    if (ok)
+        return;
+    printf("# %s: %s\n", what, err ? err->text : "");
+    abort();
+}
+
+/* ---- opening ---- */
+
+static void make_tls(struct thread_ends *ends)
+{
+    struct error err = {0};
+    tls_fixture_init(&ends->identity, EDGE_NAME);
+    const struct tls_server_options server = {.choose = tls_fixture_choose,
+                                              .arg = ends->identity.identity};
+    const struct tls_client_options client = {.ca_pem = buf_span(&ends->identity.ca_pem)};
+    ends->edge_tls = tls_server_new(&server, &err);
+    must(ends->edge_tls != NULL, "TLS of the edge", &err);
+    ends->connector_tls = tls_client_new(&client, &err);
+    must(ends->connector_tls != NULL, "TLS of the connector", &err);
+}
+
+void thread_ends_open(struct thread_ends *ends)
+{
+    struct error err = {0};
+    struct ip_address any;
+    memset(ends, 0, sizeof *ends);
+    split_store_open(&ends->store);
+    make_tls(ends);
+    ends->log = (struct log){.clock = clock_system()};
+    log_print_if_asked(&ends->log);
+    ends->loop = loop_new(&(struct loop_options){.log = &ends->log}, &err);
+    must(ends->loop != NULL, "loop", &err);
+    ends->store_jobs = jobs_new(ends->loop, 1, &err);
+    ends->jobs = jobs_new(ends->loop, 1, &err);
+    must(ends->store_jobs && ends->jobs, "jobs", &err);
+    ends->resolver = resolver_new(ends->loop, ends->jobs);
+    must(ends->resolver && ip_parse_with_port(SPAN("127.0.0.1:0"), &any), "resolver", NULL);
+    ends->edge_options = (struct edge_options){.state_dir = ends->store.stored.place.directory,
+                                               .dev = true,
+                                               .hostname = "edge.localhost",
+                                               .zones = {"example.com"},
+                                               .tunnel = any,
+                                               .http = any,
+                                               .https = any,
+                                               .metrics = any,
+                                               .log = &ends->log};
+    ends->options = (struct connector_options){
+        .credentials = ends->store.credentials,
+        .region = "",
+        .workers = 4,
+        .connections = 4,
+        .grace_ms = 30 * 1000,
+        .rpc_timeout_ms = 5000,
+        .version = "2026.8.2",
+        .metrics = any,
+        .log = &ends->log,
+    };
+}
+
+static void edge_over(void *arg)
+{
+    (void)arg;
+}
+
+static void connector_over(void *arg, const struct error *why)
+{
+    struct thread_ends *ends = arg;
+    must(why == NULL, "the connector ended", why);
+    ends->over = true;
+}
+
+struct snapshot *thread_ends_rules(const struct thread_ends *ends, const char *service)
+{
+    struct error err = {0};
+    struct service parsed;
+    struct origin_request origin;
+    struct warp_routing warp = warp_routing_default();
+    char own[IP_TEXT_SIZE + 16];
+    char at[IP_TEXT_SIZE];
+    ip_format(&ends->at.metrics, at);
+    (void)snprintf(own, sizeof own, "http://%s", at);
+    struct span text = span_of(service[0] ? service : own);
+    origin_request_init(&origin);
+    /* That server is asked by address or as localhost. */
+    must(service_parse(text, 0, &parsed, &err) && origin_request_set_defaults(&origin, &err) &&
+             origin_request_set_text(&origin, "httpHostHeader", SPAN("localhost"), &err),
+         "service", &err);
+    struct rules *rules = rules_new_single(&parsed, &origin, &err);
+    must(rules != NULL, "rules", &err);
+    struct snapshot *snapshot = snapshot_new(rules, &warp, SNAPSHOT_LOCAL, &err);
+    must(snapshot != NULL, "snapshot", &err);
+    return snapshot;
+}
+
+void thread_ends_start(struct thread_ends *ends, const char *service)
+{
+    struct error err = {0};
+    char text[IP_TEXT_SIZE];
+    const struct edge_world edge = {.loop = ends->loop,
+                                    .store_jobs = ends->store_jobs,
+                                    .db = ends->store.stored.db,
+                                    .tunnel_tls = ends->edge_tls,
+                                    .contact = &ends->contact};
+    ends->edge = edge_new(&edge, &ends->edge_options, edge_over, ends, &err);
+    must(ends->edge != NULL, "edge", &err);
+    edge_listens(ends->edge, &ends->at);
+    ends->snapshot = thread_ends_rules(ends, service);
+    ends->options.snapshot = ends->snapshot;
+    ip_format(&ends->at.tunnel, text);
+    must(edge_addresses_add(&ends->options.static_edge, span_of(text), &err), "address", &err);
+    const struct connector_world world = {.loop = ends->loop,
+                                          .clock = clock_system(),
+                                          .resolver = ends->resolver,
+                                          .tls = ends->connector_tls};
+    ends->connector = connector_new(&world, &ends->options, connector_over, ends, &err);
+    must(ends->connector != NULL, "connector", &err);
+}
+
+/* ---- running ---- */
+
+void thread_ends_until(struct thread_ends *ends, bool (*holds)(void *arg), void *arg)
+{
+    while (!holds(arg))
+        (void)loop_turn(ends->loop, TURN_MS);
+}
+
+struct wanted {
+    struct thread_ends *ends;
+    size_t count;
+};
+
+static bool is_registered(void *arg)
+{
+    struct wanted *wanted = arg;
+    return edge_connections(wanted->ends->edge) == wanted->count;
+}
+
+void thread_ends_registered(struct thread_ends *ends, size_t count)
+{
+    struct wanted wanted = {ends, count};
+    thread_ends_until(ends, is_registered, &wanted);
+}
+
+/* Is it the edge's end of a connector's connection? Those are this thread's own. */
+static bool is_tunnel(const struct thread_ends *ends, int fd)
+{
+    struct ip_address local, peer;
+    sockets_local_address(fd, &local);
+    sockets_peer_address(fd, &peer);
+    return local.len > 0 && peer.len > 0 && ip_port(&local) == ip_port(&ends->at.tunnel);
+}
+
+size_t thread_ends_break(struct thread_ends *ends, size_t count)
+{
+    size_t broken = 0;
+    DIR *all = opendir("/proc/self/fd");
+    must(all != NULL, "/proc/self/fd", NULL);
+    for (struct dirent *entry = readdir(all); entry && broken < count; entry = readdir(all)) {
+        int fd = (int)strtol(entry->d_name, NULL, 10);
+        if (entry->d_name[0] != '.' && is_tunnel(ends, fd) && shutdown(fd, SHUT_RDWR) == 0)
+            broken++;
+    }
+    (void)closedir(all);
+    return broken;
+}
+
+/* ---- visitors ---- */
+
+static int visitor_dial(const struct thread_visitor *visitor)
+{
+    const struct timeval limit = {.tv_sec = VISITOR_LIMIT_S};
+    int fd = socket(visitor->at.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    must(fd != -1, "socket", NULL);
+    (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+    if (connect(fd, &visitor->at.any, visitor->at.len) == 0)
+        return fd;
+    (void)close(fd);
+    return -1;
+}
+
+/* How long the answer is that begins in `got`; 0: its head is not whole, or it has no length. */
+static size_t answer_len(const char *got)
+{
+    const char *end = strstr(got, "\r\n\r\n");
+    const char *length = strcasestr(got, "\r\nContent-Length: ");
+    if (!end)
+        return 0;
+    size_t head = (size_t)(end - got) + 4;
+    return head + (length && length < end ? (size_t)strtoul(length + 18, NULL, 10) : 0);
+}
+
+/* The status of one request over `fd`; 0: the connection broke. */
+static int visit(const struct thread_visitor *visitor, int fd)
+{
+    char ask[256];
+    char got[ANSWER_MAX + 1];
+    size_t len = 0;
+    int n = snprintf(ask, sizeof ask, "GET %s HTTP/1.1\r\nHost: %s\r\n\r\n", visitor->path,
+                     visitor->host);
+    if (send(fd, ask, (size_t)n, MSG_NOSIGNAL) != n)
+        return 0;
+    for (;;) {
+        ssize_t more = recv(fd, got + len, ANSWER_MAX - len, 0);
+        if (more <= 0)
+            return 0;
+        len += (size_t)more;
+        got[len] = '\0';
+        size_t whole = answer_len(got);
+        if (whole > 0 && len >= whole)
+            return (int)strtol(got + 9, NULL, 10); /* behind "HTTP/1.1 " */
+    }
+}
+
+static void *visit_on(void *arg)
+{
+    struct thread_visitor *visitor = arg;
+    int fd = -1;
+    while (!atomic_load(&visitor->shall_end)) {
+        if (fd == -1)
+            fd = visitor_dial(visitor);
+        int status = fd == -1 ? 0 : visit(visitor, fd);
+        if (status >= 200 && status < 300)
+            (void)atomic_fetch_add(&visitor->good, 1);
+        else
+            (void)atomic_fetch_add(status == 0 ? &visitor->broken : &visitor->bad, 1);
+        if (status == 0 && fd != -1) {
+            (void)close(fd);
+            fd = -1;
+        }
+    }
+    if (fd != -1)
+        (void)close(fd);
+    atomic_store(&visitor->has_ended, true);
+    return NULL;
+}
+
+void thread_visitor_start(struct thread_visitor *visitor, const struct ip_address *at,
+                          const char *host, const char *path)
+{
+    *visitor = (struct thread_visitor){.at = *at, .host = host, .path = path};
+    must(pthread_create(&visitor->thread, NULL, visit_on, visitor) == 0, "visitor", NULL);
+}
+
+static bool has_ended(void *arg)
+{
+    struct thread_visitor *visitor = arg;
+    return atomic_load(&visitor->has_ended);
+}
+
+void thread_visitor_end(struct thread_visitor *visitor, struct thread_ends *ends)
+{
+    atomic_store(&visitor->shall_end, true);
+    thread_ends_until(ends, has_ended, visitor);
+    (void)pthread_join(visitor->thread, NULL);
+}
+
+/* ---- closing ---- */
+
+static bool is_over(void *arg)
+{
+    struct thread_ends *ends = arg;
+    return ends->over;
+}
+
+void thread_ends_close(struct thread_ends *ends)
+{
+    connector_stop(ends->connector);
+    thread_ends_until(ends, is_over, ends);
+    connector_free(ends->connector, 1000);
+    edge_free(ends->edge);
+    (void)loop_turn(ends->loop, 0);
+    jobs_free(ends->store_jobs);
+    resolver_free(ends->resolver);
+    jobs_free(ends->jobs);
+    snapshot_unref(ends->snapshot);
+    loop_free(ends->loop);
+    tls_context_unref(ends->connector_tls);
+    tls_context_unref(ends->edge_tls);
+    tls_fixture_release(&ends->identity);
+    split_store_close(&ends->store);
+}
