@@ -71,7 +71,8 @@ static const struct metrics *head_figures(void *arg)
 {
     struct edge *edge = arg;
     process_metrics_update(edge->metrics, "/proc");
-    edge_metrics_connections(&edge->figures, edge_connections(edge));
+    edge_metrics_connections(&edge->figures, edge_connections(edge),
+                             admission_count(edge->admission));
     return edge->metrics;
 }
 

@@ -35,6 +35,11 @@ static const struct metric_desc connections_desc = {
     .help = "Registered connections of connectors",
     .kind = METRIC_GAUGE,
 };
+static const struct metric_desc visitors_desc = {
+    .name = "culvert_edge_visitors",
+    .help = "Open connections of visitors",
+    .kind = METRIC_GAUGE,
+};
 static const struct metric_desc open_desc = {
     .name = "culvert_edge_open_requests",
     .help = "Visitors' requests that run",
@@ -70,6 +75,7 @@ void edge_metrics_init(struct edge_metrics *figures, struct metrics *metrics)
     figures->bytes_in = metric_with(bytes, &toward_tunnel);
     figures->bytes_out = metric_with(bytes, &toward_visitor);
     figures->connections = metrics_single(metrics, &connections_desc);
+    figures->visitors = metrics_single(metrics, &visitors_desc);
     figures->open_requests = metrics_single(metrics, &open_desc);
     figures->channel_bytes = metrics_single(metrics, &channel_desc);
 }
@@ -118,7 +124,8 @@ void edge_metrics_hops(struct metrics *metrics, size_t worker, struct metric **s
     *sessions = metric_with(metrics_family(metrics, &hop_sessions_desc), &label);
 }
 
-void edge_metrics_connections(struct edge_metrics *figures, size_t connections)
+void edge_metrics_connections(struct edge_metrics *figures, size_t connections, size_t visitors)
 {
     metric_set(figures->connections, (double)connections);
+    metric_set(figures->visitors, (double)visitors);
 }

@@ -120,6 +120,11 @@ double siege_metric(struct siege *siege, const char *series)
     return siege_until(siege, is_scraped, &wait) ? figure_of(&siege->figures, series) : -1;
 }
 
+double siege_last(const struct siege *siege, const char *series)
+{
+    return figure_of(&siege->figures, series);
+}
+
 double siege_abuse(struct siege *siege, const char *limit)
 {
     char series[128];

@@ -56,6 +56,9 @@ bool siege_serves(struct siege *siege, uint64_t count);
  * of that name. */
 double siege_metric(struct siege *siege, const char *series);
 
+/* The same as of the last look at the metrics: for conditions that are waited for. */
+double siege_last(const struct siege *siege, const char *series);
+
 /* What `culvert_edge_abuse_total` says of a limit; 0: nothing yet. */
 double siege_abuse(struct siege *siege, const char *limit);
 

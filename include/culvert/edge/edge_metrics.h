@@ -11,7 +11,7 @@ struct edge_metrics {
     struct metric_family *abuse;
     struct metric *shut_out;
     struct metric *bytes_in, *bytes_out;
-    struct metric *connections, *open_requests, *channel_bytes;
+    struct metric *connections, *visitors, *open_requests, *channel_bytes;
 };
 
 void edge_metrics_init(struct edge_metrics *figures, struct metrics *metrics);
@@ -31,6 +31,6 @@ void edge_metrics_hops(struct metrics *metrics, size_t worker, struct metric **s
 
 /* What is read at each scrape: of a worker, and of the head. */
 void edge_metrics_worker(struct edge_metrics *figures, size_t open_requests, size_t channel_bytes);
-void edge_metrics_connections(struct edge_metrics *figures, size_t connections);
+void edge_metrics_connections(struct edge_metrics *figures, size_t connections, size_t visitors);
 
 #endif

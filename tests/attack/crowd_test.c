@@ -1,0 +1,133 @@
+/* Many connections that want nothing: the idle give way to who comes, an address has a number, and
+ * one that only wastes is shut out. Nobody else notices. */
+#include "culvert/net/sockets.h"
+#include "culvert/service/descriptors.h"
+#include "support/siege.h"
+
+#include "harness.h"
+
+#include <unistd.h>
+
+#define WASTED "culvert_edge_abuse_total{limit=\"address_wasted\"}"
+
+enum {
+    IDLE = 10 * 1000,
+    ADDRESSES = 10,
+    AT_ONCE = 100,      /* connections begun in a turn */
+    CONNECTIONS = 3000, /* as crowded.yml says */
+    PER_ADDRESS = 1500,
+};
+
+struct crowd {
+    struct siege siege;
+    int fds[IDLE];
+    size_t count;
+};
+
+/* Connects from 127.0.0.`from`; the socket is kept. */
+static bool come(struct crowd *crowd, unsigned from, const struct ip_address *to)
+{
+    const struct sockets *sockets = loop_sockets(crowd->siege.loop);
+    char text[20];
+    struct ip_address local;
+    (void)snprintf(text, sizeof text, "127.0.0.%u", from);
+    if (!ip_parse(span_of(text), 0, &local))
+        return false;
+    int fd = sockets->connect(sockets, to, &local);
+    if (fd == -1)
+        return false;
+    crowd->fds[crowd->count++] = fd;
+    return true;
+}
+
+static void leave(struct crowd *crowd)
+{
+    while (crowd->count > 0)
+        (void)close(crowd->fds[--crowd->count]);
+}
+
+/* `count` come, some in a turn, from `addresses` addresses beginning with 127.0.0.`first`. */
+static bool all_come(struct crowd *crowd, size_t count, unsigned first, unsigned addresses)
+{
+    bool ok = true;
+    for (size_t i = 0; i < count && ok; i++) {
+        ok = come(crowd, first + (unsigned)i % addresses,
+                  i % 2 ? &crowd->siege.https : &crowd->siege.http);
+        if (i % AT_ONCE == 0)
+            siege_turn(&crowd->siege);
+    }
+    return ok;
+}
+
+struct count_wait {
+    struct siege *siege;
+    const char *limit;
+    double level;
+};
+
+static bool is_counted(void *arg)
+{
+    const struct count_wait *wait = arg;
+    char series[128];
+    (void)snprintf(series, sizeof series, "culvert_edge_abuse_total{limit=\"%s\"}", wait->limit);
+    return siege_last(wait->siege, series) >= wait->level;
+}
+
+static bool counts(struct crowd *crowd, const char *limit, double level)
+{
+    struct count_wait wait = {&crowd->siege, limit, level};
+    return siege_until(&crowd->siege, is_counted, &wait);
+}
+
+static bool open_crowd(struct crowd *crowd)
+{
+    static const char *const flags[] = {"--config", TEST_VECTORS "/edge/crowded.yml", NULL};
+    crowd->count = 0;
+    return siege_open(&crowd->siege, flags);
+}
+
+static void close_crowd(struct crowd *crowd)
+{
+    CHECK(siege_is_unhurt(&crowd->siege));
+    leave(crowd);
+    CHECK(siege_close(&crowd->siege));
+}
+
+TEST(ten_thousand_idle_connections_give_way_to_who_comes)
+{
+    static struct crowd crowd;
+    if (descriptors_raise() < IDLE + 1000) {
+        printf("# too few descriptors for ten thousand connections\n");
+        return;
+    }
+    bool up = open_crowd(&crowd);
+    CHECK(up);
+    if (up) {
+        CHECK(all_come(&crowd, IDLE, 2, ADDRESSES));
+        CHECK(counts(&crowd, "connections", IDLE - CONNECTIONS));
+        CHECK(siege_serves(&crowd.siege, 5));
+        CHECK(siege_metric(&crowd.siege, "culvert_edge_visitors") <= CONNECTIONS);
+    }
+    close_crowd(&crowd);
+}
+
+TEST(an_address_has_a_number_and_who_only_wastes_is_shut_out)
+{
+    static struct crowd crowd;
+    bool up = open_crowd(&crowd);
+    CHECK(up);
+    if (up) {
+        CHECK(all_come(&crowd, PER_ADDRESS + 100, 99, 1));
+        CHECK(counts(&crowd, "address_connections", 100));
+        leave(&crowd);
+        /* All of those brought nothing: what comes now is one too many. */
+        for (size_t i = 0; i < 1000 && siege_last(&crowd.siege, WASTED) < 1; i++) {
+            CHECK(all_come(&crowd, 10, 99, 1));
+            leave(&crowd);
+            siege_turn(&crowd.siege);
+        }
+        CHECK(counts(&crowd, "address_wasted", 1));
+        CHECK(siege_serves(&crowd.siege, 5));
+    }
+    close_crowd(&crowd);
+}
