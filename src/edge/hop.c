@@ -134,7 +134,6 @@ static struct hop_end *end_open(struct hops *hops, struct hop_end **place, int f
     const struct h2_options options = {.is_server = place == NULL,
                                        .streams_max = HOP_STREAMS_MAX,
                                        .head_max = HOP_HEAD_MAX,
-                                       .peer_is_trusted = true,
                                        .budget = &hops->worker->budget};
     struct hop_end *end = calloc(1, sizeof *end);
     struct conn *conn = conn_new(hops->worker->loop, fd, NULL, NULL, err);

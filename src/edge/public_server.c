@@ -99,7 +99,8 @@ static void on_abuse(void *arg, enum abuse abuse)
     const struct public_conn *conn = arg;
     struct public_server *server = conn->server;
     server->options.on_abuse(server->options.arg, abuse);
-    abuse_log_note(&server->abuses, server->loop, abuse, &conn->visitor.address);
+    if (abuse != ABUSE_H2_IDLE) /* every browser comes to that */
+        abuse_log_note(&server->abuses, server->loop, abuse, &conn->visitor.address);
 }
 
 static void on_refused(void *arg, int status, enum abuse abuse, const char *why)
@@ -167,6 +168,11 @@ static void drain_conn(struct public_conn *conn)
     }
 }
 
+static uint64_t or_else(uint64_t wanted, uint64_t usual)
+{
+    return wanted > 0 ? wanted : usual;
+}
+
 /* The protocol is known: its engine takes the connection and the bytes that came. */
 static void choose(void *arg)
 {
@@ -174,16 +180,19 @@ static void choose(void *arg)
     struct public_server *server = conn->server;
     struct error err;
     struct conn *socket = conn->conn;
-    uint64_t stall_ms = server->options.patience.stall_ms;
-    if (stall_ms == 0)
-        stall_ms = H1_STALL_MS;
+    const struct h1_patience *patience = &server->options.patience;
+    uint64_t stall_ms = or_else(patience->stall_ms, H1_STALL_MS);
     conn->conn = NULL;
     is_told_apart(conn);
     if (conn->speaks_h2) {
         const struct h2_options options = {.is_server = true,
                                            .streams_max = PUBLIC_STREAMS_MAX,
                                            .head_max = PUBLIC_HEAD_MAX,
+                                           .is_guarded = true,
                                            .stall_ms = stall_ms,
+                                           .body_ms = or_else(patience->body_ms, H1_BODY_WINDOW_MS),
+                                           .idle_ms = or_else(patience->idle_ms, H1_IDLE_LIMIT_MS),
+                                           .frame_ms = patience->head_ms,
                                            .budget = &server->options.worker->budget};
         conn_set_stall_limit(socket, stall_ms);
         conn->h2 = h2_session_new(socket, &options, &h2_events, conn, &err);

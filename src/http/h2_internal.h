@@ -2,6 +2,7 @@
 #ifndef CULVERT_HTTP_H2_INTERNAL_H
 #define CULVERT_HTTP_H2_INTERNAL_H
 
+#include "culvert/http/h2_guard.h"
 #include "culvert/http/h2_session.h"
 
 #include <nghttp2/nghttp2.h>
@@ -42,12 +43,22 @@ struct h2_session {
     uint64_t rtt_ms; /* a round trip, as last measured; 0: not known, or below a millisecond */
     uint64_t rtt_asked_ms, rtt_told_ms;
     bool rtt_asked; /* a PING that measures is under way */
+    uint64_t sent;  /* bytes of bodies that left */
+    struct h2_guard guard;
+    size_t scanned;         /* bytes that the guard has seen and the library has not */
+    uint64_t idle_since_ms; /* while no stream is open */
+    struct timer watch;     /* what is unfinished, and idleness */
     struct task flush;
     struct task idle;
     struct task end; /* tells on_closed */
     struct error why;
     enum abuse abuse; /* what ended it, when that was abuse */
     struct reap reap;
+};
+
+/* How far something had moved when it was first seen waiting, and when that was; 0: it is not. */
+struct h2_pace {
+    uint64_t since_ms, mark;
 };
 
 /* One stream, an inbound or an outbound by the session's role. Two parties hold it: nghttp2 (`id`)
@@ -62,6 +73,7 @@ struct h2_stream {
     bool head_too_big; /* it broke a limit; answered or failed when it is whole */
     bool host_differs; /* from :authority: answered when the head is whole */
     bool reset_here;   /* RST_STREAM of ours left */
+    bool reset_asked;  /* by its owner or its pace: not for a fault of its frames */
     bool refused;      /* it is answered here; nobody ever holds it */
     bool said_go_on;   /* 100 was said */
     bool peer_ended;   /* END_STREAM came */
@@ -77,12 +89,14 @@ struct h2_stream {
     struct body body;            /* what the peer sends us */
     struct channel *sending;     /* what we send, borrowed; NULL: nothing */
     const struct headers *after; /* its trailers, borrowed with it */
+    size_t head_seen;            /* bytes of heads that came, also those not kept */
     uint64_t drained_ms;         /* when its channel last moved */
-    uint64_t heard_ms, sent_ms;  /* when bytes of a body last came, left or were there to leave */
-    size_t window;               /* of our side: its channel's limit */
-    struct h2_epoch epoch;       /* of bytes that were drained */
-    struct task done;            /* tells the end outside of the library */
-    struct error why;            /* kind NONE: a good end */
+    uint64_t sent;               /* bytes of our body that left */
+    struct h2_pace own_pace, shared_pace, body_pace;
+    size_t window;         /* of our side: its channel's limit */
+    struct h2_epoch epoch; /* of bytes that were drained */
+    struct task done;      /* tells the end outside of the library */
+    struct error why;      /* kind NONE: a good end */
     struct reap reap;
 };
 
@@ -119,6 +133,14 @@ void h2_session_fail(struct h2_session *session, const struct error *why);
 /* The peer ran into a limit: GOAWAY ENHANCE_YOUR_CALM, then the same. */
 void h2_session_cut_off(struct h2_session *session, enum abuse abuse);
 
+/* h2_life.c */
+void h2_life_init(struct h2_session *session);
+/* The peer has some time to greet. False: memory. */
+bool h2_life_start(struct h2_session *session) MUST_CHECK;
+void h2_life_stop(struct h2_session *session);
+/* Bytes came. */
+void h2_life_sign(struct h2_session *session);
+
 /* h2_pace.c */
 void h2_pace_init(struct h2_session *session);
 void h2_pace_stop(struct h2_session *session);
@@ -128,6 +150,21 @@ void h2_session_credit(struct h2_session *session, size_t len);
 void h2_pace_drained(struct h2_stream *stream, size_t bytes);
 /* The answer to a PING came. */
 void h2_pace_pong(struct h2_session *session, const uint8_t opaque[8]);
+
+/* h2_defence.c: all that follows does nothing in a session without a guard. */
+void h2_defence_init(struct h2_session *session);
+void h2_defence_stop(struct h2_session *session);
+/* What `len` bytes cost, before the library gets them; then how many of them it took. */
+void h2_defence_read(struct h2_session *session, const unsigned char *data, size_t len);
+void h2_defence_taken(struct h2_session *session, size_t len, size_t taken);
+/* DATA left; `is_cut`: the peer's window kept the rest of it back. */
+void h2_defence_sent(struct h2_session *session, size_t len, bool is_cut);
+/* RST_STREAM left; NULL: for a stream that was never ours. */
+void h2_defence_reset(struct h2_session *session, const struct h2_stream *stream);
+/* A field of `len` bytes came out of a head; false: that was the last one. */
+bool h2_defence_field(struct h2_stream *stream, size_t len);
+/* An abuse that costs the peer a stream, not the session. */
+void h2_defence_told(struct h2_session *session, enum abuse abuse);
 
 /* h2_fields.c: heads to the library's form. */
 struct h2_fields {

@@ -61,6 +61,7 @@ static void squeeze(void *arg)
         if (stuck) {
             error_set(&stuck->why, ERROR_LIMIT, 0,
                       "the memory budget is used up and this stream does not move");
+            stuck->reset_asked = true;
             h2_session_need(session,
                             nghttp2_submit_rst_stream(session->ng, NGHTTP2_FLAG_NONE, stuck->id,
                                                       NGHTTP2_ENHANCE_YOUR_CALM));
@@ -71,19 +72,59 @@ static void squeeze(void *arg)
     h2_session_flush_soon(session);
 }
 
-/* Bytes wait for a window that the peer does not open. */
-static bool takes_nothing(const struct h2_stream *stream, uint64_t now)
+/* Has this moved less than `least` in `limit_ms`? Its time begins when it is first looked at while
+ * it waits, and anew with each `least` that moved. */
+static bool crawls(struct h2_pace *pace, uint64_t moved, uint64_t least, uint64_t now,
+                   uint64_t limit_ms)
 {
-    return stream->sending && channel_len(stream->sending) > 0 &&
-           now - stream->sent_ms >= stream->session->options.stall_ms;
+    if (pace->since_ms == 0 || moved - pace->mark >= least) {
+        pace->since_ms = now;
+        pace->mark = moved;
+    }
+    return limit_ms > 0 && now - pace->since_ms >= limit_ms;
+}
+
+/* Bytes wait for a window that the peer does not open, or by too little: the stream's own, or the
+ * connection's, where what others get counts too. Who waits for neither waits for the connection,
+ * which has a pace of its own. */
+static bool takes_too_little(struct h2_stream *stream, uint64_t now)
+{
+    struct h2_session *session = stream->session;
+    bool waits = stream->sending && channel_len(stream->sending) > 0;
+    bool own = nghttp2_session_get_stream_remote_window_size(session->ng, stream->id) <= 0;
+    bool shared = nghttp2_session_get_remote_window_size(session->ng) <= 0;
+    if (!waits || !own)
+        stream->own_pace.since_ms = 0;
+    if (!waits || own || !shared)
+        stream->shared_pace.since_ms = 0;
+    if (!waits || (!own && !shared))
+        return false;
+    uint64_t limit_ms = session->options.stall_ms;
+    return own ? crawls(&stream->own_pace, stream->sent, H2_DRAIN_MIN, now, limit_ms)
+               : crawls(&stream->shared_pace, session->sent, H2_DRAIN_MIN, now, limit_ms);
 }
 
 /* The rest of a request does not come, though there is room and nothing was answered yet. */
-static bool sends_nothing(const struct h2_stream *stream, uint64_t now)
+static bool sends_too_little(struct h2_stream *stream, uint64_t now)
 {
-    uint64_t since = stream->heard_ms > stream->drained_ms ? stream->heard_ms : stream->drained_ms;
-    return stream->in.ops && stream->held && !stream->peer_ended && !stream->sent_head &&
-           channel_len(stream->body.bytes) == 0 && now - since >= stream->session->options.stall_ms;
+    bool waits = stream->in.ops && stream->held && !stream->peer_ended && !stream->sent_head &&
+                 channel_len(stream->body.bytes) == 0;
+    if (!waits) {
+        stream->body_pace.since_ms = 0;
+        return false;
+    }
+    return crawls(&stream->body_pace, channel_total(stream->body.bytes), H2_BODY_MIN, now,
+                  stream->session->options.body_ms);
+}
+
+/* Some times within the shorter limit, if there is one. */
+static void look_again(struct h2_session *session)
+{
+    uint64_t stall_ms = session->options.stall_ms;
+    uint64_t body_ms = session->options.body_ms;
+    uint64_t limit_ms = stall_ms == 0 || (body_ms > 0 && body_ms < stall_ms) ? body_ms : stall_ms;
+    if (limit_ms > 0)
+        h2_session_arm(session, &session->stall, (limit_ms + STALL_LOOKS - 1) / STALL_LOOKS);
 }
 
 static void look_for_stalls(void *arg)
@@ -92,17 +133,21 @@ static void look_for_stalls(void *arg)
     uint64_t now = loop_now_ms(session->loop);
     LIST_EACH (it, &session->streams) {
         struct h2_stream *stream = CONTAINER_OF(it, struct h2_stream, link);
-        bool deaf = takes_nothing(stream, now);
-        if (stream->id == 0 || stream->why.kind != ERROR_NONE ||
-            (!deaf && !sends_nothing(stream, now)))
+        if (stream->id == 0 || stream->why.kind != ERROR_NONE)
             continue;
-        error_set(&stream->why, ERROR_TIMEOUT, 0, "the peer %s for %llu ms",
-                  deaf ? "took nothing of the answer" : "sent nothing of its body",
-                  (unsigned long long)session->options.stall_ms);
+        bool deaf = takes_too_little(stream, now);
+        if (!deaf && !sends_too_little(stream, now))
+            continue;
+        error_set(
+            &stream->why, ERROR_TIMEOUT, 0, "the peer %s for %llu ms",
+            deaf ? "took too little of the answer" : "sent too little of its body",
+            (unsigned long long)(deaf ? session->options.stall_ms : session->options.body_ms));
+        stream->reset_asked = true;
         h2_session_need(session, nghttp2_submit_rst_stream(session->ng, NGHTTP2_FLAG_NONE,
                                                            stream->id, NGHTTP2_CANCEL));
+        h2_defence_told(session, ABUSE_H2_STALLS);
     }
-    h2_session_arm(session, &session->stall, session->options.stall_ms / STALL_LOOKS);
+    look_again(session);
     h2_session_flush_soon(session);
 }
 
@@ -196,8 +241,7 @@ void h2_pace_init(struct h2_session *session)
     session->epoch.since_ms = loop_now_ms(session->loop);
     timer_init(&session->squeeze, session->loop, squeeze, session);
     timer_init(&session->stall, session->loop, look_for_stalls, session);
-    if (session->options.stall_ms > 0)
-        h2_session_arm(session, &session->stall, session->options.stall_ms / STALL_LOOKS);
+    look_again(session);
 }
 
 void h2_pace_stop(struct h2_session *session)

@@ -4,9 +4,9 @@
 #include "h2_internal.h"
 
 enum {
-    SEND_HEAD_MAX = 256 * 1024,   /* encoded head that we send: above the library's 64 KiB */
-    TRUSTED_RESET_BURST = 100000, /* an edge resets a stream for every visitor that leaves */
-    TRUSTED_RESET_RATE = 10000,
+    SEND_HEAD_MAX = 256 * 1024,  /* encoded head that we send: above the library's 64 KiB */
+    NO_RESET_LIMIT = 1000000000, /* the library's own guard is not asked, see h2_guard */
+    LIBRARY_CONTINUATIONS = 64,  /* nor this one */
 };
 
 void h2_session_flush_soon(struct h2_session *session)
@@ -104,7 +104,8 @@ static int header(nghttp2_session *ng, const nghttp2_frame *frame, const uint8_t
     struct h2_stream *stream = stream_of(session, frame->hd.stream_id);
     if (!stream)
         return 0;
-    if (!h2_stream_field(stream, span_make(name, name_len), span_make(value, value_len)))
+    if (!h2_defence_field(stream, name_len + value_len) ||
+        !h2_stream_field(stream, span_make(name, name_len), span_make(value, value_len)))
         return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
     return is_enough(session) ? NGHTTP2_ERR_PAUSE : 0;
 }
@@ -216,6 +217,8 @@ static int frame_send(nghttp2_session *ng, const nghttp2_frame *frame, void *arg
     struct h2_stream *stream = stream_of(arg, frame->hd.stream_id);
     if (stream && frame->hd.type == NGHTTP2_RST_STREAM)
         stream->reset_here = true;
+    if (frame->hd.type == NGHTTP2_RST_STREAM)
+        h2_defence_reset(arg, stream);
     if ((frame->hd.type != NGHTTP2_DATA && frame->hd.type != NGHTTP2_HEADERS) ||
         !(frame->hd.flags & NGHTTP2_FLAG_END_STREAM))
         return 0;
@@ -246,7 +249,9 @@ static int send_data(nghttp2_session *ng, nghttp2_frame *frame, const uint8_t *h
     if (!stream->sending)
         return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
     struct channel *bytes = stream->sending;
-    stream->sent_ms = loop_now_ms(session->loop);
+    stream->sent += length;
+    session->sent += length;
+    size_t sent = length;
     bool ok = conn_put(session->conn, head, 9);
     while (length > 0 && ok) {
         struct span part = span_first(channel_peek(bytes), length);
@@ -254,6 +259,7 @@ static int send_data(nghttp2_session *ng, nghttp2_frame *frame, const uint8_t *h
         channel_drop(bytes, part.len);
         length -= part.len;
     }
+    h2_defence_sent(session, sent, channel_len(bytes) > 0);
     return ok ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE;
 }
 
@@ -286,19 +292,6 @@ static void flush(void *arg)
     }
 }
 
-static void sign_of_life(struct h2_session *session)
-{
-    session->heard_ms = loop_now_ms(session->loop);
-    if (!session->asked)
-        return;
-    session->asked = false;
-    void (*alive)(void *arg) = session->alive;
-    session->alive = NULL;
-    h2_session_arm(session, &session->life, H2_PING_AFTER_MS);
-    if (alive)
-        alive(session->arg);
-}
-
 /* What the library ends by itself, without a GOAWAY. */
 static enum abuse abuse_of(int code)
 {
@@ -317,7 +310,10 @@ static enum abuse abuse_of(int code)
 static size_t on_bytes(void *arg, const unsigned char *data, size_t len)
 {
     struct h2_session *session = arg;
-    if (session->closed || session->broken)
+    if (session->closed || session->broken || session->why.kind != ERROR_NONE)
+        return len;
+    h2_defence_read(session, data, len);
+    if (session->why.kind != ERROR_NONE)
         return len;
     session->in_library = true;
     ssize_t n = nghttp2_session_mem_recv(session->ng, data, len);
@@ -328,8 +324,9 @@ static size_t on_bytes(void *arg, const unsigned char *data, size_t len)
         session->abuse = abuse_of((int)n);
         fail_code(session, "receive", (int)n);
     }
+    h2_defence_taken(session, len, n < 0 ? len : (size_t)n);
     h2_session_flush_soon(session);
-    sign_of_life(session);
+    h2_life_sign(session);
     return n < 0 ? len : (size_t)n;
 }
 
@@ -359,39 +356,6 @@ static void on_open(void *arg)
 static const struct conn_events conn_events = {on_open, on_bytes, on_end, on_room, on_lost};
 
 /* ---- life ---- */
-
-static void life_fired(void *arg)
-{
-    struct h2_session *session = arg;
-    struct error why;
-    uint64_t silent = loop_now_ms(session->loop) - session->heard_ms;
-    if (session->asked || !session->heard_settings) {
-        error_set(&why, ERROR_TIMEOUT, 0, "HTTP/2: the peer is silent for %llu ms",
-                  (unsigned long long)silent);
-        h2_session_fail(session, &why);
-        return;
-    }
-    if (silent < H2_PING_AFTER_MS) {
-        h2_session_arm(session, &session->life, H2_PING_AFTER_MS - silent);
-        return;
-    }
-    if (!h2_session_ping(session, H2_PING_LIMIT_MS, NULL, &why))
-        h2_session_fail(session, &why);
-}
-
-bool h2_session_ping(struct h2_session *session, uint64_t limit_ms, void (*alive)(void *arg),
-                     struct error *err)
-{
-    if (session->closed)
-        return error_set(err, ERROR_NETWORK, 0, "HTTP/2: the session is over");
-    if (nghttp2_submit_ping(session->ng, NGHTTP2_FLAG_NONE, NULL) != 0 ||
-        !timer_start(&session->life, limit_ms))
-        return error_memory(err);
-    session->asked = true;
-    session->alive = alive;
-    h2_session_flush_soon(session);
-    return true;
-}
 
 static void tell_idle(void *arg)
 {
@@ -455,8 +419,9 @@ void h2_session_close(struct h2_session *session)
     task_cancel(&session->flush);
     task_cancel(&session->idle);
     task_cancel(&session->end);
-    timer_stop(&session->life);
+    h2_life_stop(session);
     h2_pace_stop(session);
+    h2_defence_stop(session);
     conn_close_lingering(session->conn);
     session->conn = NULL;
     loop_reap(session->loop, &session->reap, destroy, session);
@@ -491,7 +456,7 @@ static nghttp2_session_callbacks *new_callbacks(void)
     return callbacks;
 }
 
-static nghttp2_option *new_options(const struct h2_options *options)
+static nghttp2_option *new_options(void)
 {
     nghttp2_option *ng;
     if (nghttp2_option_new(&ng) != 0)
@@ -499,15 +464,15 @@ static nghttp2_option *new_options(const struct h2_options *options)
     nghttp2_option_set_no_auto_window_update(ng, 1);
     nghttp2_option_set_max_send_header_block_length(ng, SEND_HEAD_MAX);
     nghttp2_option_set_no_closed_streams(ng, 1);
-    if (options->peer_is_trusted)
-        nghttp2_option_set_stream_reset_rate_limit(ng, TRUSTED_RESET_BURST, TRUSTED_RESET_RATE);
+    nghttp2_option_set_stream_reset_rate_limit(ng, NO_RESET_LIMIT, NO_RESET_LIMIT);
+    nghttp2_option_set_max_continuations(ng, LIBRARY_CONTINUATIONS);
     return ng;
 }
 
 static bool new_library(struct h2_session *session)
 {
     nghttp2_session_callbacks *callbacks = new_callbacks();
-    nghttp2_option *options = new_options(&session->options);
+    nghttp2_option *options = new_options();
     int failed = -1;
     if (callbacks && options)
         failed = session->options.is_server
@@ -549,18 +514,17 @@ struct h2_session *h2_session_new(struct conn *conn, const struct h2_options *op
     session->options = *options;
     session->events = events;
     session->arg = arg;
-    session->heard_ms = loop_now_ms(session->loop);
     list_init(&session->streams);
     task_init(&session->flush, session->loop, TASK_FLUSH, flush, session);
     task_init(&session->idle, session->loop, TASK_SOON, tell_idle, session);
     task_init(&session->end, session->loop, TASK_SOON, tell_end, session);
-    timer_init(&session->life, session->loop, life_fired, session);
+    h2_life_init(session);
     h2_pace_init(session);
-    if (!new_library(session) || !greet(session) ||
-        !timer_start(&session->life, H2_SETTINGS_LIMIT_MS)) {
+    h2_defence_init(session);
+    if (!new_library(session) || !greet(session) || !h2_life_start(session)) {
         error_memory(err);
         conn_close(conn);
-        timer_stop(&session->life);
+        h2_life_stop(session);
         loop_reap(session->loop, &session->reap, destroy, session);
         return NULL;
     }

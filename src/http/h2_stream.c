@@ -40,7 +40,7 @@ static void filled(void *arg)
     if (!session || stream->id == 0 || session->closed || !stream->deferred)
         return;
     stream->deferred = false;
-    stream->sent_ms = loop_now_ms(session->loop);
+    stream->reset_asked = true;
     h2_session_need(session, nghttp2_session_resume_data(session->ng, stream->id));
     h2_session_flush_soon(session);
 }
@@ -56,7 +56,6 @@ static void take_body(struct h2_stream *stream, struct body *body)
 {
     stream->sending = body->bytes;
     stream->after = &body->trailers;
-    stream->sent_ms = loop_now_ms(stream->session->loop);
     channel_set_taker(stream->sending, &sending_events, stream);
 }
 
@@ -162,6 +161,7 @@ void h2_stream_reset(struct h2_stream *stream, uint32_t code)
     stop_sending(stream);
     if (!stream->session || stream->id == 0)
         return;
+    stream->reset_asked = true;
     h2_session_need(stream->session, nghttp2_submit_rst_stream(
                                          stream->session->ng, NGHTTP2_FLAG_NONE, stream->id, code));
     h2_session_flush_soon(stream->session);
@@ -268,7 +268,6 @@ void h2_stream_data(struct h2_stream *stream, const void *data, size_t len)
         h2_session_need(session, nghttp2_session_consume_stream(session->ng, stream->id, len));
         return;
     }
-    stream->heard_ms = loop_now_ms(session->loop);
     if (channel_put(stream->body.bytes, data, len) == len)
         return;
     /* The window is the room, so only a failed allocation leads here. */
@@ -314,6 +313,7 @@ void h2_stream_peer_ended(struct h2_stream *stream)
 void h2_stream_sent_end(struct h2_stream *stream)
 {
     stream->sent_end = true;
+    h2_guard_answered(&stream->session->guard);
     if (stream->in.ops)
         tell_later(stream);
     if (stream->refused && !stream->peer_ended)
@@ -374,7 +374,7 @@ struct h2_stream *h2_stream_new(struct h2_session *session)
     channel_set_drained(stream->body.bytes, drained, stream);
     stream->session = session;
     stream->window = H2_STREAM_WINDOW;
-    stream->drained_ms = stream->heard_ms = stream->epoch.since_ms = loop_now_ms(session->loop);
+    stream->drained_ms = stream->epoch.since_ms = loop_now_ms(session->loop);
     task_init(&stream->done, session->loop, TASK_SOON, tell, stream);
     request_head_init(&stream->in.head);
     response_head_init(&stream->answer);
@@ -398,6 +398,8 @@ void h2_stream_detach(struct h2_stream *stream)
     stream->session = NULL;
     list_remove(&session->streams, &stream->link);
     session->open--;
+    if (session->open == 0)
+        session->idle_since_ms = loop_now_ms(session->loop);
     if (session->wants_idle && session->open <= session->idle_level && !session->closed)
         task_post(&session->idle);
 }

@@ -19,6 +19,7 @@ struct attack {
     const char *limit; /* the name of the counter that ends it; NULL: it is not ended */
     bool h2;           /* begins with HTTP/2's preface and an empty SETTINGS */
     bool deaf;         /* reads nothing */
+    bool is_slow;      /* it is ended by time: begin it before others, look after it later */
     unsigned number;   /* for `begin` and `more`: what makes one of several alike */
     /* Appends to attacker->out what is said once, in the beginning; NULL: nothing. */
     void (*begin)(struct attacker *attacker);

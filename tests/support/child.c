@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { LOG_MAX = 64 * 1024 * 1024, LAST_LINES = 4096 };
+enum { LOG_MAX = 64 * 1024 * 1024, LAST_BYTES = 16 * 1024 };
 
 static void become(const char *home, const char *log, const char *const *words)
 {
@@ -80,7 +80,7 @@ void child_print_log(const struct child *child)
     if (file_read(child->log, &text, NULL)) {
         struct span rest = buf_span(&text);
         struct span line;
-        rest = span_skip(rest, rest.len > LAST_LINES ? rest.len - LAST_LINES : 0);
+        rest = span_skip(rest, rest.len > LAST_BYTES ? rest.len - LAST_BYTES : 0);
         while (span_cut(&rest, '\n', &line))
             printf("#   %.*s\n", SPAN_ARG(line));
     }

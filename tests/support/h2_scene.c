@@ -69,7 +69,15 @@ static void on_closed(void *arg, const struct error *why)
         h2_end_close(end);
 }
 
-static const struct h2_session_events session_events = {on_request, on_goaway, on_idle, on_closed};
+static void on_abuse(void *arg, enum abuse abuse)
+{
+    struct h2_end *end = arg;
+    end->abuses++;
+    end->abuse = abuse;
+}
+
+static const struct h2_session_events session_events = {on_request, on_goaway, on_idle, on_closed,
+                                                        on_abuse};
 
 void h2_end_open(struct h2_end *end, struct turned_loop *turned, int fd)
 {

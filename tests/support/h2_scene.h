@@ -13,7 +13,8 @@ struct h2_end {
     struct h2_session *session; /* NULL: closed */
     struct conn *conn;
     struct budget budget;
-    size_t goaways, idles, closed, alive;
+    size_t goaways, idles, closed, alive, abuses;
+    enum abuse abuse; /* the last one */
     uint32_t goaway_code;
     struct error why;
     bool told_too_early; /* on_closed came before a stream was told */

@@ -19,6 +19,8 @@ enum {
     H2_PING_AFTER_MS = 30 * 1000,            /* silence before we ask whether the peer lives */
     H2_PING_LIMIT_MS = 15 * 1000,            /* and how long its answer may take */
     H2_SETTINGS_LIMIT_MS = 10 * 1000,        /* for the peer's preface and first SETTINGS */
+    H2_DRAIN_MIN = 4 * 1024, /* of what waits for a stream's peer, in each stall limit */
+    H2_BODY_MIN = 512,       /* of a request's body, likewise */
     H2_NEW_PER_TURN =
         256, /* requests taken in one turn of the loop: what is reset goes at its end */
 };
@@ -27,11 +29,15 @@ struct h2_options {
     bool is_server;
     uint32_t streams_max;  /* MAX_CONCURRENT_STREAMS that we announce */
     uint32_t head_max;     /* bytes of a head we take: MAX_HEADER_LIST_SIZE */
-    bool peer_is_trusted;  /* an authenticated edge: resets are its visitors', not an attack */
     struct budget *budget; /* borrowed; NULL: not counted */
-    /* A stream is reset whose peer takes nothing of what waits for it, or sends nothing of the body
-     * of a request that is not answered yet; 0: no limit. */
-    uint64_t stall_ms;
+    /* A stream is reset whose peer takes less than H2_DRAIN_MIN of what waits for it in `stall_ms`,
+     * or sends less than H2_BODY_MIN of the body of an unanswered request in `body_ms`; 0: no
+     * limit. */
+    uint64_t stall_ms, body_ms;
+    bool is_guarded;   /* the peer's frames are counted (h2_guard): who overdoes it is cut off */
+    uint64_t frame_ms; /* guarded: for a head, or a frame but DATA, and for the greeting when that
+                          is shorter; 0: H2_FRAME_LIMIT_MS */
+    uint64_t idle_ms; /* guarded: the session ends after so long without a stream; 0: it does not */
 };
 
 struct h2_session_events {

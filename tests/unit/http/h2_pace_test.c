@@ -9,6 +9,7 @@ static void begin(struct h2_scene *scene)
 {
     h2_scene_prepare(scene);
     scene->server.options.stall_ms = STALL_MS;
+    scene->server.options.body_ms = STALL_MS;
     h2_scene_open(scene);
 }
 

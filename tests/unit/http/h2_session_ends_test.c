@@ -151,7 +151,6 @@ TEST(ten_thousand_streams_come_and_are_reset)
 {
     struct h2_scene scene;
     h2_scene_prepare(&scene);
-    scene.server.options.peer_is_trusted = true;
     scene.server.options.streams_max = 1000;
     h2_scene_open(&scene);
     for (int i = 0; i < 100; i++) {
@@ -175,7 +174,9 @@ TEST(ten_thousand_streams_come_and_are_reset)
 TEST(a_stranger_that_resets_without_end_is_shown_the_door)
 {
     struct h2_scene scene;
-    h2_scene_begin(&scene);
+    h2_scene_prepare(&scene);
+    scene.server.options.is_guarded = true;
+    h2_scene_open(&scene);
     for (int i = 0; i < 5000 && scene.server.closed == 0; i++) {
         struct ask ask;
         ask_init(&ask, "GET", "/");

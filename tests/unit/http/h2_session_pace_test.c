@@ -54,7 +54,7 @@ static const struct conn_events nobody;
 static void begin(struct scene *scene)
 {
     static const struct h2_options options = {
-        .is_server = true, .streams_max = 100, .head_max = 64 * 1024, .peer_is_trusted = true};
+        .is_server = true, .streams_max = 100, .head_max = 64 * 1024};
     struct error err = {0};
     memset(scene, 0, sizeof *scene);
     turned_loop_init(&scene->turned);

@@ -1,0 +1,127 @@
+/* Where a session asks its guard: bytes that come, DATA and resets that leave, heads that unpack,
+ * frames that stay unfinished, and the time without a request. */
+#include "h2_internal.h"
+
+enum {
+    HEAD_BOMB_FACTOR = 4, /* a head this many times over its limit is no mistake */
+    FIELD_OVERHEAD = 32,  /* what a field counts besides its bytes (RFC 9113 10.5.1) */
+};
+
+static bool is_guarded(const struct h2_session *session)
+{
+    return session->options.is_guarded && session->why.kind == ERROR_NONE;
+}
+
+static void judge(struct h2_session *session, enum abuse abuse)
+{
+    if (abuse != ABUSE_NONE)
+        h2_session_cut_off(session, abuse);
+}
+
+void h2_defence_read(struct h2_session *session, const unsigned char *data, size_t len)
+{
+    if (!is_guarded(session) || len <= session->scanned)
+        return;
+    struct span fresh = span_make(data + session->scanned, len - session->scanned);
+    judge(session, h2_guard_read(&session->guard, fresh, loop_now_ms(session->loop)));
+}
+
+void h2_defence_taken(struct h2_session *session, size_t len, size_t taken)
+{
+    session->scanned = len - taken;
+}
+
+void h2_defence_sent(struct h2_session *session, size_t len, bool is_cut)
+{
+    if (is_guarded(session))
+        judge(session, h2_guard_sent(&session->guard, len, is_cut, loop_now_ms(session->loop)));
+}
+
+void h2_defence_reset(struct h2_session *session, const struct h2_stream *stream)
+{
+    bool is_ours = stream && stream->reset_asked;
+    if (is_guarded(session) && session->options.is_server && !is_ours)
+        judge(session, h2_guard_spend(&session->guard, H2_COST_RESET, loop_now_ms(session->loop)));
+}
+
+bool h2_defence_field(struct h2_stream *stream, size_t len)
+{
+    struct h2_session *session = stream->session;
+    stream->head_seen += len + FIELD_OVERHEAD;
+    if (!is_guarded(session) ||
+        stream->head_seen <= (size_t)HEAD_BOMB_FACTOR * session->options.head_max)
+        return true;
+    h2_session_cut_off(session, ABUSE_H2_HEADS);
+    return false;
+}
+
+void h2_defence_told(struct h2_session *session, enum abuse abuse)
+{
+    if (session->options.is_guarded && session->events->on_abuse)
+        session->events->on_abuse(session->arg, abuse);
+}
+
+/* ---- time ---- */
+
+static uint64_t frame_limit_ms(const struct h2_session *session)
+{
+    return session->options.frame_ms > 0 ? session->options.frame_ms : H2_FRAME_LIMIT_MS;
+}
+
+static uint64_t idle_due_ms(const struct h2_session *session)
+{
+    return session->options.idle_ms > 0 && session->open == 0
+               ? session->idle_since_ms + session->options.idle_ms
+               : UINT64_MAX;
+}
+
+/* Nothing bad was done: GOAWAY without a fault, as RFC 9113 9.1 has it for idle connections. */
+static void end_idle(struct h2_session *session)
+{
+    struct error why;
+    session->abuse = ABUSE_H2_IDLE;
+    h2_session_goaway(session);
+    error_set(&why, ERROR_TIMEOUT, 0, "HTTP/2: no request for %llu ms",
+              (unsigned long long)session->options.idle_ms);
+    h2_session_fail(session, &why);
+}
+
+/* Looks again when something may be due, at the latest when a frame that begins now would be. */
+static void look(void *arg)
+{
+    struct h2_session *session = arg;
+    uint64_t now = loop_now_ms(session->loop);
+    uint64_t limit = frame_limit_ms(session);
+    uint64_t begun = h2_guard_unfinished_ms(&session->guard);
+    uint64_t frame = begun == UINT64_MAX ? UINT64_MAX : begun + limit;
+    uint64_t idle = idle_due_ms(session);
+    uint64_t next = now + limit;
+    if (!is_guarded(session))
+        return;
+    if (now >= frame) {
+        h2_session_cut_off(session, ABUSE_H2_SLOW_FRAMES);
+        return;
+    }
+    if (now >= idle) {
+        end_idle(session);
+        return;
+    }
+    next = frame < next ? frame : next;
+    next = idle < next ? idle : next;
+    h2_session_arm(session, &session->watch, next - now);
+}
+
+void h2_defence_init(struct h2_session *session)
+{
+    uint64_t now = loop_now_ms(session->loop);
+    session->idle_since_ms = now;
+    timer_init(&session->watch, session->loop, look, session);
+    h2_guard_init(&session->guard, session->options.is_server, session->options.head_max, now);
+    if (session->options.is_guarded)
+        look(session);
+}
+
+void h2_defence_stop(struct h2_session *session)
+{
+    timer_stop(&session->watch);
+}

@@ -1,0 +1,68 @@
+/* Is the peer still there? Any byte is a sign; after a silence it is asked for one by PING. */
+#include "h2_internal.h"
+
+void h2_life_sign(struct h2_session *session)
+{
+    session->heard_ms = loop_now_ms(session->loop);
+    if (!session->asked)
+        return;
+    session->asked = false;
+    void (*alive)(void *arg) = session->alive;
+    session->alive = NULL;
+    h2_session_arm(session, &session->life, H2_PING_AFTER_MS);
+    if (alive)
+        alive(session->arg);
+}
+
+static void life_fired(void *arg)
+{
+    struct h2_session *session = arg;
+    struct error why;
+    uint64_t silent = loop_now_ms(session->loop) - session->heard_ms;
+    if (session->asked || !session->heard_settings) {
+        session->abuse = session->heard_settings ? ABUSE_NONE : ABUSE_H2_GREETING;
+        error_set(&why, ERROR_TIMEOUT, 0, "HTTP/2: the peer is silent for %llu ms",
+                  (unsigned long long)silent);
+        h2_session_fail(session, &why);
+        return;
+    }
+    if (silent < H2_PING_AFTER_MS) {
+        h2_session_arm(session, &session->life, H2_PING_AFTER_MS - silent);
+        return;
+    }
+    if (!h2_session_ping(session, H2_PING_LIMIT_MS, NULL, &why))
+        h2_session_fail(session, &why);
+}
+
+bool h2_session_ping(struct h2_session *session, uint64_t limit_ms, void (*alive)(void *arg),
+                     struct error *err)
+{
+    if (session->closed)
+        return error_set(err, ERROR_NETWORK, 0, "HTTP/2: the session is over");
+    if (nghttp2_submit_ping(session->ng, NGHTTP2_FLAG_NONE, NULL) != 0 ||
+        !timer_start(&session->life, limit_ms))
+        return error_memory(err);
+    session->asked = true;
+    session->alive = alive;
+    h2_session_flush_soon(session);
+    return true;
+}
+
+void h2_life_init(struct h2_session *session)
+{
+    session->heard_ms = loop_now_ms(session->loop);
+    timer_init(&session->life, session->loop, life_fired, session);
+}
+
+bool h2_life_start(struct h2_session *session)
+{
+    uint64_t limit_ms = session->options.frame_ms;
+    if (limit_ms == 0 || limit_ms > H2_SETTINGS_LIMIT_MS)
+        limit_ms = H2_SETTINGS_LIMIT_MS;
+    return timer_start(&session->life, limit_ms);
+}
+
+void h2_life_stop(struct h2_session *session)
+{
+    timer_stop(&session->life);
+}

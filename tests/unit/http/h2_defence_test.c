@@ -1,0 +1,331 @@
+/* A guarded server session against a client whose frames are written by hand: what is cut off,
+ * when, and that it is told. */
+#include "culvert/http/h2_guard.h"
+#include "support/h2_scene.h"
+#include "support/h2_wire.h"
+
+#include "harness.h"
+
+enum { IDLE_MS = 75 * 1000, CALM = 11, TICK_MS = 1000 };
+
+struct scene {
+    struct h2_scene two; /* the server of which is used */
+    struct raw_peer peer;
+    struct buf out;
+};
+
+static void scene_begin(struct scene *scene)
+{
+    h2_scene_prepare(&scene->two);
+    scene->two.server.options.is_guarded = true;
+    scene->two.server.options.idle_ms = IDLE_MS;
+    scene->two.server.options.stall_ms = 60 * 1000;
+    scene->two.server.options.body_ms = 60 * 1000;
+    h2_end_open(&scene->two.server, &scene->two.turned, raw_peer_open(&scene->peer));
+    scene->out = (struct buf)BUF_LIMIT(16 * 1024 * 1024);
+    CHECK(buf_put_span(&scene->out, SPAN(WIRE_PREFACE)));
+    wire_put_settings(&scene->out, 0, 0);
+    wire_put_ack(&scene->out);
+}
+
+static void scene_end(struct scene *scene)
+{
+    raw_peer_close(&scene->peer);
+    buf_release(&scene->out);
+    h2_scene_end(&scene->two);
+}
+
+static void send_out(struct scene *scene)
+{
+    size_t sent = 0;
+    size_t n = 1;
+    while (sent < scene->out.len && n > 0) {
+        n = raw_peer_put(&scene->peer, span_skip(buf_span(&scene->out), sent));
+        sent += n;
+        turned_loop_settle(&scene->two.turned);
+        raw_peer_pull(&scene->peer);
+    }
+    buf_clear(&scene->out);
+    turned_loop_settle(&scene->two.turned);
+    raw_peer_pull(&scene->peer);
+}
+
+static void ask(struct scene *scene, uint32_t stream, uint8_t flags)
+{
+    static const char *const fields[] = {":method", "POST",       ":scheme",   "https", ":path",
+                                         "/",       ":authority", "a.example", NULL};
+    wire_put_headers(&scene->out, stream, flags, fields);
+}
+
+/* The code of the GOAWAY that was heard; -1: none was. */
+static int goaway_code(struct scene *scene)
+{
+    struct wire_frame last = {0};
+    raw_peer_pull(&scene->peer);
+    if (wire_count(buf_span(&scene->peer.got), WIRE_GOAWAY, 0, &last) == 0)
+        return -1;
+    return (int)wire_number(&last);
+}
+
+/* Pings the server for so long: any byte is a sign of life. */
+static void ping_for(struct scene *scene, uint64_t ms)
+{
+    for (uint64_t passed = 0; passed < ms; passed += TICK_MS) {
+        wire_put(&scene->out, &(struct wire_frame){WIRE_PING, 0, 0, SPAN("12345678")});
+        send_out(scene);
+        turned_loop_pass(&scene->two.turned, TICK_MS);
+    }
+}
+
+TEST(a_flood_ends_with_goaway_and_is_told_once)
+{
+    struct scene scene;
+    scene_begin(&scene);
+    for (int i = 0; i < 3000; i++)
+        wire_put(&scene.out, &(struct wire_frame){WIRE_PING, 0, 0, SPAN("12345678")});
+    send_out(&scene);
+    CHECK_SIZE(scene.two.server.closed, 1);
+    CHECK(scene.two.server.why.kind == ERROR_LIMIT);
+    CHECK_SIZE(scene.two.server.abuses, 1);
+    CHECK(scene.two.server.abuse == ABUSE_H2_PINGS);
+    CHECK_SIZE(goaway_code(&scene), CALM);
+    scene_end(&scene);
+}
+
+TEST(resets_that_the_peer_provokes_count_like_its_own)
+{
+    struct scene scene;
+    scene_begin(&scene);
+    for (uint32_t i = 0; i < 1500; i++) {
+        ask(&scene, 1 + 2 * i, 0);
+        wire_put_number(&scene.out, WIRE_WINDOW_UPDATE, 1 + 2 * i, 0x7fffffff);
+        if (i % 50 == 49) {
+            send_out(&scene);
+            desk_release(&scene.two.desk);
+        }
+    }
+    CHECK_SIZE(scene.two.server.closed, 1);
+    CHECK(scene.two.server.abuse == ABUSE_H2_RESETS);
+    scene_end(&scene);
+}
+
+TEST(resets_of_our_own_owners_cost_the_peer_nothing)
+{
+    struct scene scene;
+    scene_begin(&scene);
+    for (uint32_t i = 0; i < 3000; i++) {
+        ask(&scene, 1 + 2 * i, WIRE_END_STREAM);
+        send_out(&scene);
+        if (scene.two.desk.count == DESK_REQUESTS_MAX)
+            desk_release(&scene.two.desk); /* each is reset: nobody answers */
+    }
+    CHECK_SIZE(scene.two.server.closed, 0);
+    CHECK_SIZE(scene.two.server.abuses, 0);
+    CHECK(wire_count(buf_span(&scene.peer.got), WIRE_RST_STREAM, 5, NULL) == 1);
+    scene_end(&scene);
+}
+
+TEST(who_cancels_hundreds_at_once_goes_on)
+{
+    struct scene scene;
+    scene_begin(&scene);
+    for (uint32_t i = 0; i < 400; i++) {
+        ask(&scene, 1 + 2 * i, WIRE_END_STREAM);
+        if (i % 100 == 99) {
+            for (uint32_t j = i - 99; j <= i; j++)
+                wire_put_number(&scene.out, WIRE_RST_STREAM, 1 + 2 * j, 8);
+            send_out(&scene);
+            desk_release(&scene.two.desk);
+        }
+    }
+    CHECK_SIZE(scene.two.server.closed, 0);
+    ask(&scene, 1001, WIRE_END_STREAM);
+    send_out(&scene);
+    CHECK_SIZE(h2_session_streams(scene.two.server.session), 1);
+    scene_end(&scene);
+}
+
+/* What is left unfinished, and what ends it. */
+TEST(half_a_frame_and_half_a_head_are_given_fifteen_seconds)
+{
+    static const struct span cases[] = {
+        SPAN_INIT("\0\0\10"),
+        SPAN_INIT("\0\0\10\6\0\0\0\0\0half"),
+        SPAN_INIT("\0\0\3\1\0\0\0\0\1\x82\x86\x84"),
+        SPAN_INIT("\0\0\3\1\0\0\0\0\1\x82\x86\x84\0\0\0\11\0\0\0\0\1"),
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct scene scene;
+        scene_begin(&scene);
+        send_out(&scene);
+        turned_loop_pass(&scene.two.turned, 20 * 1000); /* it begins late */
+        CHECK(buf_put_span(&scene.out, cases[i]));
+        send_out(&scene);
+        turned_loop_pass(&scene.two.turned, H2_FRAME_LIMIT_MS - 1);
+        CHECK_CASE(scene.two.server.closed == 0, "case %zu: too early", i);
+        turned_loop_pass(&scene.two.turned, 1);
+        CHECK_CASE(scene.two.server.closed == 1, "case %zu: not closed", i);
+        CHECK(scene.two.server.abuse == ABUSE_H2_SLOW_FRAMES);
+        CHECK_SIZE(goaway_code(&scene), CALM);
+        scene_end(&scene);
+    }
+}
+
+TEST(a_preface_alone_is_given_up)
+{
+    struct scene scene;
+    scene_begin(&scene);
+    buf_clear(&scene.out);
+    CHECK(buf_put_span(&scene.out, SPAN(WIRE_PREFACE)));
+    send_out(&scene);
+    turned_loop_pass(&scene.two.turned, H2_SETTINGS_LIMIT_MS - 1);
+    CHECK_SIZE(scene.two.server.closed, 0);
+    turned_loop_pass(&scene.two.turned, 1);
+    CHECK_SIZE(scene.two.server.closed, 1);
+    CHECK(scene.two.server.abuse == ABUSE_H2_GREETING);
+    scene_end(&scene);
+}
+
+TEST(a_connection_without_a_request_ends_in_time_whatever_it_pings)
+{
+    struct scene scene;
+    scene_begin(&scene);
+    ping_for(&scene, IDLE_MS - TICK_MS);
+    CHECK_SIZE(scene.two.server.closed, 0);
+    ping_for(&scene, 2 * TICK_MS);
+    CHECK_SIZE(scene.two.server.closed, 1);
+    CHECK(scene.two.server.why.kind == ERROR_TIMEOUT);
+    CHECK(scene.two.server.abuse == ABUSE_H2_IDLE);
+    CHECK_SIZE(goaway_code(&scene), 0);
+    scene_end(&scene);
+}
+
+TEST(a_request_holds_its_connection_and_the_idle_time_begins_behind_it)
+{
+    struct scene scene;
+    scene_begin(&scene);
+    ping_for(&scene, 60 * 1000);
+    ask(&scene, 1, WIRE_END_STREAM);
+    send_out(&scene);
+    ping_for(&scene, 100 * 1000);
+    CHECK_SIZE(scene.two.server.closed, 0);
+    desk_answer(&scene.two.desk.requests[0], 200, "late");
+    ping_for(&scene, IDLE_MS - TICK_MS);
+    CHECK_SIZE(scene.two.server.closed, 0);
+    ping_for(&scene, 2 * TICK_MS);
+    CHECK(scene.two.server.abuse == ABUSE_H2_IDLE);
+    scene_end(&scene);
+}
+
+/* The answer of the first request, as far as it goes. */
+static void begin_answer(struct scene *scene)
+{
+    static const char bytes[CHANNEL_LIMIT];
+    desk_begin(&scene->two.desk.requests[0], 200, 10 * 1000 * 1000);
+    (void)desk_put(&scene->two.desk.requests[0], span_make(bytes, sizeof bytes));
+    turned_loop_settle(&scene->two.turned);
+}
+
+TEST(a_window_that_is_taken_back_or_opened_by_crumbs_ends_its_stream_only)
+{
+    for (int drips = 0; drips < 2; drips++) {
+        struct scene scene;
+        scene_begin(&scene);
+        wire_put_settings(&scene.out, 4, 1000);
+        ask(&scene, 1, WIRE_END_STREAM);
+        send_out(&scene);
+        begin_answer(&scene);
+        wire_put_settings(&scene.out, 4, 0); /* minus 1,000 now */
+        send_out(&scene);
+        size_t seconds = 0;
+        for (; seconds < 200 && scene.two.desk.requests[0].aborted == 0; seconds++) {
+            if (drips)
+                wire_put_number(&scene.out, WIRE_WINDOW_UPDATE, 1, seconds == 0 ? 1001 : 1);
+            ping_for(&scene, TICK_MS);
+        }
+        CHECK_CASE(seconds >= 60 && seconds <= 80, "drips %d: after %zu s", drips, seconds);
+        CHECK_SIZE(scene.two.server.closed, 0);
+        CHECK(scene.two.server.abuse == ABUSE_H2_STALLS);
+        scene_end(&scene);
+    }
+}
+
+TEST(who_reads_slowly_but_reads_keeps_its_stream)
+{
+    struct scene scene;
+    scene_begin(&scene);
+    wire_put_settings(&scene.out, 4, 1000);
+    ask(&scene, 1, WIRE_END_STREAM);
+    send_out(&scene);
+    begin_answer(&scene);
+    for (int i = 0; i < 300; i++) {
+        wire_put_number(&scene.out, WIRE_WINDOW_UPDATE, 1, 100); /* 6 kB a minute */
+        ping_for(&scene, TICK_MS);
+    }
+    CHECK_SIZE(scene.two.desk.requests[0].aborted, 0);
+    CHECK_SIZE(scene.two.server.abuses, 0);
+    scene_end(&scene);
+}
+
+TEST(a_body_that_drips_in_ends_its_stream)
+{
+    struct scene scene;
+    scene_begin(&scene);
+    ask(&scene, 1, 0);
+    send_out(&scene);
+    size_t seconds = 0;
+    for (; seconds < 200 && scene.two.desk.requests[0].aborted == 0; seconds++) {
+        wire_put_data(&scene.out, 1, 0, SPAN("1234"));
+        ping_for(&scene, TICK_MS);
+    }
+    CHECK_CASE(seconds >= 60 && seconds <= 80, "after %zu s", seconds);
+    CHECK_SIZE(scene.two.server.closed, 0);
+    CHECK(scene.two.server.abuse == ABUSE_H2_STALLS);
+    scene_end(&scene);
+}
+
+TEST(a_head_that_unpacks_to_more_than_it_may_is_a_bomb)
+{
+    struct scene scene;
+    struct buf block = BUF_LIMIT(64 * 1024);
+    static char value[4000];
+    scene_begin(&scene);
+    memset(value, 'a', sizeof value);
+    CHECK(buf_put_span(&block, SPAN("\x82\x86\x84\x40\1x\x7f\xa1\x1e")));
+    CHECK(buf_put(&block, value, sizeof value));
+    for (int i = 0; i < 15; i++) /* 60 KiB: within the limit */
+        CHECK(buf_put_char(&block, (char)0xbe));
+    wire_put(&scene.out, &(struct wire_frame){WIRE_HEADERS, 5, 1, buf_span(&block)});
+    send_out(&scene);
+    CHECK_SIZE(scene.two.desk.count, 0); /* without a host: 431 comes for its size only */
+    CHECK_SIZE(scene.two.server.closed, 0);
+    buf_clear(&block);
+    CHECK(buf_put_span(&block, SPAN("\x82\x86\x84")));
+    for (int i = 0; i < 70; i++) /* 280 KB out of 70 bytes */
+        CHECK(buf_put_char(&block, (char)0xbe));
+    wire_put(&scene.out, &(struct wire_frame){WIRE_HEADERS, 5, 3, buf_span(&block)});
+    send_out(&scene);
+    CHECK_SIZE(scene.two.server.closed, 1);
+    CHECK(scene.two.server.abuse == ABUSE_H2_HEADS);
+    buf_release(&block);
+    scene_end(&scene);
+}
+
+TEST(a_session_without_a_guard_bears_what_its_peer_likes)
+{
+    struct h2_scene scene;
+    struct raw_peer peer;
+    struct buf out = BUF_LIMIT(16 * 1024 * 1024);
+    h2_scene_prepare(&scene);
+    h2_end_open(&scene.server, &scene.turned, raw_peer_open(&peer));
+    CHECK(buf_put_span(&out, SPAN(WIRE_PREFACE)));
+    wire_put_settings(&out, 0, 0);
+    for (int i = 0; i < 5000; i++)
+        wire_put(&out, &(struct wire_frame){WIRE_PRIORITY, 0, 5, SPAN("\0\0\0\0\x10")});
+    CHECK_SIZE(raw_peer_put(&peer, buf_span(&out)), out.len);
+    turned_loop_settle(&scene.turned);
+    CHECK_SIZE(scene.server.closed + scene.server.abuses, 0);
+    buf_release(&out);
+    raw_peer_close(&peer);
+    h2_scene_end(&scene);
+}
