@@ -11,8 +11,6 @@
 
 enum { TURN_MS = 20, ANSWER_MAX = 64 * 1024, VISITOR_LIMIT_S = 20 };
 
-#define EDGE_NAME "h2.cftunnel.com"
-
 static void must(bool ok, const char *what, const struct error *err)
 {
     if (ok)
@@ -26,14 +24,12 @@ static void must(bool ok, const char *what, const struct error *err)
 static void make_tls(struct thread_ends *ends)
 {
     struct error err = {0};
-    tls_fixture_init(&ends->identity, EDGE_NAME);
-    const struct tls_server_options server = {.choose = tls_fixture_choose,
-                                              .arg = ends->identity.identity};
-    const struct tls_client_options client = {.ca_pem = buf_span(&ends->identity.ca_pem)};
-    ends->edge_tls = tls_server_new(&server, &err);
-    must(ends->edge_tls != NULL, "TLS of the edge", &err);
-    ends->connector_tls = tls_client_new(&client, &err);
-    must(ends->connector_tls != NULL, "TLS of the connector", &err);
+    const char *place = ends->store.stored.place.directory;
+    ends->authority = authority_open(place, "edge.localhost", clock_system(), &err);
+    must(ends->authority != NULL, "authority", &err);
+    const struct tls_client_options client = {.ca_pem = authority_ca_pem(ends->authority)};
+    ends->tls = tls_client_new(&client, &err);
+    must(ends->tls != NULL, "TLS of the connector", &err);
 }
 
 void thread_ends_open(struct thread_ends *ends)
@@ -45,7 +41,8 @@ void thread_ends_open(struct thread_ends *ends)
     make_tls(ends);
     ends->log = (struct log){.clock = clock_system()};
     log_print_if_asked(&ends->log);
-    ends->loop = loop_new(&(struct loop_options){.log = &ends->log}, &err);
+    ends->threads = (struct loop_options){.log = &ends->log};
+    ends->loop = loop_new(&ends->threads, &err);
     must(ends->loop != NULL, "loop", &err);
     ends->store_jobs = jobs_new(ends->loop, 1, &err);
     ends->jobs = jobs_new(ends->loop, 1, &err);
@@ -56,6 +53,7 @@ void thread_ends_open(struct thread_ends *ends)
                                                .dev = true,
                                                .hostname = "edge.localhost",
                                                .zones = {"example.com"},
+                                               .workers = 2,
                                                .tunnel = any,
                                                .http = any,
                                                .https = any,
@@ -116,8 +114,9 @@ void thread_ends_start(struct thread_ends *ends, const char *service)
     const struct edge_world edge = {.loop = ends->loop,
                                     .store_jobs = ends->store_jobs,
                                     .db = ends->store.stored.db,
-                                    .tunnel_tls = ends->edge_tls,
-                                    .contact = &ends->contact};
+                                    .tls = true,
+                                    .contact = &ends->contact,
+                                    .threads = &ends->threads};
     ends->edge = edge_new(&edge, &ends->edge_options, edge_over, ends, &err);
     must(ends->edge != NULL, "edge", &err);
     edge_listens(ends->edge, &ends->at);
@@ -125,10 +124,8 @@ void thread_ends_start(struct thread_ends *ends, const char *service)
     ends->options.snapshot = ends->snapshot;
     ip_format(&ends->at.tunnel, text);
     must(edge_addresses_add(&ends->options.static_edge, span_of(text), &err), "address", &err);
-    const struct connector_world world = {.loop = ends->loop,
-                                          .clock = clock_system(),
-                                          .resolver = ends->resolver,
-                                          .tls = ends->connector_tls};
+    const struct connector_world world = {
+        .loop = ends->loop, .clock = clock_system(), .resolver = ends->resolver, .tls = ends->tls};
     ends->connector = connector_new(&world, &ends->options, connector_over, ends, &err);
     must(ends->connector != NULL, "connector", &err);
 }
@@ -158,7 +155,7 @@ void thread_ends_registered(struct thread_ends *ends, size_t count)
     thread_ends_until(ends, is_registered, &wanted);
 }
 
-/* Is it the edge's end of a connector's connection? Those are this thread's own. */
+/* Is it the edge's end of a connector's connection? */
 static bool is_tunnel(const struct thread_ends *ends, int fd)
 {
     struct ip_address local, peer;
@@ -291,8 +288,7 @@ void thread_ends_close(struct thread_ends *ends)
     jobs_free(ends->jobs);
     snapshot_unref(ends->snapshot);
     loop_free(ends->loop);
-    tls_context_unref(ends->connector_tls);
-    tls_context_unref(ends->edge_tls);
-    tls_fixture_release(&ends->identity);
+    tls_context_unref(ends->tls);
+    authority_free(ends->authority);
     split_store_close(&ends->store);
 }

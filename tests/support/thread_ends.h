@@ -1,20 +1,21 @@
 /* Both ends with real threads, sockets, TLS and time: for what only happens when workers run at the
- * same time. Edge and the connector's head turn on the test's loop, the connector's other workers
- * on theirs, and visitors are threads that know nothing of the rest. */
+ * same time. The heads of both ends turn on the test's loop, their other workers on their own, and
+ * visitors are threads that know nothing of the rest. */
 #ifndef CULVERT_TESTS_SUPPORT_THREAD_ENDS_H
 #define CULVERT_TESTS_SUPPORT_THREAD_ENDS_H
 
+#include "culvert/edge/authority.h"
 #include "support/split_ends.h"
-#include "support/tls_pair.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
 
 struct thread_ends {
-    struct split_store store; /* tunnel 1, app.example.com */
-    struct tls_fixture identity;
-    struct tls_context *edge_tls, *connector_tls;
-    struct log log; /* to stdout when TEST_LOG is set */
+    struct split_store store;    /* tunnel 1, app.example.com */
+    struct authority *authority; /* of the edge */
+    struct tls_context *tls;     /* the connector's, which trusts it */
+    struct log log;              /* to stdout when TEST_LOG is set */
+    struct loop_options threads;
     struct loop *loop;
     struct jobs *store_jobs, *jobs;
     struct resolver *resolver;
