@@ -69,6 +69,23 @@ static bool says_zero(const struct request_head *head)
            request_is(head, SPAN("PATCH"));
 }
 
+/* An unpacker of nghttp2 (NGHTTP2_HD_MAX_NV) cannot go on behind a longer string: it would cost the
+ * peer the connection with all its streams, not only the one. */
+static bool all_fit(struct h2_fields *fields, enum error_kind kind, struct error *err)
+{
+    for (size_t i = 0; i < fields->count; i++) {
+        size_t name_len = fields->nv[i].namelen;
+        if (name_len <= H2_FIELD_MAX && fields->nv[i].valuelen <= H2_FIELD_MAX)
+            continue;
+        error_set(err, kind, 0, "the field %.*s is over %d bytes",
+                  (int)(name_len < 64 ? name_len : 64), (const char *)fields->nv[i].name,
+                  H2_FIELD_MAX);
+        h2_fields_release(fields);
+        return false;
+    }
+    return true;
+}
+
 bool h2_fields_of_request(struct h2_fields *fields, const struct request_head *head,
                           struct error *err)
 {
@@ -82,7 +99,7 @@ bool h2_fields_of_request(struct h2_fields *fields, const struct request_head *h
     put_list(fields, &head->fields);
     if (!head->ends_here || (head->length == 0 && says_zero(head)))
         put_length(fields, head->length);
-    return true;
+    return all_fit(fields, ERROR_INVALID, err);
 }
 
 bool h2_fields_of_response(struct h2_fields *fields, const struct response_head *head,
@@ -97,7 +114,7 @@ bool h2_fields_of_response(struct h2_fields *fields, const struct response_head 
     put_list(fields, &head->fields);
     if (head->status >= 200 && head->status != 204)
         put_length(fields, head->length);
-    return true;
+    return all_fit(fields, ERROR_PROTOCOL, err);
 }
 
 bool h2_fields_of_trailers(struct h2_fields *fields, const struct headers *trailers,
@@ -106,7 +123,7 @@ bool h2_fields_of_trailers(struct h2_fields *fields, const struct headers *trail
     if (!begin(fields, trailers, 1, err))
         return false;
     put_list(fields, trailers);
-    return true;
+    return all_fit(fields, ERROR_PROTOCOL, err);
 }
 
 void h2_fields_release(struct h2_fields *fields)

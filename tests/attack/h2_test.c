@@ -5,13 +5,14 @@
 
 #include "harness.h"
 
-#include <stdlib.h>
-
 enum { ATTACKS_MAX = 64 };
 
 static bool is_ended(void *arg)
 {
-    return attacker_is_ended(arg);
+    struct attacker *attacker = arg;
+    if (attacker->attack->is_slow && attacker->attack->more)
+        attacker_say(attacker); /* it drips */
+    return attacker_is_ended(attacker);
 }
 
 static void expect_end(struct siege *siege, struct attacker *attacker, double before)
@@ -21,47 +22,155 @@ static void expect_end(struct siege *siege, struct attacker *attacker, double be
     CHECK_CASE(ended, "%s: it is not ended", attack->name);
     double after = siege_abuse(siege, attack->limit);
     CHECK_CASE(after > before, "%s: %s is still %.0f", attack->name, attack->limit, after);
-    if (getenv("TEST_LOG"))
-        printf("# %s: ended after %zu ms, round %zu, goaway %u\n", attack->name,
-               (size_t)(attacker->ended_ms - attacker->begun_ms), (size_t)attacker->round,
-               attacker->goaway_code);
     attacker_end(attacker);
 }
 
-/* Those that time ends begin first, so that their times pass while the others attack. */
-static void attack_all(struct siege *siege, const struct attack *attacks, size_t count)
+static void attack_at_once(struct siege *siege, const struct attack *attack, bool tls)
 {
-    static struct attacker slow[ATTACKS_MAX];
+    struct attacker attacker;
+    const struct attacker_options target = siege_target(siege, tls);
+    double before = siege_abuse(siege, attack->limit);
+    attacker_begin(&attacker, siege->loop, attack, &target);
+    expect_end(siege, &attacker, before);
+}
+
+/* Each limit of time ends its own: those that drip are kept at it until all are ended. */
+struct slow_ones {
+    struct attacker attackers[ATTACKS_MAX];
+    size_t count;
+};
+
+static bool all_are_ended(void *arg)
+{
+    struct slow_ones *slow = arg;
+    bool all = true;
+    for (size_t i = 0; i < slow->count; i++)
+        all = is_ended(&slow->attackers[i]) && all;
+    return all;
+}
+
+static double wanted(const struct slow_ones *slow, const char *limit)
+{
+    double count = 0;
+    for (size_t i = 0; i < slow->count; i++)
+        count += strcmp(slow->attackers[i].attack->limit, limit) == 0 ? 1 : 0;
+    return count;
+}
+
+static void begin_slow_ones(struct siege *siege, struct slow_ones *slow,
+                            const struct attack *attacks, size_t count)
+{
     for (size_t i = 0; i < count; i++) {
         const struct attacker_options target = siege_target(siege, i % 2 == 1);
         if (attacks[i].is_slow)
-            attacker_begin(&slow[i], siege->loop, &attacks[i], &target);
+            attacker_begin(&slow->attackers[slow->count++], siege->loop, &attacks[i], &target);
     }
-    for (size_t i = 0; i < count; i++) {
-        struct attacker attacker;
-        const struct attacker_options target = siege_target(siege, i % 2 == 1);
-        if (attacks[i].is_slow)
-            continue;
-        double before = siege_abuse(siege, attacks[i].limit);
-        attacker_begin(&attacker, siege->loop, &attacks[i], &target);
-        expect_end(siege, &attacker, before);
+}
+
+static void expect_slow_ends(struct siege *siege, struct slow_ones *slow)
+{
+    CHECK(siege_until(siege, all_are_ended, slow));
+    for (size_t i = 0; i < slow->count; i++) {
+        struct attacker *attacker = &slow->attackers[i];
+        const char *limit = attacker->attack->limit;
+        CHECK_CASE(attacker->ended, "%s: it is not ended", attacker->attack->name);
+        double counted = siege_abuse(siege, limit);
+        CHECK_CASE(counted >= wanted(slow, limit), "%s: %s is %.0f", attacker->attack->name, limit,
+                   counted);
+        attacker_end(attacker);
     }
-    for (size_t i = 0; i < count; i++)
-        if (attacks[i].is_slow)
-            expect_end(siege, &slow[i], 0);
 }
 
 TEST(each_attack_is_ended_by_its_limit_and_nobody_notices)
 {
+    static const char *const flags[] = {"--config", TEST_VECTORS "/edge/impatient.yml", NULL};
+    static struct slow_ones slow;
     struct siege siege;
     size_t count;
     const struct attack *attacks = h2_attacks(&count);
     REQUIRE(count <= ATTACKS_MAX);
+    bool up = siege_open(&siege, flags);
+    CHECK(up);
+    if (up) {
+        begin_slow_ones(&siege, &slow, attacks, count);
+        for (size_t i = 0; i < count; i++)
+            if (!attacks[i].is_slow)
+                attack_at_once(&siege, &attacks[i], i % 2 == 1);
+        expect_slow_ends(&siege, &slow);
+        CHECK(siege_serves(&siege, 2));
+    }
+    CHECK(siege_is_unhurt(&siege));
+    CHECK(siege_close(&siege));
+}
+
+/* ---- who is busy and means no harm ---- */
+
+enum { CANCELLED = 100, ROUNDS = 4 };
+
+/* As a browser does whose user turns the pages. */
+static void leaf_through(struct attacker *attacker)
+{
+    uint32_t first = attacker->stream;
+    for (int i = 0; i < CANCELLED; i++)
+        (void)attacker_asks(attacker, "/wait", WIRE_END_STREAM);
+    for (int i = 0; i < CANCELLED; i++)
+        wire_put_number(&attacker->out, WIRE_RST_STREAM, first + 2 * (uint32_t)i, 8);
+    (void)attacker_asks(attacker, "/hello", WIRE_END_STREAM);
+}
+
+/* Each page is answered before the next one is asked for. */
+static void next_page(struct attacker *attacker, const struct wire_frame *frame)
+{
+    if (frame->type == WIRE_DATA && (frame->flags & WIRE_END_STREAM) && ++attacker->state < ROUNDS)
+        leaf_through(attacker);
+}
+
+/* As a client does that reads by the KiB and pings whenever it has read. */
+static void read_by_crumbs(struct attacker *attacker, const struct wire_frame *frame)
+{
+    const struct wire_frame ping = {WIRE_PING, 0, 0, SPAN("12345678")};
+    if (frame->type != WIRE_DATA)
+        return;
+    for (size_t read = 0; read < frame->payload.len; read += 1024) {
+        size_t len = frame->payload.len - read < 1024 ? frame->payload.len - read : 1024;
+        wire_put_number(&attacker->out, WIRE_WINDOW_UPDATE, 0, (uint32_t)len);
+        if (!(frame->flags & WIRE_END_STREAM))
+            wire_put_number(&attacker->out, WIRE_WINDOW_UPDATE, frame->stream, (uint32_t)len);
+    }
+    wire_put(&attacker->out, &ping);
+    attacker->state += frame->flags & WIRE_END_STREAM ? ROUNDS : 0;
+}
+
+static void ask_for_much(struct attacker *attacker)
+{
+    (void)attacker_asks(attacker, "/bytes/20000000", WIRE_END_STREAM);
+}
+
+static bool has_what_it_wants(void *arg)
+{
+    struct attacker *attacker = arg;
+    return attacker->state >= ROUNDS || attacker_is_ended(attacker);
+}
+
+TEST(who_is_busy_and_means_no_harm_is_served)
+{
+    static const struct attack friends[] = {
+        {.name = "leafs", .h2 = true, .begin = leaf_through, .on_frame = next_page},
+        {.name = "crumbs", .h2 = true, .begin = ask_for_much, .on_frame = read_by_crumbs},
+    };
+    struct siege siege;
     bool up = siege_open(&siege, NULL);
     CHECK(up);
-    if (up)
-        attack_all(&siege, attacks, count);
-    CHECK(up && siege_serves(&siege, 2));
+    for (size_t i = 0; i < 2 * ARRAY_LEN(friends) && up; i++) {
+        struct attacker friend;
+        const struct attacker_options target = siege_target(&siege, i % 2 == 1);
+        attacker_begin(&friend, siege.loop, &friends[i / 2], &target);
+        CHECK(siege_until(&siege, has_what_it_wants, &friend));
+        CHECK_CASE(!friend.ended, "%s: it was cut off", friend.attack->name);
+        attacker_end(&friend);
+    }
+    CHECK(up && siege_metric(&siege, "culvert_edge_channel_bytes") >= 0);
+    CHECK(strstr(buf_text(&siege.figures), "culvert_edge_abuse_total{") == NULL);
     CHECK(siege_is_unhurt(&siege));
     CHECK(siege_close(&siege));
 }

@@ -1,9 +1,10 @@
 /* The tables of attacks, one behind the other. */
 #include "support/attacks.h"
 
+#include "support/h1_attacks.h"
 #include "support/h2_attacks.h"
 
-static const struct attack *(*const tables[])(size_t *count) = {h2_attacks};
+static const struct attack *(*const tables[])(size_t *count) = {h1_attacks, h2_attacks};
 
 const struct attack *attacks_at(size_t index)
 {

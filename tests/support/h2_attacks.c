@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 enum {
+    DRIP_MS = 500,
     BATCH = 64, /* frames that one turn says */
     CODE_CANCEL = 8,
     SETTING_TABLE_SIZE = 1,
@@ -323,6 +324,58 @@ static void send_preface(struct attacker *attacker)
     must(buf_put_span(&attacker->out, SPAN(WIRE_PREFACE)));
 }
 
+/* A byte now and then, so that it never falls silent. */
+static bool is_time(struct attacker *attacker)
+{
+    uint64_t now = loop_now_ms(attacker->loop);
+    if (now < attacker->state)
+        return false;
+    attacker->state = now + DRIP_MS;
+    return true;
+}
+
+static void drip_pings(struct attacker *attacker)
+{
+    if (is_time(attacker))
+        put(attacker, WIRE_PING, 0, 0, SPAN("12345678"));
+}
+
+static void drip_body(struct attacker *attacker)
+{
+    if (is_time(attacker))
+        wire_put_data(&attacker->out, 1, 0, SPAN("a"));
+}
+
+static void drip_head(struct attacker *attacker)
+{
+    if (is_time(attacker))
+        put(attacker, WIRE_CONTINUATION, 0, 1, SPAN(""));
+}
+
+static void drip_credit(struct attacker *attacker)
+{
+    if (is_time(attacker))
+        wire_put_number(&attacker->out, WIRE_WINDOW_UPDATE, 1, 1);
+}
+
+/* The window that the download waits for is taken back to below zero. */
+static void take_window_back(struct attacker *attacker, const struct wire_frame *frame)
+{
+    if (frame->type == WIRE_DATA && attacker->state == 0) {
+        attacker->state = 1;
+        wire_put_settings(&attacker->out, SETTING_WINDOW, 0);
+    }
+}
+
+/* As much as it may have, and nothing of it is read. */
+static void open_downloads(struct attacker *attacker)
+{
+    wire_put_settings(&attacker->out, SETTING_WINDOW, WINDOW_MAX);
+    wire_put_number(&attacker->out, WIRE_WINDOW_UPDATE, 0, WINDOW_MAX - 65535);
+    for (int i = 0; i < 100; i++)
+        (void)attacker_asks(attacker, "/bytes/100000000", WIRE_END_STREAM);
+}
+
 static const struct attack attacks[] = {
 #define ATTACK(title, ends_by) .name = "h2-" title, .limit = "h2_" ends_by, .h2 = true
     {ATTACK("rapid-reset", "resets"), .more = reset_rapidly},
@@ -372,6 +425,23 @@ static const struct attack attacks[] = {
     {ATTACK("half-frame", "slow_frames"), .begin = send_half_frame, .is_slow = true},
     {ATTACK("half-frame-head", "slow_frames"), .begin = send_half_frame_head, .is_slow = true},
     {ATTACK("half-head", "slow_frames"), .begin = open_head, .is_slow = true},
+    {ATTACK("dripping-head", "slow_frames"), .is_slow = true, .begin = open_head,
+     .more = drip_head},
+    {ATTACK("pings-now-and-then", "idle"), .is_slow = true, .more = drip_pings},
+    {ATTACK("goaway-and-pings", "idle"), .is_slow = true, .begin = say_goaway, .more = drip_pings},
+    {ATTACK("dripping-body", "stalls"), .is_slow = true, .begin = open_upload, .more = drip_body},
+    {ATTACK("silent-body", "stalls"), .is_slow = true, .begin = open_upload},
+    {ATTACK("shut-window", "stalls"), .is_slow = true, .begin = open_download, .number = 0},
+    {ATTACK("dripping-window", "stalls"), .is_slow = true, .begin = open_download, .number = 0,
+     .more = drip_credit},
+    {ATTACK("negative-window", "stalls"), .is_slow = true, .begin = open_download, .number = 65535,
+     .on_frame = take_window_back},
+    {.name = "h2-deaf-downloads",
+     .limit = "read_pace",
+     .h2 = true,
+     .is_slow = true,
+     .deaf = true,
+     .begin = open_downloads},
     {.name = "h2-preface", .limit = "h2_greeting", .begin = send_preface, .is_slow = true},
 };
 

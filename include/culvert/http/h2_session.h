@@ -19,8 +19,9 @@ enum {
     H2_PING_AFTER_MS = 30 * 1000,            /* silence before we ask whether the peer lives */
     H2_PING_LIMIT_MS = 15 * 1000,            /* and how long its answer may take */
     H2_SETTINGS_LIMIT_MS = 10 * 1000,        /* for the peer's preface and first SETTINGS */
-    H2_DRAIN_MIN = 4 * 1024, /* of what waits for a stream's peer, in each stall limit */
-    H2_BODY_MIN = 512,       /* of a request's body, likewise */
+    H2_FIELD_MAX = 64 * 1024, /* a name or value that is sent: no more can be unpacked (nghttp2) */
+    H2_DRAIN_MIN = 4 * 1024,  /* of what waits for a stream's peer, in each stall limit */
+    H2_BODY_MIN = 512,        /* of a request's body, likewise */
     H2_NEW_PER_TURN =
         256, /* requests taken in one turn of the loop: what is reset goes at its end */
 };
@@ -69,7 +70,7 @@ void h2_session_goaway(struct h2_session *session);
 /* Client role: sends a request; `body` (borrowed) may still be filled. See outbound.h. on_failed
  * has kind LIMIT when the peer refused the stream without a look at it, NETWORK when stream or
  * connection were lost, PROTOCOL for an answer that we cannot take. NULL: `err`, kind LIMIT when
- * the peer's stream limit is reached or it said GOAWAY. */
+ * the peer's stream limit is reached or it said GOAWAY, INVALID for a head that cannot be sent. */
 struct outbound *h2_session_open(struct h2_session *session, const struct request_head *head,
                                  struct body *body, const struct outbound_events *events, void *arg,
                                  struct error *err);

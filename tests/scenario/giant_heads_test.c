@@ -1,0 +1,62 @@
+/* An answer whose head cannot cross the tunnel is 502 for its own visitor; the connections of the
+ * tunnel live on. */
+#include "support/both_ends.h"
+
+#include "harness.h"
+
+static const char one_rule[] = "ingress:\n"
+                               "  - service: http://127.0.0.1:3000\n";
+
+#define GET "GET / HTTP/1.1\r\nHost: app.example.com\r\n\r\n"
+
+static void put_answer(struct buf *to, size_t fields, size_t len)
+{
+    CHECK(buf_put_span(to, SPAN("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n")));
+    for (size_t i = 0; i < fields; i++) {
+        CHECK(buf_put_span(to, SPAN("X-Big: ")));
+        char *room = buf_room(to, len);
+        REQUIRE(room != NULL);
+        memset(room, '~', len);
+        buf_added(to, len);
+        CHECK(buf_put_span(to, SPAN("\r\n")));
+    }
+    CHECK(buf_put_span(to, SPAN("\r\nhello")));
+}
+
+TEST(a_head_that_does_not_fit_into_one_field_is_502_and_costs_nobody_else)
+{
+    static const struct {
+        size_t fields, len;
+        const char *hears;
+    } cases[] = {
+        {1, 45 * 1000, "HTTP/1.1 200 OK"}, /* packed, 60,016 bytes */
+        {1, 47 * 1000, "HTTP/1.1 502 "},   {60, 1000, "HTTP/1.1 502 "},
+        {1, 60 * 1000, "HTTP/1.1 502 "},   {3, 100 * 1000, "HTTP/1.1 502 "},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct both_ends ends;
+        struct visitor_wire visitor;
+        struct buf answer = BUF_LIMIT(1024 * 1024);
+        put_answer(&answer, cases[i].fields, cases[i].len);
+        const struct fake_script scripts[] = {
+            {{{FAKE_SEND, buf_span(&answer)}}},
+            {{{FAKE_SEND, SPAN("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nnext")}}}};
+        both_ends_open(&ends);
+        fake_origin_follow(&ends.origin, scripts, 2);
+        both_ends_connect(&ends, one_rule);
+        CHECK(both_ends_registered(&ends, 4));
+        visitor_open(&visitor, &ends);
+        visitor_say(&visitor, SPAN(GET));
+        CHECK_CASE(visitor_hears(&visitor, cases[i].hears), "case %zu: %.60s", i,
+                   buf_text(&visitor.got));
+        visitor_close(&visitor);
+        visitor_open(&visitor, &ends);
+        visitor_say(&visitor, SPAN(GET));
+        CHECK_CASE(visitor_hears(&visitor, "next"), "case %zu: nothing is served behind it", i);
+        CHECK_SIZE(both_ends_count(&ends), 4);
+        visitor_close(&visitor);
+        CHECK(both_ends_stop(&ends));
+        both_ends_close(&ends);
+        buf_release(&answer);
+    }
+}
