@@ -54,12 +54,13 @@ static void fit_connections(struct edge_options *edge, const struct log *log)
 {
     size_t most = descriptors_raise() / 4 * 3;
     size_t *wanted = &edge->limits.admission.connections;
+    enum log_level level = *wanted > 0 ? LEVEL_WARN : LEVEL_INFO;
     if (*wanted == 0)
         *wanted = ADMISSION_CONNECTIONS_MAX;
     if (*wanted <= most)
         return;
-    log_warn(log, "Fewer visitors at a time than wanted: the limit of open files is low",
-             LOG_INT("wanted", (int64_t)*wanted), LOG_INT("connections", (int64_t)most));
+    log_event(log, level, "Fewer visitors at a time than wanted: the limit of open files is low",
+              LOG_INT("wanted", (int64_t)*wanted), LOG_INT("connections", (int64_t)most));
     *wanted = most;
 }
 
