@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
 
 bool error_set(struct error *err, enum error_kind kind, int cause, const char *format, ...)
 {
@@ -67,4 +69,21 @@ const char *error_kind_name(enum error_kind kind)
         [ERROR_LIMIT] = "limit",     [ERROR_SYSTEM] = "system",
     };
     return names[kind];
+}
+
+static const struct error no_memory = {ERROR_SYSTEM, ENOMEM, "out of memory"};
+
+const struct error *error_keep(const struct error *err)
+{
+    struct error *kept = malloc(sizeof *kept);
+    if (!kept)
+        return &no_memory;
+    *kept = *err;
+    return kept;
+}
+
+void error_drop(const struct error *kept)
+{
+    if (kept != &no_memory)
+        free((struct error *)(uintptr_t)kept);
 }

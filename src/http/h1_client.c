@@ -29,8 +29,8 @@ struct h1_client {
     struct h1_body reader;
     struct body body; /* of the answer */
     struct budget *budget;
-    struct error why;
-    struct task tell; /* on_done or on_failed */
+    const struct error *why; /* kept; NULL: a good end */
+    struct task tell;        /* on_done or on_failed */
     void (*gone)(void *arg);
     void *gone_arg;
     struct reap reap;
@@ -41,8 +41,8 @@ static void tell(void *arg)
     struct h1_client *client = arg;
     if (!client->held)
         return;
-    if (client->why.kind != ERROR_NONE)
-        client->out.events->on_failed(client->out.arg, &client->why);
+    if (client->why)
+        client->out.events->on_failed(client->out.arg, client->why);
     else
         client->out.events->on_done(client->out.arg);
 }
@@ -62,7 +62,8 @@ static void fail(struct h1_client *client, const struct error *why)
         return;
     }
     client->state = USELESS;
-    client->why = *why;
+    error_drop(client->why);
+    client->why = error_keep(why);
     h1_pump_stop(&client->pump);
     task_post(&client->tell);
 }
@@ -242,6 +243,7 @@ static void sent(void *arg)
 static void destroy(void *object)
 {
     struct h1_client *client = object;
+    error_drop(client->why);
     response_head_release(&client->head);
     h1_body_release(&client->reader);
     headers_release(&client->body.trailers);
@@ -278,7 +280,8 @@ static void reset_for(struct h1_client *client, const struct request_head *head)
     client->heard_any = false;
     client->sent_before = conn_sent(client->conn);
     client->keep_alive = true;
-    client->why.kind = ERROR_NONE;
+    error_drop(client->why);
+    client->why = NULL;
     client->gone = NULL;
 }
 

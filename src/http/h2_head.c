@@ -156,12 +156,18 @@ static void request_done(struct h2_stream *stream, bool ends)
         go_on(stream);
 }
 
+static void blame_size(struct h2_stream *stream, const char *what)
+{
+    struct error why;
+    error_set(&why, ERROR_PROTOCOL, 0, "%s over %u bytes", what, stream->session->options.head_max);
+    h2_stream_blame(stream, &why);
+}
+
 static void answer_done(struct h2_stream *stream, bool ends)
 {
     struct response_head *head = &stream->answer;
     if (stream->head_too_big) {
-        error_set(&stream->why, ERROR_PROTOCOL, 0, "the answer's head is over %u bytes",
-                  stream->session->options.head_max);
+        blame_size(stream, "the answer's head is");
         h2_stream_reset(stream, NGHTTP2_CANCEL);
         return;
     }
@@ -184,8 +190,7 @@ static void answer_done(struct h2_stream *stream, bool ends)
 void h2_stream_head_done(struct h2_stream *stream, bool ends, bool is_trailer)
 {
     if (is_trailer && stream->head_too_big) { /* cut short it would look whole */
-        error_set(&stream->why, ERROR_PROTOCOL, 0, "the trailers are over %u bytes",
-                  stream->session->options.head_max);
+        blame_size(stream, "the trailers are");
         h2_stream_reset(stream, NGHTTP2_CANCEL);
         return;
     }

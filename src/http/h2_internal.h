@@ -93,10 +93,10 @@ struct h2_stream {
     uint64_t drained_ms;         /* when its channel last moved */
     uint64_t sent;               /* bytes of our body that left */
     struct h2_pace own_pace, shared_pace, body_pace;
-    size_t window;         /* of our side: its channel's limit */
-    struct h2_epoch epoch; /* of bytes that were drained */
-    struct task done;      /* tells the end outside of the library */
-    struct error why;      /* kind NONE: a good end */
+    size_t window;           /* of our side: its channel's limit */
+    struct h2_epoch epoch;   /* of bytes that were drained */
+    struct task done;        /* tells the end outside of the library */
+    const struct error *why; /* kept; NULL: a good end */
     struct reap reap;
 };
 
@@ -107,6 +107,8 @@ void h2_stream_head_done(struct h2_stream *stream, bool ends, bool is_trailer);
 
 /* h2_stream.c */
 struct h2_stream *h2_stream_new(struct h2_session *session);
+/* What its owner will be told as its end. */
+void h2_stream_blame(struct h2_stream *stream, const struct error *why);
 /* Gives it up with an HTTP/2 error code; what was to be sent is forgotten. */
 void h2_stream_reset(struct h2_stream *stream, uint32_t code);
 void h2_stream_data(struct h2_stream *stream, const void *data, size_t len);

@@ -59,8 +59,10 @@ static void squeeze(void *arg)
     if (is_over_budget(session)) {
         struct h2_stream *stuck = find_stuck(session);
         if (stuck) {
-            error_set(&stuck->why, ERROR_LIMIT, 0,
-                      "the memory budget is used up and this stream does not move");
+            h2_stream_blame(
+                stuck,
+                &(struct error){ERROR_LIMIT, 0,
+                                "the memory budget is used up and this stream does not move"});
             stuck->reset_asked = true;
             h2_session_need(session,
                             nghttp2_submit_rst_stream(session->ng, NGHTTP2_FLAG_NONE, stuck->id,
@@ -133,15 +135,17 @@ static void look_for_stalls(void *arg)
     uint64_t now = loop_now_ms(session->loop);
     LIST_EACH (it, &session->streams) {
         struct h2_stream *stream = CONTAINER_OF(it, struct h2_stream, link);
-        if (stream->id == 0 || stream->why.kind != ERROR_NONE)
+        if (stream->id == 0 || stream->why)
             continue;
         bool deaf = takes_too_little(stream, now);
         if (!deaf && !sends_too_little(stream, now))
             continue;
+        struct error why;
         error_set(
-            &stream->why, ERROR_TIMEOUT, 0, "the peer %s for %llu ms",
+            &why, ERROR_TIMEOUT, 0, "the peer %s for %llu ms",
             deaf ? "took too little of the answer" : "sent too little of its body",
             (unsigned long long)(deaf ? session->options.stall_ms : session->options.body_ms));
+        h2_stream_blame(stream, &why);
         stream->reset_asked = true;
         h2_session_need(session, nghttp2_submit_rst_stream(session->ng, NGHTTP2_FLAG_NONE,
                                                            stream->id, NGHTTP2_CANCEL));

@@ -13,6 +13,7 @@ static void destroy(void *object)
     response_head_release(&stream->answer);
     headers_release(&stream->trailers_in);
     buf_release(&stream->cookie);
+    error_drop(stream->why);
     headers_release(&stream->body.trailers);
     free(stream);
 }
@@ -156,6 +157,12 @@ static void in_inform(struct inbound *in, const struct response_head *head)
     h2_session_flush_soon(stream->session);
 }
 
+void h2_stream_blame(struct h2_stream *stream, const struct error *why)
+{
+    error_drop(stream->why);
+    stream->why = error_keep(why);
+}
+
 void h2_stream_reset(struct h2_stream *stream, uint32_t code)
 {
     stop_sending(stream);
@@ -263,7 +270,7 @@ struct outbound *h2_session_open(struct h2_session *session, const struct reques
 void h2_stream_data(struct h2_stream *stream, const void *data, size_t len)
 {
     struct h2_session *session = stream->session;
-    if (!stream->held || stream->why.kind != ERROR_NONE) {
+    if (!stream->held || stream->why) {
         /* Nobody will read it, or a part is missing: only the library's account has to be kept. */
         h2_session_need(session, nghttp2_session_consume_stream(session->ng, stream->id, len));
         return;
@@ -271,7 +278,9 @@ void h2_stream_data(struct h2_stream *stream, const void *data, size_t len)
     if (channel_put(stream->body.bytes, data, len) == len)
         return;
     /* The window is the room, so only a failed allocation leads here. */
-    error_memory(&stream->why);
+    struct error why;
+    error_memory(&why);
+    h2_stream_blame(stream, &why);
     h2_stream_reset(stream, NGHTTP2_INTERNAL_ERROR);
 }
 
@@ -289,20 +298,20 @@ static void tell(void *arg)
     if (stream->told || !stream->held)
         return;
     stream->told = true;
-    bool good = stream->why.kind == ERROR_NONE;
+    bool good = !stream->why;
     if (stream->in.ops && good)
         stream->in.events->on_answered(stream->in.arg);
     else if (stream->in.ops)
-        stream->in.events->on_aborted(stream->in.arg, &stream->why);
+        stream->in.events->on_aborted(stream->in.arg, stream->why);
     else if (good)
         stream->out.events->on_done(stream->out.arg);
     else
-        stream->out.events->on_failed(stream->out.arg, &stream->why);
+        stream->out.events->on_failed(stream->out.arg, stream->why);
 }
 
 void h2_stream_peer_ended(struct h2_stream *stream)
 {
-    if (stream->peer_ended || stream->why.kind != ERROR_NONE)
+    if (stream->peer_ended || stream->why)
         return; /* a body that lost a part never looks whole */
     stream->peer_ended = true;
     channel_end(stream->body.bytes);
@@ -325,19 +334,25 @@ static bool is_over(const struct h2_stream *stream)
     return stream->in.ops ? stream->sent_end : stream->peer_ended && stream->head_done;
 }
 
+static void blame_reset(struct h2_stream *stream, uint32_t code)
+{
+    struct error why;
+    if (stream->reset_here)
+        error_set(&why, ERROR_PROTOCOL, (int)code, "the peer's message is malformed");
+    else
+        error_set(&why, code == NGHTTP2_REFUSED_STREAM ? ERROR_LIMIT : ERROR_NETWORK, (int)code,
+                  "stream reset by the peer: %s", nghttp2_http2_strerror(code));
+    h2_stream_blame(stream, &why);
+}
+
 void h2_stream_closed(struct h2_stream *stream, uint32_t code, const struct error *why)
 {
     stream->id = 0;
     stop_sending(stream);
-    if (!is_over(stream) && stream->why.kind == ERROR_NONE) {
-        if (why)
-            stream->why = *why;
-        else if (stream->reset_here)
-            error_set(&stream->why, ERROR_PROTOCOL, (int)code, "the peer's message is malformed");
-        else
-            error_set(&stream->why, code == NGHTTP2_REFUSED_STREAM ? ERROR_LIMIT : ERROR_NETWORK,
-                      (int)code, "stream reset by the peer: %s", nghttp2_http2_strerror(code));
-    }
+    if (!is_over(stream) && !stream->why && why)
+        h2_stream_blame(stream, why);
+    else if (!is_over(stream) && !stream->why && stream->held)
+        blame_reset(stream, code);
     h2_stream_detach(stream);
     tell_later(stream);
     if (!stream->held)

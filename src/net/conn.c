@@ -15,8 +15,7 @@
 #include <unistd.h>
 
 enum {
-    READS_PER_TURN = 4, /* then others get their turn */
-    VECTORS_MAX = 16,
+    READS_PER_TURN = 4,  /* then others get their turn */
     READ_MIN = 4 * 1024, /* less is not worth the call */
 };
 
@@ -27,6 +26,7 @@ static void destroy(void *object)
     outqueue_release(&conn->out);
     SSL_free(conn->ssl);
     conn_bio_release(&conn->bio);
+    error_drop(conn->why);
     free(conn);
 }
 
@@ -75,7 +75,15 @@ static void tell_lost(void *arg)
     timer_stop(&conn->timer);
     timer_stop(&conn->stall);
     conn_rewatch(conn);
-    conn->events->on_lost(conn->arg, &conn->why);
+    if (!conn->why)
+        conn_blame(conn, &(struct error){ERROR_SYSTEM, 0, "the connection is of no use any more"});
+    conn->events->on_lost(conn->arg, conn->why);
+}
+
+void conn_blame(struct conn *conn, const struct error *why)
+{
+    error_drop(conn->why);
+    conn->why = error_keep(why);
 }
 
 void conn_lose_later(struct conn *conn)
@@ -85,11 +93,25 @@ void conn_lose_later(struct conn *conn)
     task_post(&conn->lose);
 }
 
+void conn_lose(struct conn *conn, const struct error *why)
+{
+    conn_blame(conn, why);
+    conn_lose_later(conn);
+}
+
+static void lose_memory(struct conn *conn)
+{
+    struct error why;
+    error_memory(&why);
+    conn_lose(conn, &why);
+}
+
 static void lose_errno(struct conn *conn, const char *doing)
 {
-    error_errno(&conn->why, "%s", doing);
-    conn->why.kind = ERROR_NETWORK;
-    conn_lose_later(conn);
+    struct error why;
+    error_errno(&why, "%s", doing);
+    why.kind = ERROR_NETWORK;
+    conn_lose(conn, &why);
 }
 
 /* ---- output ---- */
@@ -102,66 +124,6 @@ static void linger_on(struct conn *conn)
         return;
     if (!timer_start(&conn->timer, CONN_LINGER_MS))
         conn_lose_later(conn);
-}
-
-size_t conn_waiting(const struct conn *conn)
-{
-    return conn->out.len + conn->bio.rest.len;
-}
-
-static void drop_output(struct conn *conn)
-{
-    outqueue_release(&conn->out);
-    outqueue_release(&conn->bio.rest);
-}
-
-static bool wants_bytes(const struct conn *conn);
-
-/* The peer closed its ears. If it may have said why before (an early answer), that is read first;
- * the end or the error behind it ends the connection. */
-void conn_write_failed(struct conn *conn)
-{
-    if (!wants_bytes(conn)) {
-        conn_lose_later(conn);
-        return;
-    }
-    conn->mute = true;
-    drop_output(conn);
-}
-
-size_t conn_send(struct conn *conn, const struct iovec *vectors, int count)
-{
-    const struct sockets *sockets = loop_sockets(conn->loop);
-    ssize_t n;
-    do
-        n = sockets->write(sockets, conn->fd, vectors, count);
-    while (n == -1 && errno == EINTR);
-    if (n >= 0) {
-        conn->sent += (uint64_t)n;
-        if (conn->ssl)
-            conn->bio.written += (uint64_t)n;
-        return (size_t)n;
-    }
-    if (errno == EAGAIN || errno == ENOBUFS) {
-        conn->blocked = true;
-        return 0;
-    }
-    error_errno(&conn->why, "write");
-    conn->why.kind = ERROR_NETWORK;
-    conn_write_failed(conn);
-    return 0;
-}
-
-bool conn_send_queue(struct conn *conn, struct outqueue *queue)
-{
-    while (queue->len > 0) {
-        struct iovec vectors[VECTORS_MAX];
-        size_t n = conn_send(conn, vectors, outqueue_vectors(queue, vectors, VECTORS_MAX));
-        if (n == 0)
-            return false;
-        outqueue_drop(queue, n);
-    }
-    return true;
 }
 
 /* Writes what is queued, as far as the kernel takes it. */
@@ -235,15 +197,15 @@ bool conn_put(struct conn *conn, const void *data, size_t len)
         return true;
     size_t waiting = conn_waiting(conn);
     if (waiting > CONN_OUT_MAX || len > CONN_OUT_MAX - waiting) {
-        error_set(&conn->why, ERROR_LIMIT, 0, "the peer does not read: %zu bytes wait to be sent",
+        struct error why;
+        error_set(&why, ERROR_LIMIT, 0, "the peer does not read: %zu bytes wait to be sent",
                   waiting);
         conn->cut = CONN_CUT_QUEUE;
-        conn_lose_later(conn);
+        conn_lose(conn, &why);
         return false;
     }
     if (!outqueue_put(&conn->out, data, len)) {
-        error_memory(&conn->why);
-        conn_lose_later(conn);
+        lose_memory(conn);
         return false;
     }
     if (waiting + len > CONN_OUT_LOW)
@@ -263,7 +225,7 @@ void conn_end(struct conn *conn)
 
 /* ---- input ---- */
 
-static bool wants_bytes(const struct conn *conn)
+bool conn_wants_bytes(const struct conn *conn)
 {
     return (conn->state == CONN_OPEN && gate_is_open(&conn->gate) && !conn->peer_ended) ||
            (conn->state == CONN_LINGERING && !conn->peer_ended);
@@ -273,8 +235,9 @@ static bool wants_bytes(const struct conn *conn)
 static void give_pending(struct conn *conn, const unsigned char *data, size_t len)
 {
     if (!buf_put(&conn->pending, data, len)) {
-        error_set(&conn->why, ERROR_LIMIT, 0, "more than %d bytes wait unread", CONN_PENDING_MAX);
-        conn_lose_later(conn);
+        struct error why;
+        error_set(&why, ERROR_LIMIT, 0, "more than %d bytes wait unread", CONN_PENDING_MAX);
+        conn_lose(conn, &why);
         return;
     }
     const void *all = conn->pending.data;
@@ -301,8 +264,7 @@ void conn_give(struct conn *conn, const unsigned char *data, size_t len)
     if (conn->state == CONN_CLOSED || taken >= len)
         return;
     if (!buf_put(&conn->pending, data + taken, len - taken)) {
-        error_memory(&conn->why);
-        conn_lose_later(conn);
+        lose_memory(conn);
     }
 }
 
@@ -356,14 +318,14 @@ static bool read_clear(struct conn *conn)
 
 static void read_some(struct conn *conn)
 {
-    for (int i = 0; i < READS_PER_TURN && wants_bytes(conn); i++) {
+    for (int i = 0; i < READS_PER_TURN && conn_wants_bytes(conn); i++) {
         bool more = conn->ssl ? conn_tls_read(conn) : read_clear(conn);
         if (conn->state == CONN_CLOSED)
             return;
         if (!more)
             break;
     }
-    if (conn->tls_readable && wants_bytes(conn))
+    if (conn->tls_readable && conn_wants_bytes(conn))
         task_post(&conn->deliver);
     conn_rewatch(conn);
 }
@@ -376,7 +338,7 @@ static void deliver(void *arg)
         if (conn->state == CONN_CLOSED)
             return;
     }
-    if (conn->tls_readable && wants_bytes(conn))
+    if (conn->tls_readable && conn_wants_bytes(conn))
         read_some(conn);
     else
         conn_rewatch(conn);
@@ -401,9 +363,10 @@ static void timed_out(void *arg)
         conn_close(conn);
         return;
     }
-    error_set(&conn->why, ERROR_TIMEOUT, 0, "TLS handshake: no answer in time");
+    struct error why;
+    error_set(&why, ERROR_TIMEOUT, 0, "TLS handshake: no answer in time");
     conn->cut = CONN_CUT_HANDSHAKE;
-    conn_lose_later(conn);
+    conn_lose(conn, &why);
 }
 
 /* ---- the descriptor ---- */
@@ -426,15 +389,16 @@ void conn_rewatch(struct conn *conn)
     unsigned wants = WATCH_NONE;
     if (conn->state == CONN_OPENING)
         wants = conn->needs_tls_write ? WATCH_WRITE : WATCH_READ;
-    else if (wants_bytes(conn))
+    else if (conn_wants_bytes(conn))
         wants = WATCH_READ;
     if (conn->blocked && (conn->state == CONN_OPEN || conn->state == CONN_LINGERING))
         wants |= WATCH_WRITE;
     if (conn->state == CONN_CLOSED)
         return;
     if (!watch_set(&conn->watch, wants | watched_for_now(conn))) {
-        error_set(&conn->why, ERROR_SYSTEM, 0, "the descriptor cannot be watched");
-        conn_lose_later(conn);
+        struct error why;
+        error_set(&why, ERROR_SYSTEM, 0, "the descriptor cannot be watched");
+        conn_lose(conn, &why);
     }
 }
 
@@ -450,7 +414,7 @@ static void ready(void *arg, unsigned events)
         task_post(&conn->flush);
     }
     /* What waits for its delivery goes first: bytes read on top of it would pile up. */
-    if ((events & WATCH_READ) && wants_bytes(conn) && !link_is_in_list(&conn->deliver.link)) {
+    if ((events & WATCH_READ) && conn_wants_bytes(conn) && !link_is_in_list(&conn->deliver.link)) {
         read_some(conn);
         return;
     }
@@ -508,7 +472,7 @@ void conn_reset(struct conn *conn)
         return;
     (void)setsockopt(conn->fd, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
     conn->state = CONN_LOST;
-    drop_output(conn);
+    conn_drop_output(conn);
     task_cancel(&conn->lose);
     task_cancel(&conn->deliver);
     timer_stop(&conn->timer);

@@ -39,8 +39,8 @@ struct conn {
     struct buf pending; /* what the consumer left */
     struct ssl_st *ssl;
     struct conn_bio bio;
-    struct tls_guard guard; /* of a server's session */
-    struct error why;       /* for on_lost, told from a task */
+    struct tls_guard guard;  /* of a server's session */
+    const struct error *why; /* for on_lost, told from a task; kept; NULL: nothing yet */
     enum conn_cut cut;
     void (*gone)(void *arg, enum conn_cut cut);
     void *gone_arg;
@@ -55,22 +55,33 @@ struct conn {
 
 /* The one place that decides what is waited for. */
 void conn_rewatch(struct conn *conn);
-/* on_lost follows in a task, with conn->why. */
+/* Notes what on_lost will say. */
+void conn_blame(struct conn *conn, const struct error *why);
+/* on_lost follows in a task, with what was blamed last. */
 void conn_lose_later(struct conn *conn);
-/* Bytes that the kernel did not take yet. */
-size_t conn_waiting(const struct conn *conn);
-/* One write. 0: the kernel is full or the peer closed its ears, which is noted. */
-size_t conn_send(struct conn *conn, const struct iovec *vectors, int count);
-/* Writes what the queue holds. False: not all of it, see above. */
-bool conn_send_queue(struct conn *conn, struct outqueue *queue);
-/* The peer closed its ears; conn->why says how. */
-void conn_write_failed(struct conn *conn);
+/* Both. */
+void conn_lose(struct conn *conn, const struct error *why);
+/* Does somebody read now? */
+bool conn_wants_bytes(const struct conn *conn);
 /* How many bytes the next read may bring. */
 size_t conn_read_size(const struct conn *conn);
 /* New bytes for the consumer, behind what it left; none: what it left. */
 void conn_give(struct conn *conn, const unsigned char *data, size_t len);
 /* The peer's side is over; the consumer hears it when its gate is open. */
 void conn_tell_end(struct conn *conn);
+
+/* conn_send.c */
+
+/* Bytes that the kernel did not take yet. */
+size_t conn_waiting(const struct conn *conn);
+/* They will not be sent. */
+void conn_drop_output(struct conn *conn);
+/* One write. 0: the kernel is full or the peer closed its ears, which is noted. */
+size_t conn_send(struct conn *conn, const struct iovec *vectors, int count);
+/* Writes what the queue holds. False: not all of it, see above. */
+bool conn_send_queue(struct conn *conn, struct outqueue *queue);
+/* The peer closed its ears; how was blamed. */
+void conn_write_failed(struct conn *conn);
 
 /* conn_pace.c */
 

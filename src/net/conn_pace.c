@@ -15,8 +15,9 @@ static void start(struct conn *conn)
     conn->stall_mark = taken(conn);
     if (timer_start(&conn->stall, conn->stall_ms))
         return;
-    error_memory(&conn->why);
-    conn_lose_later(conn);
+    struct error why;
+    error_memory(&why);
+    conn_lose(conn, &why);
 }
 
 void conn_watch_pace(struct conn *conn)
@@ -32,10 +33,11 @@ void conn_judge_pace(void *arg)
         start(conn);
         return;
     }
-    error_set(&conn->why, ERROR_TIMEOUT, 0, "the peer took less than %d bytes in %llu ms",
-              CONN_DRAIN_MIN, (unsigned long long)conn->stall_ms);
+    struct error why;
+    error_set(&why, ERROR_TIMEOUT, 0, "the peer took less than %d bytes in %llu ms", CONN_DRAIN_MIN,
+              (unsigned long long)conn->stall_ms);
     conn->cut = CONN_CUT_PACE;
-    conn_lose_later(conn);
+    conn_lose(conn, &why);
 }
 
 void conn_set_stall_limit(struct conn *conn, uint64_t stall_ms)

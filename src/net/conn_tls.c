@@ -23,27 +23,30 @@ enum tls_result { TLS_OK, TLS_WANTS_READ, TLS_WANTS_WRITE, TLS_ENDED, TLS_FAILED
 
 static enum tls_result tls_result(struct conn *conn, int code, const char *doing)
 {
-    int why = SSL_get_error(conn->ssl, code);
+    int result = SSL_get_error(conn->ssl, code);
+    struct error why;
     if (conn->guard.cut != CONN_CUT_NONE) {
         conn->cut = conn->guard.cut;
         ERR_clear_error();
-        (void)tls_guard_error(&conn->guard, &conn->why);
+        (void)tls_guard_error(&conn->guard, &why);
+        conn_blame(conn, &why);
         return TLS_FAILED;
     }
-    if (why == SSL_ERROR_WANT_READ)
+    if (result == SSL_ERROR_WANT_READ)
         return TLS_WANTS_READ;
-    if (why == SSL_ERROR_WANT_WRITE)
+    if (result == SSL_ERROR_WANT_WRITE)
         return TLS_WANTS_WRITE;
-    if (why == SSL_ERROR_ZERO_RETURN)
+    if (result == SSL_ERROR_ZERO_RETURN)
         return TLS_ENDED;
     int cause = errno;
-    if (why == SSL_ERROR_SYSCALL && cause != 0 && ERR_peek_error() == 0) {
-        error_errno(&conn->why, "%s", doing);
-        conn->why.kind = ERROR_NETWORK;
+    if (result == SSL_ERROR_SYSCALL && cause != 0 && ERR_peek_error() == 0) {
+        error_errno(&why, "%s", doing);
+        why.kind = ERROR_NETWORK;
     } else {
-        (void)tls_session_error(conn->ssl, &conn->why);
-        error_wrap(&conn->why, "%s", doing);
+        (void)tls_session_error(conn->ssl, &why);
+        error_wrap(&why, "%s", doing);
     }
+    conn_blame(conn, &why);
     return TLS_FAILED;
 }
 
@@ -89,8 +92,9 @@ static bool send_sealed(struct conn *conn, struct span sealed)
     if (sealed.len == 0)
         return true;
     if (conn->blocked && !outqueue_put(&conn->bio.rest, sealed.data, sealed.len)) {
-        error_memory(&conn->why);
-        conn_lose_later(conn);
+        struct error why;
+        error_memory(&why);
+        conn_lose(conn, &why);
     }
     return false;
 }
@@ -173,8 +177,10 @@ void conn_tls_shake_hands(struct conn *conn)
     enum tls_result result = tls_result(conn, code, "TLS handshake");
     conn->needs_tls_write = result == TLS_WANTS_WRITE;
     if (result == TLS_FAILED || result == TLS_ENDED) {
+        struct error why;
+        error_set(&why, ERROR_NETWORK, 0, "TLS handshake: the peer closed");
         if (result == TLS_ENDED)
-            error_set(&conn->why, ERROR_NETWORK, 0, "TLS handshake: the peer closed");
+            conn_blame(conn, &why);
         conn_lose_later(conn);
         return;
     }

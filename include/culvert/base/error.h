@@ -46,6 +46,11 @@ bool error_memory(struct error *err);
 /* Puts "<text>: " in front of what `err` says already. Returns false. */
 bool error_wrap(struct error *err, const char *format, ...) PRINTF_LIKE(2, 3);
 
+/* A copy for who keeps it, where the room for one in each object would be much. Never NULL: without
+ * memory it is a constant that says so. */
+const struct error *error_keep(const struct error *err);
+void error_drop(const struct error *kept); /* NULL is allowed */
+
 /* The kind in lower case, for logs and metrics: "timeout". Static text. */
 const char *error_kind_name(enum error_kind kind);
 

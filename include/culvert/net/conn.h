@@ -45,8 +45,7 @@ struct conn_events {
                                  * we may still write */
     void (*on_room)(void *arg); /* output fell to CONN_OUT_LOW after it had been above it */
     void (*on_lost)(void *arg, const struct error *why); /* nothing goes any more; conn_close it */
-    size_t (*wants)(void *arg); /* the most that the next read should bring, so that little is left
-                                 * behind; NULL: LOOP_SCRATCH */
+    size_t (*wants)(void *arg); /* the most that a read should bring; NULL: LOOP_SCRATCH */
 };
 
 /* Takes `fd` in every case (closed on failure). Events are borrowed. NULL: `err`. */
