@@ -1,3 +1,5 @@
+#include "culvert/base/error.h"
+#include "harness.h"
 
 TEST(a_kept_error_says_the_same_after_the_first_is_gone)
 {
