@@ -29,6 +29,7 @@ struct connector {
     struct admin_server *admin;
     struct supervisor *supervisor;
     bool wrote_pid_file;
+    bool told_over;
     void (*over)(void *arg, const struct error *why);
     void *arg;
 };
@@ -108,10 +109,18 @@ static void on_first(void *arg)
     notify_send(connector->options->notify_socket, "STATUS=connected to the edge");
 }
 
+static void tell_over(struct connector *connector, const struct error *why)
+{
+    if (connector->told_over)
+        return;
+    connector->told_over = true;
+    connector->over(connector->arg, why);
+}
+
 static void on_rejected(void *arg, const struct error *why)
 {
     struct connector *connector = arg;
-    connector->over(connector->arg, why);
+    tell_over(connector, why);
 }
 
 static void on_grace_over(void *arg)
@@ -123,14 +132,14 @@ static void on_grace_over(void *arg)
 static void on_stopped(void *arg)
 {
     struct connector *connector = arg;
-    connector->over(connector->arg, NULL);
+    tell_over(connector, NULL);
 }
 
 /* A worker that cannot serve is no state to go on in. */
 static void on_failed(void *arg, const struct error *why)
 {
     struct connector *connector = arg;
-    connector->over(connector->arg, why);
+    tell_over(connector, why);
 }
 
 static const struct supervisor_events supervisor_events = {on_first, on_rejected, on_grace_over,
