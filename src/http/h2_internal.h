@@ -26,6 +26,7 @@ struct h2_session {
     size_t idle_level;
     bool closed; /* h2_session_close was called, or the end was told */
     bool said_goaway, heard_goaway;
+    uint32_t requests; /* client role: opened so far */
     bool heard_settings;
     bool in_library;    /* inside nghttp2: nothing may be sent */
     bool broken;        /* nghttp2 gave up in the middle: it is fed and asked no more */
@@ -50,7 +51,8 @@ struct h2_session {
     struct timer watch;     /* what is unfinished, and idleness */
     struct task flush;
     struct task idle;
-    struct task end; /* tells on_closed */
+    struct task used_up; /* client role: it takes no more requests */
+    struct task end;     /* tells on_closed */
     struct error why;
     enum abuse abuse; /* what ended it, when that was abuse */
     struct reap reap;

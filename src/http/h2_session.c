@@ -366,6 +366,13 @@ static void tell_idle(void *arg)
     session->events->on_idle(session->arg);
 }
 
+static void tell_used_up(void *arg)
+{
+    struct h2_session *session = arg;
+    if (!session->closed)
+        session->events->on_goaway(session->arg, NGHTTP2_NO_ERROR);
+}
+
 void h2_session_tell_idle(struct h2_session *session, size_t level)
 {
     session->wants_idle = true;
@@ -418,6 +425,7 @@ void h2_session_close(struct h2_session *session)
     end_streams(session, &why);
     task_cancel(&session->flush);
     task_cancel(&session->idle);
+    task_cancel(&session->used_up);
     task_cancel(&session->end);
     h2_life_stop(session);
     h2_pace_stop(session);
@@ -517,6 +525,7 @@ struct h2_session *h2_session_new(struct conn *conn, const struct h2_options *op
     list_init(&session->streams);
     task_init(&session->flush, session->loop, TASK_FLUSH, flush, session);
     task_init(&session->idle, session->loop, TASK_SOON, tell_idle, session);
+    task_init(&session->used_up, session->loop, TASK_SOON, tell_used_up, session);
     task_init(&session->end, session->loop, TASK_SOON, tell_end, session);
     h2_life_init(session);
     h2_pace_init(session);

@@ -238,6 +238,18 @@ bool h2_session_can_open(const struct h2_session *session)
                                session->ng, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
 }
 
+/* The numbers of streams do not come again (RFC 9113 5.1.1): behind the last one the session is
+ * what a peer's GOAWAY would make of it. */
+static void count_request(struct h2_session *session)
+{
+    session->requests++;
+    if (session->requests != session->options.requests_max &&
+        nghttp2_session_check_request_allowed(session->ng))
+        return;
+    session->heard_goaway = true;
+    task_post(&session->used_up);
+}
+
 struct outbound *h2_session_open(struct h2_session *session, const struct request_head *head,
                                  struct body *body, const struct outbound_events *events, void *arg,
                                  struct error *err)
@@ -261,6 +273,7 @@ struct outbound *h2_session_open(struct h2_session *session, const struct reques
         loop_reap(session->loop, &stream->reap, destroy, stream);
         return NULL;
     }
+    count_request(session);
     h2_session_flush_soon(session);
     return &stream->out;
 }

@@ -29,6 +29,7 @@ enum {
 struct h2_options {
     bool is_server;
     uint32_t streams_max;  /* MAX_CONCURRENT_STREAMS that we announce */
+    uint32_t requests_max; /* client role: no more in all; 0: 2^30, as many as have numbers */
     uint32_t head_max;     /* bytes of a head we take: MAX_HEADER_LIST_SIZE */
     struct budget *budget; /* borrowed; NULL: not counted */
     /* A stream is reset whose peer takes less than H2_DRAIN_MIN of what waits for it in `stall_ms`,
@@ -44,7 +45,8 @@ struct h2_options {
 struct h2_session_events {
     /* Server role: a request. The callee owns it: answer, reset or close. */
     void (*on_request)(void *arg, struct inbound *in);
-    /* The peer said GOAWAY: it opens (server role) or takes (client role) no new streams. */
+    /* The peer said GOAWAY: it opens (server role) or takes (client role) no new streams. Or we
+     * opened the last one that there is a number for (NO_ERROR), which ends in the same. */
     void (*on_goaway)(void *arg, uint32_t code);
     /* Few enough streams are open: see h2_session_tell_idle. */
     void (*on_idle)(void *arg);

@@ -227,6 +227,36 @@ TEST(after_goaway_what_runs_goes_on_and_nothing_new_begins)
     }
 }
 
+TEST(a_session_whose_requests_are_used_up_finishes_them_and_takes_no_more)
+{
+    enum { MOST = 3 };
+    struct h2_scene scene;
+    struct ask asks[MOST + 1];
+    h2_scene_prepare(&scene);
+    scene.client.options.requests_max = MOST;
+    h2_scene_open(&scene);
+    for (size_t i = 0; i < MOST; i++) {
+        CHECK_SIZE(scene.client.goaways, 0);
+        ask_init(&asks[i], "GET", "/");
+        CHECK(ask_send(&asks[i], &scene.opener));
+    }
+    CHECK(!h2_session_can_open(scene.client.session));
+    ask_init(&asks[MOST], "GET", "/");
+    CHECK(!ask_send(&asks[MOST], &scene.opener) && asks[MOST].why.kind == ERROR_LIMIT);
+    rest(&scene);
+    CHECK(scene.client.goaways == 1 && scene.client.goaway_code == 0);
+    CHECK_SIZE(scene.desk.count, MOST);
+    for (size_t i = 0; i < MOST; i++)
+        desk_answer(&scene.desk.requests[i], 200, "fine");
+    rest(&scene);
+    for (size_t i = 0; i < MOST; i++)
+        CHECK(asks[i].done);
+    for (size_t i = 0; i <= MOST; i++)
+        ask_release(&asks[i]);
+    CHECK_SIZE(scene.client.closed, 0);
+    h2_scene_end(&scene);
+}
+
 TEST(a_request_that_crosses_a_goaway_fails_as_not_begun)
 {
     struct h2_scene scene;
