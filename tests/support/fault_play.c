@@ -135,12 +135,29 @@ static void leave(struct scene *scene)
                (int)scene->fault->sockets.call, scene->fault->sockets.n,                           \
                scene->fault->sockets.error)
 
+/* However it was cut. */
+static bool is_chunked(struct span body, const char *text)
+{
+    struct span rest = body;
+    struct span line;
+    while (span_cut(&rest, '\n', &line)) {
+        size_t size = strtoul(line.data, NULL, 16);
+        if (size == 0)
+            return *text == '\0' && span_equal(rest, SPAN("\r\n"));
+        if (size > strlen(text) || rest.len < size + 2 || memcmp(rest.data, text, size) != 0)
+            return false;
+        text += size;
+        rest = span_skip(rest, size + 2);
+    }
+    return false;
+}
+
 static bool body_is_right(const struct guest *visit, const char *path)
 {
     if (strcmp(path, "/hello") == 0)
         return span_equal(visit->body, SPAN("hello"));
     if (strcmp(path, "/post") == 0)
-        return span_equal(visit->body, SPAN("6\r\nposted\r\n0\r\n\r\n"));
+        return is_chunked(visit->body, "posted");
     return visit->body.len == BIG && pattern_fits(visit->body.data, BIG, 0);
 }
 
