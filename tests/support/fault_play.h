@@ -1,6 +1,6 @@
-/* A play for faults: a connector registers, visitors ask for what is there and
- * for what is not, the ends drain; meanwhile one end suffers. Whatever strikes it, every visitor gets a true answer,
- * an error of ours or a broken connection; once the fault is over all is well again. */
+/* A play for faults: a connector registers, guests ask for what is there and for what is not, the
+ * ends drain; meanwhile one end suffers. Whatever strikes it, every guest gets a true answer, an
+ * error of ours or a broken connection; once the fault is over all is well again. */
 #ifndef CULVERT_TESTS_SUPPORT_FAULT_PLAY_H
 #define CULVERT_TESTS_SUPPORT_FAULT_PLAY_H
 
