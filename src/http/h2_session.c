@@ -428,8 +428,7 @@ void h2_session_close(struct h2_session *session)
     task_cancel(&session->used_up);
     task_cancel(&session->end);
     h2_life_stop(session);
-        h2_pace_stop(session);
-        h2_defence_stop(session);
+    h2_pace_stop(session);
     h2_defence_stop(session);
     conn_close_lingering(session->conn);
     session->conn = NULL;
