@@ -352,9 +352,10 @@ bool public_server_shed(struct public_server *server)
             continue;
         }
         on_abuse(conn, ABUSE_CONNECTIONS);
-        if (!conn->over)
+        if (conn->over)
+            conn_close(conn->socket); /* it lingered */
+        else
             conn_over(conn);
-        conn_close(conn->socket); /* no lingering: its place is taken */
         return true;
     }
     return false;

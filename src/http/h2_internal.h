@@ -73,7 +73,6 @@ struct h2_stream {
     bool told;         /* the last event was told */
     bool head_done;    /* the peer's final head came */
     bool head_too_big; /* it broke a limit; answered or failed when it is whole */
-    bool head_is_lost; /* the same, but for lack of memory */
     bool host_differs; /* from :authority: answered when the head is whole */
     bool reset_here;   /* RST_STREAM of ours left */
     bool reset_asked;  /* by its owner or its pace: not for a fault of its frames */
@@ -98,6 +97,7 @@ struct h2_stream {
     struct h2_pace own_pace, shared_pace, body_pace;
     size_t window;           /* of our side: its channel's limit */
     struct h2_epoch epoch;   /* of bytes that were drained */
+    size_t stayed;           /* the least that lay in the channel in this epoch */
     struct task done;        /* tells the end outside of the library */
     const struct error *why; /* kept; NULL: a good end */
     struct reap reap;

@@ -7,9 +7,10 @@ enum {
     SQUEEZE_PATIENCE_MS = 10 * 1000, /* for the stream that holds most, without progress */
     STALL_LOOKS = 4,                 /* in the time that a stream may stand still */
     RTT_FRESH_MS = 10 * 1000,        /* how long a measured round trip is believed */
-    GROWTH_TRIPS = 2,                /* a window that passes in so many round trips is too small */
-    SHORT_TRIP_MS = 1,               /* what a round trip counts that takes no time we can tell */
-    SHORT_WAY_WINDOWS = 16,          /* that pass first there: the kernel swallows the beginning */
+    GROWTH_TRIPS =
+        3, /* a window that passes in so many is too small: two, and a busy loop's time */
+    SHORT_TRIP_MS = 1,      /* what a round trip counts that takes no time we can tell */
+    SHORT_WAY_WINDOWS = 16, /* that pass first there: the kernel swallows the beginning */
 };
 
 static const uint8_t rtt_mark[8] = "trip rtt";
@@ -215,25 +216,33 @@ static void grow_connection(struct h2_session *session, size_t bytes)
         session->window = window;
 }
 
-/* What piles up in the channel waits for its reader: a larger window would only pile it higher. On
- * a short way that shows late, when the reader's buffers in the kernel are full. */
-static bool may_grow(const struct h2_stream *stream)
+/* `stayed`: what never left the channel while the window passed. It waits for its reader: a larger
+ * window would only pile it higher. What lies there for a moment is a burst that just came. On a
+ * short way a slow reader shows late, when its buffers in the kernel are full. */
+static bool may_grow(const struct h2_stream *stream, size_t stayed)
 {
     if (stream->session->rtt_ms <= SHORT_TRIP_MS &&
         channel_total(stream->body.bytes) / SHORT_WAY_WINDOWS < stream->window)
         return false;
     return stream->window < H2_STREAM_WINDOW_MAX && !stream->peer_ended &&
-           channel_len(stream->body.bytes) <= stream->window / 4 &&
-           budget_allows_growth(stream->session);
+           stayed <= stream->window / 4 && budget_allows_growth(stream->session);
 }
 
-/* A window that passes in little more than a round trip is doubled, until it holds what the way
- * between takes up: rate times distance, of which at least SHORT_TRIP_MS. */
+/* A window that passes within few round trips is doubled, until it holds what the way between takes
+ * up: rate times distance, of which at least SHORT_TRIP_MS. Who waits for it needs up to two, since
+ * the library gives credit back by halves. */
 void h2_pace_drained(struct h2_stream *stream, size_t bytes)
 {
     size_t window = stream->window * 2;
-    if (!pace_is_bound(stream->session, &stream->epoch, bytes, stream->window) ||
-        !may_grow(stream) || !set_window(stream->session, stream->id, window))
+    size_t lies = channel_len(stream->body.bytes);
+    if (lies < stream->stayed)
+        stream->stayed = lies;
+    bool bound = pace_is_bound(stream->session, &stream->epoch, bytes, stream->window);
+    if (stream->epoch.bytes > 0)
+        return; /* it has not passed yet */
+    size_t stayed = stream->stayed;
+    stream->stayed = lies;
+    if (!bound || !may_grow(stream, stayed) || !set_window(stream->session, stream->id, window))
         return;
     stream->window = window;
     channel_set_limit(stream->body.bytes, window);

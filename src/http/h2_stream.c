@@ -401,7 +401,7 @@ struct h2_stream *h2_stream_new(struct h2_session *session)
     }
     channel_set_drained(stream->body.bytes, drained, stream);
     stream->session = session;
-    stream->window = H2_STREAM_WINDOW;
+    stream->window = stream->stayed = H2_STREAM_WINDOW;
     stream->drained_ms = stream->epoch.since_ms = loop_now_ms(session->loop);
     task_init(&stream->done, session->loop, TASK_SOON, tell, stream);
     request_head_init(&stream->in.head);

@@ -62,7 +62,7 @@ static void edge_over(void *arg)
     ends->edge_over = true;
 }
 
-static void start_edge(struct both_ends *ends, bool dev, const struct edge_visitor_limits *limits)
+static void start_edge(struct both_ends *ends, bool dev)
 {
     struct error err = {0};
     ends->edge_options = (struct edge_options){.state_dir = ends->stored.place.directory,
@@ -73,7 +73,6 @@ static void start_edge(struct both_ends *ends, bool dev, const struct edge_visit
                                                .http = at("127.0.0.1:8080"),
                                                .https = at("127.0.0.1:8443"),
                                                .metrics = at("127.0.0.1:2001"),
-                                               .limits = *limits,
                                                .log = &ends->log};
     const struct edge_world world = {.loop = ends->loop,
                                      .store_jobs = ends->jobs,
@@ -83,7 +82,7 @@ static void start_edge(struct both_ends *ends, bool dev, const struct edge_visit
     must(ends->edge != NULL, "edge", &err);
 }
 
-static void open_ends(struct both_ends *ends, bool dev, const struct edge_visitor_limits *limits)
+static void open_ends(struct both_ends *ends, bool dev)
 {
     struct error err = {0};
     memset(ends, 0, sizeof *ends);
@@ -99,25 +98,18 @@ static void open_ends(struct both_ends *ends, bool dev, const struct edge_visito
     ends->resolver = resolver_new_table(ends->loop, NULL, 0);
     must(ends->jobs && ends->resolver, "jobs", &err);
     fill_store(ends);
-    start_edge(ends, dev, limits);
+    start_edge(ends, dev);
     fake_origin_open(&ends->origin, ends->loop, &ends->memory, "127.0.0.1:3000");
 }
 
-static const struct edge_visitor_limits usual_limits;
-
 void both_ends_open(struct both_ends *ends)
 {
-    open_ends(ends, true, &usual_limits);
+    open_ends(ends, true);
 }
 
 void both_ends_open_production(struct both_ends *ends)
 {
-    open_ends(ends, false, &usual_limits);
-}
-
-void both_ends_open_limited(struct both_ends *ends, const struct edge_visitor_limits *limits)
-{
-    open_ends(ends, true, limits);
+    open_ends(ends, false);
 }
 
 /* ---- the connector ---- */

@@ -165,6 +165,25 @@ TEST(a_window_grows_with_the_distance)
     h2_scene_end(&scene);
 }
 
+TEST(a_window_that_takes_many_round_trips_to_pass_stays)
+{
+    static const struct {
+        uint64_t trip_ms; /* after one of 50 ms was measured */
+        bool grows;
+    } cases[] = {{120, true}, {160, false}};
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct h2_scene scene;
+        struct ask ask;
+        begin_far(&scene, &ask);
+        (void)most_of(&scene, &ask, 2, 50);
+        size_t before = most_of(&scene, &ask, 1, 50);
+        size_t most = most_of(&scene, &ask, 10, cases[i].trip_ms);
+        CHECK_CASE((most > 2 * before) == cases[i].grows, "%zu, then %zu", before, most);
+        ask_release(&ask);
+        h2_scene_end(&scene);
+    }
+}
+
 TEST(on_a_short_way_a_window_grows_once_much_has_passed)
 {
     struct h2_scene scene;
