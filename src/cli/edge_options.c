@@ -5,6 +5,7 @@
 #include "culvert/base/file.h"
 #include "culvert/base/hostname.h"
 #include "culvert/config/search.h"
+#include "culvert/edge/edge_worker.h"
 
 #include "edge_yml.h"
 
@@ -201,6 +202,21 @@ static bool read_certificates(struct edge_settings *s, const struct yml_node *li
     return true;
 }
 
+static bool set_workers(struct edge_settings *s, uint64_t number, struct error *err)
+{
+    s->options.workers = (size_t)number;
+    return (number >= 1 && number <= EDGE_WORKERS_MAX) ||
+           error_set(err, ERROR_INVALID, 0, "must be from 1 to %d", EDGE_WORKERS_MAX);
+}
+
+static bool read_workers(struct edge_settings *s, const struct yml_node *node, struct error *err)
+{
+    uint64_t number = 0;
+    return edge_yml_want(node, YML_INT, err) &&
+           (set_workers(s, yml_to_uint(node, &number) ? number : 0, err) ||
+            edge_yml_fail(node, err));
+}
+
 static bool read_limits(struct edge_settings *s, const struct yml_node *map, struct error *err)
 {
     return edge_yml_read_limits(&s->options.limits, map, err);
@@ -216,6 +232,7 @@ static const struct {
     {"advertise", read_advertise},
     {"certificates", read_certificates},
     {"limits", read_limits},
+    {"workers", read_workers},
 };
 
 static bool read_root(struct edge_settings *s, const struct yml_node *root, struct error *err)
@@ -290,6 +307,10 @@ static bool apply_flags(struct cli_call *call, struct edge_settings *s, struct e
         memset(s->options.zones, 0, sizeof s->options.zones);
     if (sources_list_count(call->sources, "advertise") > 0)
         memset(s->options.advertise, 0, sizeof s->options.advertise);
+    int64_t workers = sources_int(call->sources, "workers");
+    if (sources_where(call->sources, "workers") == SOURCE_FLAG &&
+        !set_workers(s, workers > 0 ? (uint64_t)workers : 0, err))
+        return error_wrap(err, "--workers");
     return apply_addresses(call, s, err) && apply_list(call, s, "zone", add_zone, err) &&
            apply_list(call, s, "advertise", add_advertised, err) &&
            apply_list(call, s, "certificate", add_certificate_pair, err);
@@ -308,6 +329,7 @@ static bool set_defaults(struct edge_settings *s, struct error *err)
         {SPAN_INIT("127.0.0.1:2001"), SPAN_INIT("127.0.0.1:2001")},
     };
     bool dev = s->options.dev;
+    s->options.workers = worker_cpus();
     for (size_t i = 0; i < ARRAY_LEN(defaults); i++)
         if (!set_address(listener(s, span_of(listener_names[i])),
                          dev ? defaults[i].dev : defaults[i].open, err))

@@ -45,6 +45,10 @@ static const struct setting options[] = {
      .kind = SETTING_LIST,
      .argument = "CERT,KEY",
      .help = "PEM files for public names, in place of the edge's own authority; may be repeated"},
+    {.name = "workers",
+     .kind = SETTING_INT,
+     .argument = "N",
+     .help = "threads that serve connections, 1 to 64; by default as many as there are CPUs"},
 };
 
 static const char *const settings[] = {"loglevel", "output", "logfile", "log-directory", NULL};

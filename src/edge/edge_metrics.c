@@ -24,6 +24,12 @@ static const struct metric_desc abuse_desc = {
     .kind = METRIC_COUNTER,
     .labels = {"limit"},
 };
+static const struct metric_desc handovers_desc = {
+    .name = "culvert_edge_handovers_total",
+    .help = "Visitors' connections that were given to one of several workers, by the reason",
+    .kind = METRIC_COUNTER,
+    .labels = {"reason"},
+};
 static const struct metric_desc bytes_desc = {
     .name = "culvert_edge_bytes_total",
     .help = "Bytes of bodies, by direction",
@@ -71,6 +77,7 @@ void edge_metrics_init(struct edge_metrics *figures, struct metrics *metrics)
     figures->requests = metrics_family(metrics, &requests_desc);
     figures->registrations = metrics_family(metrics, &registrations_desc);
     figures->abuse = metrics_family(metrics, &abuse_desc);
+    figures->handovers = metrics_family(metrics, &handovers_desc);
     figures->shut_out = metrics_single(metrics, &shut_out_desc);
     figures->bytes_in = metric_with(bytes, &toward_tunnel);
     figures->bytes_out = metric_with(bytes, &toward_visitor);
@@ -101,6 +108,12 @@ void edge_metrics_abuse(struct edge_metrics *figures, enum abuse abuse)
 {
     struct span limit = span_of(abuse_name(abuse));
     metric_add(metric_with(figures->abuse, &limit), 1);
+}
+
+void edge_metrics_handover(struct edge_metrics *figures, const char *reason)
+{
+    struct span label = span_of(reason);
+    metric_add(metric_with(figures->handovers, &label), 1);
 }
 
 void edge_metrics_shut_out(struct edge_metrics *figures)

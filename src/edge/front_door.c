@@ -1,13 +1,17 @@
 /* Accepts, counts, chooses a worker. */
 #include "culvert/edge/front_door.h"
 
+#include "culvert/edge/peeks.h"
+
 #include "abuse_log.h"
+#include "own_name.h"
 
 #include <unistd.h>
 
 struct front_door {
     struct front_door_options options;
     struct abuse_log abuses;
+    struct peeks *peeks;
     struct listener *listeners[DOORS]; /* NULL: shut */
     size_t open;
     size_t visitors[EDGE_WORKERS_MAX]; /* connections that each worker has */
@@ -21,13 +25,38 @@ static size_t worker_for_connector(struct front_door *front)
     return front->next++ % front->options.team->count;
 }
 
-static size_t worker_for_visitor(const struct front_door *front)
+/* The one with the fewest visitors for each of its `held` connections; NULL: they hold one each. */
+static size_t least_loaded(const struct front_door *front, const size_t *held)
 {
+    const size_t *visitors = front->visitors;
     size_t best = 0;
     for (size_t i = 1; i < front->options.team->count; i++)
-        if (front->visitors[i] < front->visitors[best])
+        if (held ? held[i] > 0 &&
+                       (held[best] == 0 || visitors[i] * held[best] < visitors[best] * held[i])
+                 : visitors[i] < visitors[best])
             best = i;
     return best;
+}
+
+/* One that can answer for the name; its reason. */
+static size_t worker_for_name(const struct front_door *front, struct span name, const char **reason)
+{
+    const struct edge_team *team = front->options.team;
+    size_t held[EDGE_WORKERS_MAX];
+    *reason = "own";
+    if (own_name_is(team->options, name))
+        return 0;
+    const struct uuid *tunnel = hostnames_find(*front->options.hostnames, name);
+    *reason = "unknown";
+    if (!tunnel)
+        return least_loaded(front, NULL);
+    bool is_held = false;
+    for (size_t i = 0; i < team->count; i++) {
+        held[i] = presence_count(front->options.presence, tunnel, i);
+        is_held = is_held || held[i] > 0;
+    }
+    *reason = is_held ? "tunnel" : "offline";
+    return least_loaded(front, is_held ? held : NULL);
 }
 
 /* ---- there and back ---- */
@@ -53,6 +82,16 @@ static void send_to(struct front_door *front, struct handover *handover, size_t 
     if (handover->door != DOOR_TUNNEL)
         front->visitors[worker]++;
     handover_send(handover);
+}
+
+static void on_told(void *arg, struct handover *handover, enum peek_end end, const char *name)
+{
+    struct front_door *front = arg;
+    const char *reason = end == PEEK_LATE ? "late" : "unnamed";
+    size_t worker = end == PEEK_NAMED ? worker_for_name(front, span_of(name), &reason)
+                                      : least_loaded(front, NULL);
+    edge_metrics_handover(front->options.figures, reason);
+    send_to(front, handover, worker);
 }
 
 static void refuse(struct front_door *front, enum door door, int fd)
@@ -98,7 +137,10 @@ static void take_visitor(struct front_door *front, enum door door, int fd,
     }
     front->open++;
     handover->crowds = admission_is_over(front->options.admission);
-    send_to(front, handover, worker_for_visitor(front));
+    if (front->options.team->count == 1)
+        send_to(front, handover, 0);
+    else
+        peeks_take(front->peeks, handover, door == DOOR_HTTPS && front->options.team->tls);
 }
 
 static void on_http(void *arg, int fd, const struct ip_address *from)
@@ -146,7 +188,14 @@ struct front_door *front_door_new(const struct front_door_options *options, stru
         (void)error_memory(err);
         return NULL;
     }
+    const struct peeks_options peeks = {.loop = options->loop, .told = on_told, .arg = front};
     front->options = *options;
+    front->peeks = peeks_new(&peeks);
+    if (!front->peeks) {
+        free(front);
+        (void)error_memory(err);
+        return NULL;
+    }
     for (size_t i = 0; i < DOORS; i++) {
         const struct listener_options listener = {.at = options->at[i],
                                                   .limit = doors[i].limit,
@@ -156,8 +205,7 @@ struct front_door *front_door_new(const struct front_door_options *options, stru
         if (front->listeners[i])
             continue;
         (void)error_wrap(err, "%s", doors[i].name);
-        front_door_shut(front);
-        free(front);
+        front_door_free(front);
         return NULL;
     }
     return front;
@@ -174,6 +222,7 @@ void front_door_shut(struct front_door *front)
         listener_close(front->listeners[i]);
         front->listeners[i] = NULL;
     }
+    peeks_end(front->peeks);
 }
 
 size_t front_door_open(const struct front_door *front)
@@ -187,5 +236,6 @@ void front_door_free(struct front_door *front)
         return;
     assert(front->open == 0);
     front_door_shut(front);
+    peeks_free(front->peeks);
     free(front);
 }

@@ -84,6 +84,21 @@ static void conn_over(struct public_conn *conn)
 
 /* ---- requests ---- */
 
+/* Who began to speak before the end was known, and is not read yet, is owed one answer. */
+static void drain_conn(struct public_conn *conn)
+{
+    if (conn->handover->said)
+        return;
+    if (conn->h1) {
+        h1_server_drain(conn->h1);
+    } else if (conn->h2) {
+        h2_session_goaway(conn->h2);
+        h2_session_tell_idle(conn->h2, 0);
+    } else {
+        conn_over(conn);
+    }
+}
+
 static void on_request(void *arg, struct inbound *in)
 {
     struct public_conn *conn = arg;
@@ -91,6 +106,11 @@ static void on_request(void *arg, struct inbound *in)
     conn->handover->visit.asked = true;
     list_remove(&server->conns, &conn->link);
     list_put_last(&server->conns, &conn->link);
+    if (conn->handover->said) {
+        conn->handover->said = false;
+        if (server->draining)
+            drain_conn(conn);
+    }
     visitor_requests_serve(conn->server->options.worker->requests, in, &conn->visitor);
 }
 
@@ -155,18 +175,6 @@ static const struct h2_session_events h2_events = {on_request, on_goaway, on_idl
                                                    on_abuse};
 
 /* ---- telling apart ---- */
-
-static void drain_conn(struct public_conn *conn)
-{
-    if (conn->h1) {
-        h1_server_drain(conn->h1);
-    } else if (conn->h2) {
-        h2_session_goaway(conn->h2);
-        h2_session_tell_idle(conn->h2, 0);
-    } else {
-        conn_over(conn);
-    }
-}
 
 static uint64_t or_else(uint64_t wanted, uint64_t usual)
 {

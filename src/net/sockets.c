@@ -99,6 +99,12 @@ static ssize_t system_read(const struct sockets *sockets, int fd, void *to, size
     return read(fd, to, len);
 }
 
+static ssize_t system_peek(const struct sockets *sockets, int fd, void *to, size_t len)
+{
+    (void)sockets;
+    return recv(fd, to, len, MSG_PEEK);
+}
+
 static ssize_t system_write(const struct sockets *sockets, int fd, const struct iovec *from,
                             int count)
 {
@@ -118,6 +124,7 @@ const struct sockets *sockets_system(void)
         .accept = system_accept,
         .pair = system_pair,
         .read = system_read,
+        .peek = system_peek,
         .write = system_write,
     };
     return &sockets;

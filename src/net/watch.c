@@ -31,6 +31,8 @@ bool watch_set(struct watch *watch, unsigned wants)
         what |= EV_READ;
     if (wants & WATCH_WRITE)
         what |= EV_WRITE;
+    if (wants & WATCH_NEWS)
+        what |= EV_ET;
     if (watch->wants != WATCH_NONE)
         (void)event_del(watch->event);
     watch->wants = WATCH_NONE;

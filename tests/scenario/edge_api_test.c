@@ -1,4 +1,4 @@
-/* The REST interface beside live connections: what was answered is in force. */
+/* The REST interface beside live connections: what was answered is in force, in every worker. */
 #include "culvert/base/doc.h"
 #include "culvert/base/encode.h"
 #include "culvert/edge/api_request.h"
@@ -7,6 +7,8 @@
 #include "support/fake_connector.h"
 
 #include "harness.h"
+
+enum { WORKERS = 3 };
 
 /* One connection to the API, kept alive, and what it said last. */
 struct desk {
@@ -21,7 +23,7 @@ struct desk {
 static void desk_open(struct desk *desk)
 {
     struct store_zone zone;
-    both_ends_open(&desk->ends);
+    both_ends_open_workers(&desk->ends, WORKERS);
     const struct stored *stored = &desk->ends.stored;
     const struct store_token_new what = {stored->account.id, SPAN("test"), 1, 0};
     CHECK(store_tokens_create(stored->db, &what, desk->bearer, NULL) == STORE_OK);

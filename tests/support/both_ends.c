@@ -62,11 +62,12 @@ static void edge_over(void *arg)
     ends->edge_over = true;
 }
 
-static void start_edge(struct both_ends *ends, bool dev)
+static void start_edge(struct both_ends *ends, bool dev, size_t workers)
 {
     struct error err = {0};
     ends->edge_options = (struct edge_options){.state_dir = ends->stored.place.directory,
                                                .dev = dev,
+                                               .workers = workers,
                                                .hostname = "edge.localhost",
                                                .zones = {"example.com"},
                                                .tunnel = at("127.0.0.1:7844"),
@@ -82,7 +83,7 @@ static void start_edge(struct both_ends *ends, bool dev)
     must(ends->edge != NULL, "edge", &err);
 }
 
-static void open_ends(struct both_ends *ends, bool dev)
+static void open_ends(struct both_ends *ends, bool dev, size_t workers)
 {
     struct error err = {0};
     memset(ends, 0, sizeof *ends);
@@ -98,18 +99,23 @@ static void open_ends(struct both_ends *ends, bool dev)
     ends->resolver = resolver_new_table(ends->loop, NULL, 0);
     must(ends->jobs && ends->resolver, "jobs", &err);
     fill_store(ends);
-    start_edge(ends, dev);
+    start_edge(ends, dev, workers);
     fake_origin_open(&ends->origin, ends->loop, &ends->memory, "127.0.0.1:3000");
 }
 
 void both_ends_open(struct both_ends *ends)
 {
-    open_ends(ends, true);
+    open_ends(ends, true, 1);
+}
+
+void both_ends_open_workers(struct both_ends *ends, size_t workers)
+{
+    open_ends(ends, true, workers);
 }
 
 void both_ends_open_production(struct both_ends *ends)
 {
-    open_ends(ends, false);
+    open_ends(ends, false, 1);
 }
 
 /* ---- the connector ---- */

@@ -34,6 +34,8 @@ struct both_ends {
 
 /* Starts the edge (127.0.0.1:7844, http 8080, https 8443 in clear, metrics 2001) and the origin. */
 void both_ends_open(struct both_ends *ends);
+/* The same with so many workers, all in the one loop. */
+void both_ends_open_workers(struct both_ends *ends, size_t workers);
 /* The same as an edge in production, not for development. */
 void both_ends_open_production(struct both_ends *ends);
 

@@ -89,6 +89,14 @@ static ssize_t faulty_read(const struct sockets *sockets, int fd, void *to, size
     return faulty->real->read(faulty->real, fd, to, cut(faulty, len));
 }
 
+static ssize_t faulty_peek(const struct sockets *sockets, int fd, void *to, size_t len)
+{
+    struct faulty_sockets *faulty = owner(sockets);
+    if (strikes(faulty, CALL_READ))
+        return -1;
+    return faulty->real->peek(faulty->real, fd, to, cut(faulty, len));
+}
+
 static ssize_t faulty_write(const struct sockets *sockets, int fd, const struct iovec *from,
                             int count)
 {
@@ -114,7 +122,7 @@ void faulty_sockets_init(struct faulty_sockets *faulty, const struct sockets *re
 {
     *faulty = (struct faulty_sockets){
         .sockets = {faulty_connect, faulty_connect_unix, faulty_listen, faulty_accept, faulty_pair,
-                    faulty_read, faulty_write},
+                    faulty_read, faulty_peek, faulty_write},
         .real = real,
     };
 }

@@ -256,6 +256,15 @@ static ssize_t memory_read(const struct sockets *sockets, int fd, void *to, size
     return n;
 }
 
+static ssize_t memory_peek(const struct sockets *sockets, int fd, void *to, size_t len)
+{
+    struct memory_sockets *memory = owner(sockets);
+    memory->peeks++;
+    if (strikes(&memory->on_peek, fd))
+        return -1;
+    return recv(fd, to, len, MSG_PEEK);
+}
+
 static ssize_t memory_write(const struct sockets *sockets, int fd, const struct iovec *from,
                             int count)
 {
@@ -285,7 +294,7 @@ void memory_sockets_init(struct memory_sockets *memory)
 {
     *memory = (struct memory_sockets){
         .sockets = {memory_connect, memory_connect_unix, memory_listen, memory_accept,
-                    memory_pair_made, memory_read, memory_write},
+                    memory_pair_made, memory_read, memory_peek, memory_write},
     };
     for (size_t i = 0; i < MEMORY_PLACES_MAX; i++)
         memory->places[i].door = -1;

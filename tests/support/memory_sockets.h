@@ -32,11 +32,11 @@ struct memory_sockets {
     struct memory_place places[MEMORY_PLACES_MAX];
     int held[MEMORY_PLACES_MAX]; /* far ends of silent places */
     size_t held_count;
-    size_t connects, accepts, reads, writes; /* calls so far, failed ones too */
+    size_t connects, accepts, reads, peeks, writes; /* calls so far, failed ones too */
     size_t bytes_read, bytes_written;
     size_t read_most, write_most; /* one call moves at most so many bytes; 0: no cut */
     int last_pair[2];             /* of the seam's pair; borrowed */
-    struct memory_fault on_connect, on_listen, on_accept, on_pair, on_read, on_write;
+    struct memory_fault on_connect, on_listen, on_accept, on_pair, on_read, on_peek, on_write;
 };
 
 void memory_sockets_init(struct memory_sockets *memory);

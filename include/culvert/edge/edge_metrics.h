@@ -9,6 +9,7 @@ struct edge_metrics {
     struct metric_family *requests;
     struct metric_family *registrations;
     struct metric_family *abuse;
+    struct metric_family *handovers;
     struct metric *shut_out;
     struct metric *bytes_in, *bytes_out;
     struct metric *connections, *visitors, *open_requests, *channel_bytes;
@@ -24,6 +25,9 @@ void edge_metrics_registration(struct edge_metrics *figures, bool accepted);
 void edge_metrics_abuse(struct edge_metrics *figures, enum abuse abuse);
 /* A connection was closed at accept. */
 void edge_metrics_shut_out(struct edge_metrics *figures);
+
+/* A visitor's connection was given to a worker, for this reason. */
+void edge_metrics_handover(struct edge_metrics *figures, const char *reason);
 
 /* The series of one worker's hops. */
 void edge_metrics_hops(struct metrics *metrics, size_t worker, struct metric **streams,

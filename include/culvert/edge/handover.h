@@ -17,6 +17,7 @@ struct handover {
     int fd; /* who takes the connection takes this out, leaving -1 */
     struct ip_address from;
     struct visit visit; /* of a visitor; while it is the worker's only to note what was asked */
+    bool said;          /* the visitor said something: it is owed an answer */
     bool crowds;        /* one more than may be open: an idle one has to go, or this */
     /* On the head's loop, when the connection is gone; frees it. */
     void (*back)(struct handover *handover);

@@ -21,6 +21,8 @@ struct sockets {
     /* A connected pair within this process. */
     int (*pair)(const struct sockets *sockets, int ends[2]);
     ssize_t (*read)(const struct sockets *sockets, int fd, void *to, size_t len);
+    /* As read, but what is read stays to be read. */
+    ssize_t (*peek)(const struct sockets *sockets, int fd, void *to, size_t len);
     ssize_t (*write)(const struct sockets *sockets, int fd, const struct iovec *from, int count);
 };
 
