@@ -61,19 +61,25 @@ static size_t worker_for_name(const struct front_door *front, struct span name, 
 
 /* ---- there and back ---- */
 
-static void on_back(struct handover *handover)
+/* The connection is gone. */
+static void forget(struct front_door *front, struct handover *handover)
 {
-    struct front_door *front = handover->arg;
     struct listener *listener = front->listeners[handover->door];
     front->open--;
-    if (handover->door != DOOR_TUNNEL) {
-        front->visitors[handover->worker]--;
+    if (handover->door != DOOR_TUNNEL)
         admission_closed(front->options.admission, &handover->visit,
                          loop_now_ms(front->options.loop));
-    }
     free(handover);
     if (listener)
         listener_released(listener);
+}
+
+static void on_back(struct handover *handover)
+{
+    struct front_door *front = handover->arg;
+    if (handover->door != DOOR_TUNNEL)
+        front->visitors[handover->worker]--;
+    forget(front, handover);
 }
 
 static void send_to(struct front_door *front, struct handover *handover, size_t worker)
@@ -115,15 +121,32 @@ static struct handover *new_handover(struct front_door *front, enum door door, i
     return handover;
 }
 
+static void count_abuse(struct front_door *front, const struct handover *handover, enum abuse abuse)
+{
+    edge_metrics_abuse(front->options.figures, abuse);
+    abuse_log_note(&front->abuses, front->options.loop, abuse, &handover->from);
+}
+
 static bool admit(struct front_door *front, struct handover *handover)
 {
     enum abuse abuse = admission_open(front->options.admission, &handover->visit, &handover->from,
                                       loop_now_ms(front->options.loop));
     if (abuse == ABUSE_NONE)
         return true;
-    edge_metrics_abuse(front->options.figures, abuse);
-    abuse_log_note(&front->abuses, front->options.loop, abuse, &handover->from);
+    count_abuse(front, handover, abuse);
     return false;
+}
+
+/* One who is here and said nothing yet goes before those whom a worker serves. */
+static bool give_way(struct front_door *front)
+{
+    struct handover *silent = peeks_shed(front->peeks);
+    if (!silent)
+        return false;
+    count_abuse(front, silent, ABUSE_CONNECTIONS);
+    (void)close(silent->fd);
+    forget(front, silent);
+    return true;
 }
 
 static void take_visitor(struct front_door *front, enum door door, int fd,
@@ -136,7 +159,7 @@ static void take_visitor(struct front_door *front, enum door door, int fd,
         return;
     }
     front->open++;
-    handover->crowds = admission_is_over(front->options.admission);
+    handover->crowds = admission_is_over(front->options.admission) && !give_way(front);
     if (front->options.team->count == 1)
         send_to(front, handover, 0);
     else

@@ -84,7 +84,7 @@ static void destroy(void *object)
     free(object);
 }
 
-static void tell(struct peek *peek, enum peek_end end, const char *name)
+static struct handover *let_go(struct peek *peek)
 {
     struct peeks *peeks = peek->peeks;
     struct handover *handover = peek->handover;
@@ -93,6 +93,13 @@ static void tell(struct peek *peek, enum peek_end end, const char *name)
     timer_stop(&peek->limit);
     list_remove(&peeks->waiting, &peek->link);
     loop_reap(peeks->options.loop, &peek->reap, destroy, peek);
+    return handover;
+}
+
+static void tell(struct peek *peek, enum peek_end end, const char *name)
+{
+    const struct peeks *peeks = peek->peeks;
+    struct handover *handover = let_go(peek);
     peeks->options.told(peeks->options.arg, handover, end, end == PEEK_NAMED ? name : "");
 }
 
@@ -132,12 +139,24 @@ static void late(void *arg)
     tell(arg, PEEK_LATE, "");
 }
 
+static struct peek *oldest(const struct peeks *peeks)
+{
+    struct link *first = list_first(&peeks->waiting);
+    return first ? CONTAINER_OF(first, struct peek, link) : NULL;
+}
+
+struct handover *peeks_shed(struct peeks *peeks)
+{
+    struct peek *peek = oldest(peeks);
+    return peek ? let_go(peek) : NULL;
+}
+
 void peeks_take(struct peeks *peeks, struct handover *handover, bool is_tls)
 {
     struct loop *loop = peeks->options.loop;
-    struct peek *peek = NULL;
-    if (peeks->waiting.count < HANDOVER_PEEKS_MAX)
-        peek = calloc(1, sizeof *peek);
+    struct peek *peek = calloc(1, sizeof *peek);
+    if (peeks->waiting.count >= HANDOVER_PEEKS_MAX)
+        tell(oldest(peeks), PEEK_LATE, "");
     if (!peek) {
         peeks->options.told(peeks->options.arg, handover, PEEK_LATE, "");
         return;

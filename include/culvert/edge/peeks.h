@@ -10,7 +10,7 @@ struct peeks;
 enum {
     HANDOVER_PEEK_MAX = 16 * 1024, /* bytes that are looked at */
     HANDOVER_PEEK_MS = 5 * 1000,   /* for the name to come */
-    HANDOVER_PEEKS_MAX = 4096,     /* connections at a time; more are not looked at */
+    HANDOVER_PEEKS_MAX = 4096,     /* connections at a time; then the oldest is LATE */
 };
 
 enum peek_end {
@@ -32,6 +32,10 @@ struct peeks *peeks_new(const struct peeks_options *options);
 
 /* Looks at the connection: under TLS at its ClientHello, in clear at its first head. */
 void peeks_take(struct peeks *peeks, struct handover *handover, bool is_tls);
+
+/* The connection that has waited for the longest, which is the caller's again and not told. NULL:
+ * there is none. */
+struct handover *peeks_shed(struct peeks *peeks);
 
 /* Waits for nobody any more: all are told PEEK_LATE. */
 void peeks_end(struct peeks *peeks);
