@@ -360,10 +360,9 @@ bool public_server_shed(struct public_server *server)
             continue;
         }
         on_abuse(conn, ABUSE_CONNECTIONS);
-        if (conn->over)
-            conn_close(conn->socket); /* it lingered */
-        else
+        if (!conn->over)
             conn_over(conn);
+        conn_close(conn->socket); /* no lingering: its place is taken */
         return true;
     }
     return false;

@@ -8,17 +8,28 @@ static bool too_big(struct h2_stream *stream)
     return true;
 }
 
+static bool lost(struct h2_stream *stream)
+{
+    stream->head_is_lost = true;
+    return true;
+}
+
 /* Appends, or notes that the head is over its limit: it is answered when it is whole. */
 static bool keep(struct h2_stream *stream, struct headers *to, struct span name, struct span value)
 {
+    struct error why;
     if (to->bytes.len + name.len + value.len > stream->session->options.head_max)
         return too_big(stream);
-    return headers_add(to, name, value, NULL) || too_big(stream);
+    if (headers_add(to, name, value, &why))
+        return true;
+    return why.kind == ERROR_LIMIT ? too_big(stream) : lost(stream);
 }
 
 static bool keep_text(struct h2_stream *stream, struct buf *to, struct span value)
 {
-    return buf_put_span(to, value) || too_big(stream);
+    if (value.len > to->limit - to->len)
+        return too_big(stream);
+    return buf_put_span(to, value) || lost(stream);
 }
 
 /* Several cookie fields are one with "; " between (RFC 9113 8.2.3). They are joined beside the
@@ -31,7 +42,7 @@ static bool keep_cookie(struct h2_stream *stream, struct span value)
         return too_big(stream);
     return ((cookie->len == 0 || buf_put_span(cookie, SPAN("; "))) &&
             buf_put_span(cookie, value)) ||
-           too_big(stream);
+           lost(stream);
 }
 
 static void put_cookie(struct h2_stream *stream)
@@ -92,7 +103,7 @@ static bool answer_field(struct h2_stream *stream, struct span name, struct span
 
 bool h2_stream_field(struct h2_stream *stream, struct span name, struct span value)
 {
-    if (stream->head_too_big || stream->told)
+    if (stream->head_too_big || stream->head_is_lost || stream->told)
         return true;
     if (stream->head_done)
         return keep(stream, &stream->trailers_in, name, value);
@@ -113,6 +124,8 @@ static int64_t take_length(struct headers *fields)
 /* What a head that cannot be handed out is answered with; 0: it can. */
 static int refusal(const struct h2_stream *stream)
 {
+    if (stream->head_is_lost)
+        return 503;
     if (stream->head_too_big)
         return 431;
     if (request_is(&stream->in.head, SPAN("CONNECT")))
@@ -156,21 +169,27 @@ static void request_done(struct h2_stream *stream, bool ends)
         go_on(stream);
 }
 
-static void blame_size(struct h2_stream *stream, const char *what)
+/* What could not be kept is not handed out: the stream is given up. */
+static bool is_not_kept(struct h2_stream *stream, const char *what)
 {
     struct error why;
-    error_set(&why, ERROR_PROTOCOL, 0, "%s over %u bytes", what, stream->session->options.head_max);
+    if (stream->head_is_lost)
+        error_memory(&why);
+    else if (stream->head_too_big)
+        error_set(&why, ERROR_PROTOCOL, 0, "%s is over %u bytes", what,
+                  stream->session->options.head_max);
+    else
+        return false;
     h2_stream_blame(stream, &why);
+    h2_stream_reset(stream, NGHTTP2_CANCEL);
+    return true;
 }
 
 static void answer_done(struct h2_stream *stream, bool ends)
 {
     struct response_head *head = &stream->answer;
-    if (stream->head_too_big) {
-        blame_size(stream, "the answer's head is");
-        h2_stream_reset(stream, NGHTTP2_CANCEL);
+    if (is_not_kept(stream, "the answer's head"))
         return;
-    }
     if (!stream->held || stream->told)
         return;
     head->length = take_length(&head->fields);
@@ -189,11 +208,9 @@ static void answer_done(struct h2_stream *stream, bool ends)
 
 void h2_stream_head_done(struct h2_stream *stream, bool ends, bool is_trailer)
 {
-    if (is_trailer && stream->head_too_big) { /* cut short it would look whole */
-        blame_size(stream, "the trailers are");
-        h2_stream_reset(stream, NGHTTP2_CANCEL);
+    if (is_trailer &&
+        is_not_kept(stream, "the trailer section")) /* cut short it would look whole */
         return;
-    }
     if (is_trailer) {
         body_take_trailers(&stream->body, &stream->trailers_in);
         if (ends)

@@ -73,6 +73,7 @@ struct h2_stream {
     bool told;         /* the last event was told */
     bool head_done;    /* the peer's final head came */
     bool head_too_big; /* it broke a limit; answered or failed when it is whole */
+    bool head_is_lost; /* the same, but for lack of memory */
     bool host_differs; /* from :authority: answered when the head is whole */
     bool reset_here;   /* RST_STREAM of ours left */
     bool reset_asked;  /* by its owner or its pace: not for a fault of its frames */

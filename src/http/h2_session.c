@@ -534,6 +534,9 @@ struct h2_session *h2_session_new(struct conn *conn, const struct h2_options *op
         error_memory(err);
         conn_close(conn);
         h2_life_stop(session);
+        h2_pace_stop(session);
+        h2_defence_stop(session);
+        task_cancel(&session->end);
         loop_reap(session->loop, &session->reap, destroy, session);
         return NULL;
     }

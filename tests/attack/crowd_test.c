@@ -8,8 +8,6 @@
 
 #include <unistd.h>
 
-#define WASTED "culvert_edge_abuse_total{limit=\"address_wasted\"}"
-
 enum {
     IDLE = 10 * 1000,
     ADDRESSES = 10,
@@ -61,21 +59,36 @@ static bool all_come(struct crowd *crowd, size_t count, unsigned first, unsigned
 
 struct count_wait {
     struct siege *siege;
-    const char *limit;
+    const char *limit, *or_limit; /* NULL: none */
     double level;
 };
+
+static double last_of(const struct siege *siege, const char *limit)
+{
+    char series[128];
+    (void)snprintf(series, sizeof series, "culvert_edge_abuse_total{limit=\"%s\"}", limit);
+    double count = siege_last(siege, series);
+    return count > 0 ? count : 0;
+}
 
 static bool is_counted(void *arg)
 {
     const struct count_wait *wait = arg;
-    char series[128];
-    (void)snprintf(series, sizeof series, "culvert_edge_abuse_total{limit=\"%s\"}", wait->limit);
-    return siege_last(wait->siege, series) >= wait->level;
+    double count = last_of(wait->siege, wait->limit);
+    double other = wait->or_limit ? last_of(wait->siege, wait->or_limit) : 0;
+    return count >= 1 && count + other >= wait->level;
 }
 
 static bool counts(struct crowd *crowd, const char *limit, double level)
 {
-    struct count_wait wait = {&crowd->siege, limit, level};
+    struct count_wait wait = {&crowd->siege, limit, NULL, level};
+    return siege_until(&crowd->siege, is_counted, &wait);
+}
+
+/* On a slow machine the first ones are silent for too long before the last ones come. */
+static bool gave_way(struct crowd *crowd)
+{
+    struct count_wait wait = {&crowd->siege, "connections", "silent", IDLE - CONNECTIONS};
     return siege_until(&crowd->siege, is_counted, &wait);
 }
 
@@ -104,7 +117,7 @@ TEST(ten_thousand_idle_connections_give_way_to_who_comes)
     CHECK(up);
     if (up) {
         CHECK(all_come(&crowd, IDLE, 2, ADDRESSES));
-        CHECK(counts(&crowd, "connections", IDLE - CONNECTIONS));
+        CHECK(gave_way(&crowd));
         CHECK(siege_serves(&crowd.siege, 5));
         CHECK(siege_metric(&crowd.siege, "culvert_edge_visitors") <= CONNECTIONS);
     }
@@ -121,7 +134,7 @@ TEST(an_address_has_a_number_and_who_only_wastes_is_shut_out)
         CHECK(counts(&crowd, "address_connections", 100));
         leave(&crowd);
         /* All of those brought nothing: what comes now is one too many. */
-        for (size_t i = 0; i < 1000 && siege_last(&crowd.siege, WASTED) < 1; i++) {
+        for (size_t i = 0; i < 1000 && last_of(&crowd.siege, "address_wasted") < 1; i++) {
             CHECK(all_come(&crowd, 10, 99, 1));
             leave(&crowd);
             siege_turn(&crowd.siege);

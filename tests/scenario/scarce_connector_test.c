@@ -5,15 +5,16 @@
 
 TEST(a_connector_survives_each_of_its_allocations_failing)
 {
-    fault_play_sweep_memory(SPLIT_CONNECTOR, 1, 1);
+    fault_play_sweep_memory(&(struct fault_sweep){SPLIT_CONNECTOR, .step = 1, .famine = 1});
 }
 
-TEST(a_connector_survives_a_short_famine)
+TEST(a_connector_survives_short_famines)
 {
-    fault_play_sweep_memory(SPLIT_CONNECTOR, 3, 3);
+    fault_play_sweep_memory(&(struct fault_sweep){SPLIT_CONNECTOR, .step = 2, .famine = 2});
+    fault_play_sweep_memory(&(struct fault_sweep){SPLIT_CONNECTOR, .step = 5, .famine = 7});
 }
 
 TEST(a_connector_survives_a_long_famine)
 {
-    fault_play_sweep_memory(SPLIT_CONNECTOR, 7, 50);
+    fault_play_sweep_memory(&(struct fault_sweep){SPLIT_CONNECTOR, .step = 11, .famine = 80});
 }

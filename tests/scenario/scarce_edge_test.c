@@ -5,15 +5,16 @@
 
 TEST(an_edge_survives_each_of_its_allocations_failing)
 {
-    fault_play_sweep_memory(SPLIT_EDGE, 1, 1);
+    fault_play_sweep_memory(&(struct fault_sweep){SPLIT_EDGE, .step = 1, .famine = 1});
 }
 
-TEST(an_edge_survives_a_short_famine)
+TEST(an_edge_survives_short_famines)
 {
-    fault_play_sweep_memory(SPLIT_EDGE, 3, 3);
+    fault_play_sweep_memory(&(struct fault_sweep){SPLIT_EDGE, .step = 2, .famine = 2});
+    fault_play_sweep_memory(&(struct fault_sweep){SPLIT_EDGE, .step = 5, .famine = 7});
 }
 
 TEST(an_edge_survives_a_long_famine)
 {
-    fault_play_sweep_memory(SPLIT_EDGE, 7, 50);
+    fault_play_sweep_memory(&(struct fault_sweep){SPLIT_EDGE, .step = 11, .famine = 80});
 }

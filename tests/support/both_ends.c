@@ -62,7 +62,8 @@ static void edge_over(void *arg)
     ends->edge_over = true;
 }
 
-static void start_edge(struct both_ends *ends, bool dev, size_t workers)
+static void start_edge(struct both_ends *ends, bool dev, size_t workers,
+                       const struct edge_visitor_limits *limits)
 {
     struct error err = {0};
     ends->edge_options = (struct edge_options){.state_dir = ends->stored.place.directory,
@@ -74,6 +75,7 @@ static void start_edge(struct both_ends *ends, bool dev, size_t workers)
                                                .http = at("127.0.0.1:8080"),
                                                .https = at("127.0.0.1:8443"),
                                                .metrics = at("127.0.0.1:2001"),
+                                               .limits = *limits,
                                                .log = &ends->log};
     const struct edge_world world = {.loop = ends->loop,
                                      .store_jobs = ends->jobs,
@@ -83,7 +85,8 @@ static void start_edge(struct both_ends *ends, bool dev, size_t workers)
     must(ends->edge != NULL, "edge", &err);
 }
 
-static void open_ends(struct both_ends *ends, bool dev, size_t workers)
+static void open_ends(struct both_ends *ends, bool dev, size_t workers,
+                      const struct edge_visitor_limits *limits)
 {
     struct error err = {0};
     memset(ends, 0, sizeof *ends);
@@ -99,23 +102,30 @@ static void open_ends(struct both_ends *ends, bool dev, size_t workers)
     ends->resolver = resolver_new_table(ends->loop, NULL, 0);
     must(ends->jobs && ends->resolver, "jobs", &err);
     fill_store(ends);
-    start_edge(ends, dev, workers);
+    start_edge(ends, dev, workers, limits);
     fake_origin_open(&ends->origin, ends->loop, &ends->memory, "127.0.0.1:3000");
 }
 
+static const struct edge_visitor_limits usual_limits;
+
 void both_ends_open(struct both_ends *ends)
 {
-    open_ends(ends, true, 1);
+    open_ends(ends, true, 1, &usual_limits);
 }
 
 void both_ends_open_workers(struct both_ends *ends, size_t workers)
 {
-    open_ends(ends, true, workers);
+    open_ends(ends, true, workers, &usual_limits);
 }
 
 void both_ends_open_production(struct both_ends *ends)
 {
-    open_ends(ends, false, 1);
+    open_ends(ends, false, 1, &usual_limits);
+}
+
+void both_ends_open_limited(struct both_ends *ends, const struct edge_visitor_limits *limits)
+{
+    open_ends(ends, true, 1, limits);
 }
 
 /* ---- the connector ---- */

@@ -38,6 +38,8 @@ void both_ends_open(struct both_ends *ends);
 void both_ends_open_workers(struct both_ends *ends, size_t workers);
 /* The same as an edge in production, not for development. */
 void both_ends_open_production(struct both_ends *ends);
+/* The same as the first, with other limits on visitors. */
+void both_ends_open_limited(struct both_ends *ends, const struct edge_visitor_limits *limits);
 
 /* Starts the connector with the rules of a configuration file's text. */
 void both_ends_connect(struct both_ends *ends, const char *yaml);

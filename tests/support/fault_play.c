@@ -2,13 +2,13 @@
 #include "support/fault_play.h"
 
 #include "harness.h"
+#include "support/fault_guest.h"
 #include "support/pattern.h"
 #include "support/scarce_memory.h"
 
 enum {
     BIG = 100 * 1000,
     POSTED = 20 * 1000,
-    VISITS = 4,
     /* Turned time. The longest wait that is in order is the back-off between two tries. */
     REGISTER_MS = 200 * 1000,
     ANSWER_MS = 200 * 1000,
@@ -33,99 +33,30 @@ static const struct fake_script scripts[] = {
 
 enum { ORIGINS = ARRAY_LEN(scripts) };
 
-/* One request and what came of it. */
-struct guest {
-    struct conn *conn;
-    struct buf got;
-    bool ended;
-    int status;       /* 0: no whole head */
-    struct span body; /* what there is of it */
-    bool whole;
+/* Who asks, in each round. The last two ask the sufferer itself how it is. */
+#define PUBLIC "127.0.0.1:8080", "app.example.com"
+static const struct fault_request requests[] = {
+    {PUBLIC, "GET", "/hello", 0, false},     {PUBLIC, "POST", "/post", POSTED, false},
+    {PUBLIC, "GET", "/big", 0, false},       {PUBLIC, "GET", "/none", 0, false},
+    {PUBLIC, "POST", "/post", POSTED, true}, {PUBLIC, "GET", "/big", 0, true},
 };
+static const struct fault_request admin_requests[SPLIT_WORLD][2] = {
+    [SPLIT_EDGE] = {{"127.0.0.1:2001", "localhost", "GET", "/ready", 0, false},
+                    {"127.0.0.1:2001", "localhost", "GET", "/metrics", 0, false}},
+    [SPLIT_CONNECTOR] = {{"127.0.0.1:20241", "localhost", "GET", "/ready", 0, false},
+                         {"127.0.0.1:20241", "localhost", "GET", "/metrics", 0, false}},
+};
+
+enum { GUESTS = ARRAY_LEN(requests) };
 
 struct scene {
     struct fault_play *play;
     const struct fault *fault;
     struct split_ends ends;
     struct fake_origin origins[ORIGINS];
-    struct guest visit;
+    struct fault_guest guests[GUESTS];
     bool fault_ended;
 };
-
-/* ---- a visitor ---- */
-
-static void on_nothing(void *arg)
-{
-    (void)arg;
-}
-
-static size_t on_bytes(void *arg, const unsigned char *data, size_t len)
-{
-    struct guest *visit = arg;
-    if (!buf_put(&visit->got, data, len))
-        abort();
-    return len;
-}
-
-static void on_end(void *arg)
-{
-    ((struct guest *)arg)->ended = true;
-}
-
-static void on_lost(void *arg, const struct error *why)
-{
-    (void)why;
-    ((struct guest *)arg)->ended = true;
-}
-
-static const struct conn_events visitor_events = {on_nothing, on_bytes, on_end, on_nothing,
-                                                  on_lost};
-
-/* Reads what came so far. Bodies are sized or, from the origin that says "posted", chunked. */
-static bool is_answered(void *arg)
-{
-    struct guest *visit = arg;
-    const char *text = buf_text(&visit->got);
-    const char *end = strstr(text, "\r\n\r\n");
-    const char *length = strcasestr(text, "\r\ncontent-length: ");
-    if (end && strncmp(text, "HTTP/1.1 ", 9) == 0) {
-        visit->status = (int)strtol(text + 9, NULL, 10);
-        visit->body = span_skip(buf_span(&visit->got), (size_t)(end + 4 - text));
-        if (length && length < end)
-            visit->whole = visit->body.len >= strtoul(length + 18, NULL, 10);
-        else
-            visit->whole = span_ends(visit->body, SPAN("0\r\n\r\n"));
-    }
-    return visit->whole || visit->ended;
-}
-
-/* Sends a request and waits for its end; false: nothing ever came. */
-static bool ask(struct scene *scene, const char *method, const char *path, size_t posted)
-{
-    static unsigned char bytes[POSTED];
-    struct guest *visit = &scene->visit;
-    char head[256];
-    *visit = (struct guest){.got = BUF_LIMIT(1024 * 1024)};
-    int fd = memory_sockets_dial(&scene->ends.memory, "127.0.0.1:8080");
-    if (fd == -1)
-        return false;
-    visit->conn = conn_new(scene->ends.loops[SPLIT_WORLD], fd, &visitor_events, visit, NULL);
-    int len = snprintf(head, sizeof head,
-                       "%s %s HTTP/1.1\r\nHost: app.example.com\r\nContent-Length: %zu\r\n\r\n",
-                       method, path, posted);
-    pattern_fill(bytes, posted, 0);
-    if (!visit->conn || !conn_put(visit->conn, head, (size_t)len) ||
-        !conn_put(visit->conn, bytes, posted))
-        abort();
-    return split_ends_until(&scene->ends, is_answered, visit, ANSWER_MS);
-}
-
-static void leave(struct scene *scene)
-{
-    conn_close(scene->visit.conn);
-    scene->visit.conn = NULL;
-    buf_release(&scene->visit.got);
-}
 
 /* ---- judging ---- */
 
@@ -135,33 +66,68 @@ static void leave(struct scene *scene)
                (int)scene->fault->sockets.call, scene->fault->sockets.n,                           \
                scene->fault->sockets.error)
 
-static bool body_is_right(const struct guest *visit, const char *path)
+static bool body_is_right(const struct fault_guest *guest)
 {
+    const char *path = guest->request->path;
+    struct span body = buf_span(&guest->body);
     if (strcmp(path, "/hello") == 0)
-        return span_equal(visit->body, SPAN("hello"));
+        return span_equal(body, SPAN("hello"));
     if (strcmp(path, "/post") == 0)
-        return span_equal(visit->body, SPAN("6\r\nposted\r\n0\r\n\r\n"));
-    return visit->body.len == BIG && pattern_fits(visit->body.data, BIG, 0);
+        return span_equal(body, SPAN("posted"));
+    if (strcmp(path, "/big") == 0)
+        return body.len == BIG && pattern_fits(body.data, BIG, 0);
+    return body.len > 0 && strcmp(path, "/none") != 0;
 }
 
 /* True: the answer is the one that was to be expected. */
-static bool judge(struct scene *scene, const char *path)
+static bool judge(struct scene *scene, const struct fault_guest *guest)
 {
-    const struct guest *visit = &scene->visit;
-    bool in_vain = strcmp(path, "/none") == 0;
-    if (visit->status == 200 && visit->whole) {
-        JUDGE(!in_vain && body_is_right(visit, path), path);
+    const char *path = guest->request->path;
+    if (guest->status == 200 && guest->whole) {
+        JUDGE(body_is_right(guest), path);
         return true;
     }
-    JUDGE(visit->status == 0 || visit->status == 200 || visit->status / 100 == 5, path);
-    return in_vain && visit->whole && visit->status == 502;
+    JUDGE(guest->status == 0 || guest->status == 200 || guest->status / 100 == 5, path);
+    return guest->whole && guest->status == 502 && strcmp(path, "/none") == 0;
 }
 
-static void visit(struct scene *scene, const char *method, const char *path, size_t posted)
+/* ---- guests ---- */
+
+static bool visit(struct scene *scene, const struct fault_request *request)
 {
-    JUDGE(ask(scene, method, path, posted), "the visitor waits in vain");
-    scene->play->answered += judge(scene, path) ? 1 : 0;
-    leave(scene);
+    struct fault_guest *guest = &scene->guests[0];
+    bool over = !fault_guest_open(guest, &scene->ends, request) ||
+                split_ends_until(&scene->ends, fault_guest_is_over, guest, ANSWER_MS);
+    JUDGE(over, "a guest waits in vain");
+    bool good = judge(scene, guest);
+    fault_guest_close(guest);
+    return good;
+}
+
+static void visit_in_turn(struct scene *scene)
+{
+    for (size_t i = 0; i < GUESTS; i++)
+        scene->play->answered += visit(scene, &requests[i]) ? 1 : 0;
+}
+
+static bool all_are_over(void *arg)
+{
+    struct scene *scene = arg;
+    bool all = true;
+    for (size_t i = 0; i < GUESTS; i++)
+        all &= fault_guest_is_over(&scene->guests[i]);
+    return all;
+}
+
+static void visit_together(struct scene *scene)
+{
+    for (size_t i = 0; i < GUESTS; i++)
+        (void)fault_guest_open(&scene->guests[i], &scene->ends, &requests[i]);
+    JUDGE(split_ends_until(&scene->ends, all_are_over, scene, ANSWER_MS), "guests wait in vain");
+    for (size_t i = 0; i < GUESTS; i++) {
+        scene->play->answered += judge(scene, &scene->guests[i]) ? 1 : 0;
+        fault_guest_close(&scene->guests[i]);
+    }
 }
 
 /* The origin saw no other body than the visitor's. */
@@ -229,10 +195,11 @@ static bool start_again(struct scene *scene)
 static void perform(struct scene *scene)
 {
     (void)split_ends_registered(&scene->ends, REGISTER_MS);
-    visit(scene, "GET", "/hello", 0);
-    visit(scene, "POST", "/post", POSTED);
-    visit(scene, "GET", "/big", 0);
-    visit(scene, "GET", "/none", 0);
+    visit_in_turn(scene);
+    for (size_t i = 0; i < scene->fault->rounds; i++)
+        visit_together(scene);
+    for (size_t i = 0; i < 2; i++)
+        (void)visit(scene, &admin_requests[scene->fault->sufferer][i]);
     judge_posts(scene);
 }
 
@@ -240,10 +207,7 @@ static void recover(struct scene *scene)
 {
     bool back = split_ends_registered(&scene->ends, REGISTER_MS);
     JUDGE(back, "the connector does not come back");
-    if (!back)
-        return;
-    JUDGE(ask(scene, "GET", "/hello", 0) && judge(scene, "/hello"), "not served after the fault");
-    leave(scene);
+    JUDGE(!back || visit(scene, &requests[0]), "not served after the fault");
 }
 
 static void stop(struct scene *scene)
@@ -258,6 +222,8 @@ static void open_world(struct scene *scene)
 {
     char at[IP_TEXT_SIZE];
     split_ends_open(&scene->ends, &scene->play->store, rules);
+    if (scene->fault->rounds > 0)
+        scene->ends.options.connections = 4;
     for (size_t i = 0; i < ORIGINS; i++) {
         (void)snprintf(at, sizeof at, "127.0.0.1:%zu", 3000 + i);
         fake_origin_open(&scene->origins[i], scene->ends.loops[SPLIT_WORLD], &scene->ends.memory,
@@ -310,23 +276,17 @@ void fault_play_close(struct fault_play *play)
     split_store_close(&play->store);
 }
 
-void fault_play_sweep_memory(enum split_party sufferer, size_t step, size_t famine)
+void fault_play_sweep_memory(const struct fault_sweep *sweep)
 {
     struct fault_play play;
-    struct fault fault = {.sufferer = sufferer};
+    struct fault fault = {.sufferer = sweep->sufferer, .rounds = sweep->rounds};
     fault_play_open(&play);
     fault_play_run(&play, &fault);
-    CHECK_SIZE(play.answered, VISITS);
-    CHECK(play.allocations > 100);
-    const char *one = getenv("TEST_FAULT");
-    fault.famine = famine;
-    if (one) {
-        fault.allocation = strtoul(one, NULL, 10);
-        fault_play_run(&play, &fault);
-        play.allocations = 0;
-    }
+    CHECK_SIZE(play.answered, GUESTS * (1 + sweep->rounds));
     size_t last = play.allocations;
-    for (size_t n = 0; n < last; n += n < FAULT_EACH_MAX ? step : FAULT_SAMPLE) {
+    CHECK_CASE(last > sweep->from, "only %zu allocations", last);
+    fault.famine = sweep->famine;
+    for (size_t n = sweep->from; n < last; n += n < FAULT_EACH_MAX ? sweep->step : FAULT_SAMPLE) {
         fault.allocation = n;
         fault_play_run(&play, &fault);
     }
@@ -345,7 +305,7 @@ void fault_play_sweep_calls(enum split_party sufferer, const struct socket_plan 
     for (size_t n = 0; n < last; n++) {
         fault.sockets.n = n;
         fault_play_run(&play, &fault);
-        CHECK_CASE(!unseen || play.answered == VISITS, "call %d n %zu errno %d was noticed",
+        CHECK_CASE(!unseen || play.answered == GUESTS, "call %d n %zu errno %d was noticed",
                    (int)plan->call, n, plan->error);
     }
     fault_play_close(&play);
@@ -357,7 +317,7 @@ void fault_play_lasting(enum split_party sufferer, const struct socket_plan *pla
     const struct fault fault = {.sufferer = sufferer, .sockets = *plan};
     fault_play_open(&play);
     fault_play_run(&play, &fault);
-    CHECK_CASE(play.answered == VISITS, "call %d errno %d most %zu seed %u was noticed",
+    CHECK_CASE(play.answered == GUESTS, "call %d errno %d most %zu seed %u was noticed",
                (int)plan->call, plan->error, plan->most, plan->seed);
     CHECK_CASE(plan->error == 0 || play.struck > 0, "call %d errno %d never struck",
                (int)plan->call, plan->error);

@@ -1,6 +1,6 @@
-/* A play for faults: a connector registers, three visitors' requests and one in vain are served,
- * the ends drain; meanwhile one end suffers. Whatever strikes it, every visitor gets a true answer,
- * an error of ours or a broken connection; once the fault is over all is well again. */
+/* A play for faults: a connector registers, guests ask for what is there and for what is not, the
+ * ends drain; meanwhile one end suffers. Whatever strikes it, every guest gets a true answer, an
+ * error of ours or a broken connection; once the fault is over all is well again. */
 #ifndef CULVERT_TESTS_SUPPORT_FAULT_PLAY_H
 #define CULVERT_TESTS_SUPPORT_FAULT_PLAY_H
 
@@ -11,6 +11,7 @@ struct fault {
     size_t allocation; /* the first that fails ... */
     size_t famine;     /* ... and how many; 0: none fails */
     struct socket_plan sockets;
+    size_t rounds; /* of all guests at once, over four HA connections; 0: in turn, over one */
 };
 
 struct fault_play {
@@ -18,16 +19,21 @@ struct fault_play {
     size_t allocations; /* that the sufferer asked for in the last play */
     size_t struck;      /* calls of its sockets that failed */
     size_t calls;       /* of the kind that was to fail */
-    size_t answered;    /* visitors that got the true answer while the fault was there, of 4 */
+    size_t answered;    /* visitors that got the true answer while the fault was there */
 };
 
 void fault_play_open(struct fault_play *play);
 void fault_play_close(struct fault_play *play);
 
-/* Plays once for each allocation of the sufferer's (each up to FAULT_EACH_MAX, then a sample) with
- * `famine` of them failing from there on, in steps of `step`. */
+/* Plays once for each allocation of the sufferer's from number `from` on, in steps of `step` up to
+ * FAULT_EACH_MAX, then in steps of FAULT_SAMPLE; `famine` of them fail. */
 enum { FAULT_EACH_MAX = 2000, FAULT_SAMPLE = 97 };
-void fault_play_sweep_memory(enum split_party sufferer, size_t step, size_t famine);
+struct fault_sweep {
+    enum split_party sufferer;
+    size_t from, step, famine;
+    size_t rounds;
+};
+void fault_play_sweep_memory(const struct fault_sweep *sweep);
 
 /* Plays once for each call of that kind, which fails with `error`, as do the `count` - 1 behind it.
  * `unseen`: a fault that no visitor may notice. */

@@ -4,6 +4,7 @@
 #include "support/scarce_memory.h"
 
 #include <errno.h>
+#include <sys/socket.h>
 
 enum { VECTORS_MAX = 16 };
 
@@ -81,11 +82,21 @@ static int faulty_pair(const struct sockets *sockets, int ends[2])
     return strikes(faulty, CALL_PAIR) ? -1 : faulty->real->pair(faulty->real, ends);
 }
 
+/* As the kernel has it: a connection that broke is broken both ways, for good. */
+static ssize_t broken(int fd)
+{
+    int error = errno;
+    if (error == ECONNRESET || error == EPIPE || error == ETIMEDOUT)
+        (void)shutdown(fd, SHUT_RDWR);
+    errno = error;
+    return -1;
+}
+
 static ssize_t faulty_read(const struct sockets *sockets, int fd, void *to, size_t len)
 {
     struct faulty_sockets *faulty = owner(sockets);
     if (strikes(faulty, CALL_READ))
-        return -1;
+        return broken(fd);
     return faulty->real->read(faulty->real, fd, to, cut(faulty, len));
 }
 
@@ -105,7 +116,7 @@ static ssize_t faulty_write(const struct sockets *sockets, int fd, const struct 
     size_t len = 0;
     int used = 0;
     if (strikes(faulty, CALL_WRITE))
-        return -1;
+        return broken(fd);
     for (int i = 0; i < count && i < VECTORS_MAX; i++)
         len += from[i].iov_len;
     len = cut(faulty, len);

@@ -6,7 +6,7 @@
 #include "support/log_print.h"
 #include "support/scarce_memory.h"
 
-enum { TURNS_MAX = 20 * 1000, THREAD_WAIT_MS = 2 };
+enum { TURNS_MAX = 1000 * 1000, THREAD_WAIT_MS = 2 };
 
 static void must(bool ok, const char *what, const struct error *err)
 {
