@@ -414,6 +414,17 @@ static void destroy(void *object)
     free(session);
 }
 
+static void stop_all(struct h2_session *session)
+{
+    task_cancel(&session->flush);
+    task_cancel(&session->idle);
+    task_cancel(&session->used_up);
+    task_cancel(&session->end);
+    h2_life_stop(session);
+    h2_pace_stop(session);
+    h2_defence_stop(session);
+}
+
 void h2_session_close(struct h2_session *session)
 {
     if (!session || !session->conn)
@@ -423,13 +434,7 @@ void h2_session_close(struct h2_session *session)
     flush(session);
     session->closed = true;
     end_streams(session, &why);
-    task_cancel(&session->flush);
-    task_cancel(&session->idle);
-    task_cancel(&session->used_up);
-    task_cancel(&session->end);
-    h2_life_stop(session);
-    h2_pace_stop(session);
-    h2_defence_stop(session);
+    stop_all(session);
     conn_close_lingering(session->conn);
     session->conn = NULL;
     loop_reap(session->loop, &session->reap, destroy, session);
@@ -533,10 +538,7 @@ struct h2_session *h2_session_new(struct conn *conn, const struct h2_options *op
     if (!new_library(session) || !greet(session) || !h2_life_start(session)) {
         error_memory(err);
         conn_close(conn);
-        h2_life_stop(session);
-        h2_pace_stop(session);
-        h2_defence_stop(session);
-        task_cancel(&session->end);
+        stop_all(session); /* a timer that could not be armed may have posted its end */
         loop_reap(session->loop, &session->reap, destroy, session);
         return NULL;
     }

@@ -16,7 +16,7 @@ struct attacker;
 
 struct attack {
     const char *name;
-    const char *limit; /* the name of the counter that ends it; NULL: it is not ended */
+    const char *limit; /* the name of the counter that ends it; NULL: none is counted */
     bool h2;           /* begins with HTTP/2's preface and an empty SETTINGS */
     bool deaf;         /* reads nothing */
     bool is_slow;      /* it is ended by time: begin it before others, look after it later */

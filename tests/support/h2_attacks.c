@@ -379,7 +379,8 @@ static void open_downloads(struct attacker *attacker)
 static const struct attack attacks[] = {
 #define ATTACK(title, ends_by) .name = "h2-" title, .limit = "h2_" ends_by, .h2 = true
     {ATTACK("rapid-reset", "resets"), .more = reset_rapidly},
-    {ATTACK("goaway-and-on", "resets"), .begin = say_goaway, .more = reset_rapidly},
+    /* Who said GOAWAY is let go as soon as nothing of it runs, which is no fault. */
+    {.name = "h2-goaway-and-on", .h2 = true, .begin = say_goaway, .more = reset_rapidly},
     {ATTACK("window-zero", "protocol"), .more = make_it_reset, .number = WINDOW_ZERO},
     {ATTACK("window-overflow", "resets"), .more = make_it_reset, .number = WINDOW_OVERFLOW},
     {ATTACK("head-after-end", "protocol"), .more = make_it_reset, .number = HEAD_AFTER_END},
@@ -428,7 +429,11 @@ static const struct attack attacks[] = {
     {ATTACK("dripping-head", "slow_frames"), .is_slow = true, .begin = open_head,
      .more = drip_head},
     {ATTACK("pings-now-and-then", "idle"), .is_slow = true, .more = drip_pings},
-    {ATTACK("goaway-and-pings", "idle"), .is_slow = true, .begin = say_goaway, .more = drip_pings},
+    {.name = "h2-goaway-and-pings",
+     .h2 = true,
+     .is_slow = true,
+     .begin = say_goaway,
+     .more = drip_pings},
     {ATTACK("dripping-body", "stalls"), .is_slow = true, .begin = open_upload, .more = drip_body},
     {ATTACK("silent-body", "stalls"), .is_slow = true, .begin = open_upload},
     {ATTACK("shut-window", "stalls"), .is_slow = true, .begin = open_download, .number = 0},

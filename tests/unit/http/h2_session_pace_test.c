@@ -111,3 +111,25 @@ TEST(requests_that_are_reset_at_once_come_no_faster_than_they_are_cleaned_up)
     buf_release(&bytes);
     end(&scene);
 }
+
+/* Each visitor that leaves is one reset of its edge. */
+TEST(a_hundred_thousand_resets_end_no_session_without_a_guard)
+{
+    enum { BATCH = 1000, BATCHES = 100 };
+    struct scene scene;
+    struct buf bytes = BUF_LIMIT(1024 * 1024);
+    begin(&scene);
+    REQUIRE(buf_put(&bytes, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0", 33));
+    for (uint32_t batch = 0; batch < BATCHES; batch++) {
+        for (uint32_t i = 0; i < BATCH; i++)
+            put_request_and_reset(&bytes, 2 * (batch * BATCH + i) + 1);
+        REQUIRE(raw_peer_put(&scene.peer, buf_span(&bytes)) == bytes.len);
+        buf_clear(&bytes);
+        turned_loop_settle(&scene.turned);
+        REQUIRE(h2_session_streams(scene.session) == 0);
+    }
+    CHECK_SIZE(scene.came, BATCHES * BATCH);
+    CHECK_SIZE(scene.closed, 0);
+    buf_release(&bytes);
+    end(&scene);
+}

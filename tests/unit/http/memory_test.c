@@ -362,7 +362,11 @@ static const struct h2_session_events session_events = {on_request, on_goaway, o
 static void ask_over_h2(struct play *play)
 {
     int ends[2];
-    struct h2_options options = {.streams_max = 10, .head_max = 16 * 1024};
+    struct h2_options options = {.streams_max = 10,
+                                 .head_max = 16 * 1024,
+                                 .stall_ms = 1000,
+                                 .is_guarded = true,
+                                 .idle_ms = 1000};
     memory_pair(ends);
     struct conn *near = conn_new(play->turned.loop, ends[0], NULL, NULL, NULL);
     struct conn *far = conn_new(play->turned.loop, ends[1], NULL, NULL, NULL);
