@@ -72,6 +72,8 @@ static const struct {
     {"connections", offsetof(struct edge_visitor_limits, admission.connections), read_count},
     {"connectionsPerAddress",
      offsetof(struct edge_visitor_limits, admission.connections_per_address), read_count},
+    {"connectorsPerAddress",
+     offsetof(struct edge_visitor_limits, connectors.connections_per_address), read_count},
 };
 
 bool edge_yml_read_limits(struct edge_visitor_limits *limits, const struct yml_node *map,

@@ -167,6 +167,7 @@ static void on_granted(void *arg)
     struct connector_session *session = arg;
     struct error err;
     struct registered *entry = &session->entry;
+    session->handover->visit.asked = true;
     enter(session, GRANTED);
     entry->tunnel_id = session->claim->listed.tunnel_id;
     entry->connection_id = session->claim->listed.connection_id;

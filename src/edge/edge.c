@@ -25,7 +25,7 @@ struct edge {
     struct edge_metrics figures;
     struct presence *presence; /* the head's */
     struct limits *limits;
-    struct admission *admission;
+    struct admission *admission, *connectors;
     struct routing routing;
     struct api_server *api;
     struct front_door *front;
@@ -110,8 +110,9 @@ static bool start_tables(struct edge *edge, struct error *err)
     edge->metrics = metrics_new();
     edge->limits = limits_new();
     edge->admission = admission_new(&edge->options->limits.admission);
+    edge->connectors = admission_new(&edge->options->limits.connectors);
     edge->presence = presence_new(workers);
-    if (!edge->metrics || !edge->limits || !edge->admission || !edge->presence)
+    if (!edge->metrics || !edge->limits || !edge->admission || !edge->connectors || !edge->presence)
         return error_memory(err);
     process_metrics_build_info(edge->metrics, CULVERT_VERSION);
     edge_metrics_init(&edge->figures, edge->metrics);
@@ -167,6 +168,7 @@ static bool start_listeners(struct edge *edge, struct error *err)
         .loop = edge->loop,
         .team = &edge->team,
         .limits = edge->limits,
+        .connectors = edge->connectors,
         .admission = edge->admission,
         .presence = edge->presence,
         .hostnames = &edge->routing.hostnames,
@@ -330,6 +332,7 @@ void edge_free(struct edge *edge)
     presence_free(edge->presence);
     limits_free(edge->limits);
     admission_free(edge->admission);
+    admission_free(edge->connectors);
     metrics_free(edge->metrics);
     free(edge);
 }

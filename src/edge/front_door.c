@@ -61,14 +61,18 @@ static size_t worker_for_name(const struct front_door *front, struct span name, 
 
 /* ---- there and back ---- */
 
+static struct admission *admission_of(const struct front_door *front, enum door door)
+{
+    return door == DOOR_TUNNEL ? front->options.connectors : front->options.admission;
+}
+
 /* The connection is gone. */
 static void forget(struct front_door *front, struct handover *handover)
 {
     struct listener *listener = front->listeners[handover->door];
     front->open--;
-    if (handover->door != DOOR_TUNNEL)
-        admission_closed(front->options.admission, &handover->visit,
-                         loop_now_ms(front->options.loop));
+    admission_closed(admission_of(front, handover->door), &handover->visit,
+                     loop_now_ms(front->options.loop));
     free(handover);
     if (listener)
         listener_released(listener);
@@ -127,10 +131,15 @@ static void count_abuse(struct front_door *front, const struct handover *handove
     abuse_log_note(&front->abuses, front->options.loop, abuse, &handover->from);
 }
 
-static bool admit(struct front_door *front, struct handover *handover)
+static enum abuse admit(struct front_door *front, struct handover *handover)
 {
-    enum abuse abuse = admission_open(front->options.admission, &handover->visit, &handover->from,
-                                      loop_now_ms(front->options.loop));
+    return admission_open(admission_of(front, handover->door), &handover->visit, &handover->from,
+                          loop_now_ms(front->options.loop));
+}
+
+static bool admit_visitor(struct front_door *front, struct handover *handover)
+{
+    enum abuse abuse = admit(front, handover);
     if (abuse == ABUSE_NONE)
         return true;
     count_abuse(front, handover, abuse);
@@ -153,7 +162,7 @@ static void take_visitor(struct front_door *front, enum door door, int fd,
                          const struct ip_address *from)
 {
     struct handover *handover = new_handover(front, door, fd, from);
-    if (!handover || !admit(front, handover)) {
+    if (!handover || !admit_visitor(front, handover)) {
         free(handover);
         refuse(front, door, fd);
         return;
@@ -179,11 +188,15 @@ static void on_https(void *arg, int fd, const struct ip_address *from)
 static void on_tunnel(void *arg, int fd, const struct ip_address *from)
 {
     struct front_door *front = arg;
-    struct handover *handover = NULL;
-    if (limits_is_shut(front->options.limits, from, loop_now_ms(front->options.loop)))
+    bool is_shut = limits_is_shut(front->options.limits, from, loop_now_ms(front->options.loop));
+    struct handover *handover = is_shut ? NULL : new_handover(front, DOOR_TUNNEL, fd, from);
+    if (handover && admit(front, handover) != ABUSE_NONE) {
+        is_shut = true;
+        free(handover);
+        handover = NULL;
+    }
+    if (is_shut)
         edge_metrics_shut_out(front->options.figures);
-    else
-        handover = new_handover(front, DOOR_TUNNEL, fd, from);
     if (!handover) {
         refuse(front, DOOR_TUNNEL, fd);
         return;

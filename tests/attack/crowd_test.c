@@ -144,3 +144,25 @@ TEST(an_address_has_a_number_and_who_only_wastes_is_shut_out)
     }
     close_crowd(&crowd);
 }
+
+static bool is_shut_out(void *arg)
+{
+    struct crowd *crowd = arg;
+    return siege_last(&crowd->siege, "culvert_edge_shut_out_connections_total") >= 10;
+}
+
+TEST(connectors_of_one_address_leave_room_for_others)
+{
+    enum { CONNECTORS_PER_ADDRESS = 50 };
+    static struct crowd crowd;
+    bool up = open_crowd(&crowd);
+    CHECK(up);
+    if (up) {
+        for (size_t i = 0; i < CONNECTORS_PER_ADDRESS + 10; i++)
+            CHECK(come(&crowd, 99, &crowd.siege.tunnel));
+        CHECK(siege_until(&crowd.siege, is_shut_out, &crowd));
+        CHECK(siege_metric(&crowd.siege, "culvert_edge_connections") >= 4);
+        CHECK(siege_serves(&crowd.siege, 5));
+    }
+    close_crowd(&crowd);
+}

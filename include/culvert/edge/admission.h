@@ -1,5 +1,5 @@
-/* Whom the visitors' side lets in: how many connections are open in total and from each address,
- * and which address wastes them. No I/O: who accepts asks
+/* Whom a side of the edge lets in, that of visitors or that of connectors: how many connections are
+ * open in total and from each address, and which address wastes them. No I/O: who accepts asks
  * here, and tells what became of each connection. All of one edge ask in one place, on one loop.
  *
  * Loopback is a proxy of the operator's own, for many visitors: only the totals hold for it, unless
@@ -31,7 +31,7 @@ struct admission_options {
 /* One connection, embedded in what its owner keeps of it. */
 struct visit {
     struct admission_address *address;
-    bool asked; /* set by the owner: a request came */
+    bool asked; /* set by the owner: a request came, or a registration */
 };
 
 /* The caller owns it. NULL: memory. */

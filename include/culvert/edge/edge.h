@@ -23,6 +23,7 @@ enum {
 struct edge_visitor_limits {
     struct h1_patience patience;
     struct admission_options admission;
+    struct admission_options connectors; /* who are no visitors, but come from somewhere, too */
 };
 
 /* All borrowed until edge_run returns. */

@@ -17,8 +17,9 @@ enum {
 struct front_door_options {
     struct loop *loop; /* the head's; all borrowed */
     struct edge_team *team;
-    struct limits *limits;       /* for connectors */
-    struct admission *admission; /* for visitors */
+    struct limits *limits;        /* for connectors */
+    struct admission *connectors; /* the same */
+    struct admission *admission;  /* for visitors */
     struct presence *presence;
     struct hostnames *const *hostnames; /* the newest */
     struct edge_metrics *figures;
