@@ -71,7 +71,12 @@ place "$far" 198.18.0.2
 
 # ---- Transfers ----------------------------------------------------------------------------------------
 
-# transfer CELL WAY CONNECTIONS [OPTION...] URL: keeps Mbit/s.
+# Bytes of uploads that reached the origin, and the seconds of now.
+taken() {
+    echo "$(ip netns exec "$far" curl -fsS "http://$origin_at/taken") $(date +%s.%N)"
+}
+
+# transfer CELL WAY CONNECTIONS [OPTION...] URL: keeps Mbit/s, as they arrive where they go.
 transfer() {
     cell=$1
     way=$2
@@ -79,13 +84,23 @@ transfer() {
     shift 3
     ip netns exec "$near" "$bench_load" --seconds "$BENCH_SECONDS" --warm-up "$WARM_UP" \
         --connections "$visitors" --process relay="$relay" "$@" \
-        >"$work/figures" 2>"$work/load.log" || cat "$work/load.log" >&2
-    keep "$cell" "$(figure "${way}_mbit_s")"
-    keep "$cell.edge" "$(figure cores edge)"
-    keep "$cell.connector" "$(figure cores connector)"
-    keep "$cell.relay" "$(figure cores relay)"
-    keep "$cell.memory" "$(figure peak_kib edge | awk '{ print $1 / 1024 }')"
-    keep "$cell.memory2" "$(figure peak_kib connector | awk '{ print $1 / 1024 }')"
+        >"$work/figures" 2>"$work/load.log" &
+    transferring=$!
+    sleep "$WARM_UP"
+    before=$(taken)
+    sleep "$BENCH_SECONDS"
+    after=$(taken)
+    wait "$transferring" || cat "$work/load.log" >&2
+    if [ "$way" = down ]; then
+        keep "$cell" "$(figure down_mbit_s)"
+    else
+        keep "$cell" "$(echo "$before $after" | awk '{ print ($3 - $1) * 8 / 1e6 / ($4 - $2) }')"
+    fi
+    for process in edge connector relay; do
+        [ -n "$(figure cores $process)" ] || continue
+        keep "$cell.$process" "$(figure cores $process)"
+        keep "$cell.$process-rss" "$(figure peak_kib $process | awk '{ print $1 / 1024 }')"
+    done
 }
 
 # through CELL WAY VISITORS: by the tunnel, with $connector.
@@ -98,7 +113,7 @@ through() {
         --process connector="$connector" "https://app.localhost:${https##*:}$path"
 }
 
-# bare CELL WAY: the same without a tunnel, in clear.
+# bare CELL WAY VISITORS: the same without a tunnel, in clear.
 bare() {
     if [ "$2" = down ]; then
         transfer "$1" down "$3" "http://$origin_at/bytes/1000000000000"
@@ -119,9 +134,9 @@ connect() {
 
 # row NAME CELL
 row() {
-    printf '| %s | %s | %s | %s | %s | %s / %s |\n' "$1" "$(cell "$2" 0)" "$(cell "$2.edge" 2)" \
-        "$(cell "$2.connector" 2)" "$(cell "$2.relay" 2)" "$(cell "$2.memory" 0)" \
-        "$(cell "$2.memory2" 0)"
+    printf '| %s | %s | %s | %s | %s | %s / %s |\n' "$1" "$(cell "$2" 1)" "$(cell "$2.edge" 2)" \
+        "$(cell "$2.connector" 2)" "$(cell "$2.relay" 2)" "$(cell "$2.edge-rss" 0)" \
+        "$(cell "$2.connector-rss" 0)"
 }
 
 head_row() {

@@ -6,21 +6,28 @@
  *   GET /bytes/N   N zeros
  *   GET /wait/MS   204 after so many milliseconds; /wait: never
  *   POST /         takes the body and answers 204
- *   POST /stall    takes nothing of the body and never answers */
+ *   POST /stall    takes nothing of the body and never answers
+ *   GET /taken     how many bytes of bodies were taken so far */
 #include "bodies.h"
 
 #include "culvert/http/h1_server.h"
+#include "culvert/http/reply.h"
 #include "culvert/net/listener.h"
 #include "culvert/net/sockets.h"
 
+#include <netinet/tcp.h>
 #include <signal.h>
 #include <unistd.h>
 
-enum { CONNECTIONS_MAX = 16 * 1024 };
+enum {
+    CONNECTIONS_MAX = 16 * 1024,
+    UNSENT_MAX = 256 * 1024, /* in the kernel: else it takes megabytes for each that nobody reads */
+};
 
 struct origin {
     struct loop *loop;
     struct listener *listener;
+    uint64_t taken; /* bytes of all bodies */
 };
 
 struct visit {
@@ -105,10 +112,22 @@ static void answer_later(struct service *service, struct span path)
         let_go(service);
 }
 
+static void tell_taken(struct origin *origin, struct inbound *in)
+{
+    char text[32];
+    (void)snprintf(text, sizeof text, "%llu\n", (unsigned long long)origin->taken);
+    const struct reply reply = {200, "text/plain", span_of(text), {0}};
+    reply_send(origin->loop, in, &reply);
+}
+
 static void on_request(void *arg, struct inbound *in)
 {
     struct visit *visit = arg;
     struct span path = request_path(&in->head);
+    if (span_equal(path, SPAN("/taken"))) {
+        tell_taken(visit->origin, in);
+        return;
+    }
     struct service *service = calloc(1, sizeof *service);
     if (!service) {
         inbound_close(in);
@@ -124,7 +143,8 @@ static void on_request(void *arg, struct inbound *in)
     } else if (span_starts(path, SPAN("/wait"))) {
         answer_later(service, path);
     } else if (!span_equal(path, SPAN("/stall"))) {
-        service->thrown = (struct thrown_body){.end = body_came, .arg = service};
+        service->thrown =
+            (struct thrown_body){.also = &visit->origin->taken, .end = body_came, .arg = service};
         thrown_body_start(&service->thrown, in->body->bytes);
     }
 }
@@ -159,7 +179,9 @@ static void on_accept(void *arg, int fd, const struct ip_address *from)
     struct error err;
     struct visit *visit = calloc(1, sizeof *visit);
     (void)from;
+    int unsent = UNSENT_MAX;
     sockets_tune(fd, -1);
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
     struct conn *conn = conn_new(origin->loop, fd, &none, NULL, &err);
     if (visit && conn) {
         visit->origin = origin;
