@@ -6,11 +6,10 @@
 #include <errno.h>
 #include <unistd.h>
 
-enum { ATTEMPTS_MAX = RESOLVER_ADDRESSES_MAX };
-
 struct attempt {
     struct dial *dial;
-    int fd; /* -1: over */
+    struct ip_address address;
+    int fd; /* -1: over, or not begun */
     struct watch watch;
 };
 
@@ -20,11 +19,10 @@ struct dial {
     char *host, *path, *server_name;
     struct ip_address fixed, from;
     struct lookup *lookup;
-    struct ip_address addresses[RESOLVER_ADDRESSES_MAX];
     size_t count, next, running;
-    struct attempt attempts[ATTEMPTS_MAX];
-    struct timer limit;   /* resolving and connecting */
-    struct timer stagger; /* the next address */
+    struct attempt *attempts; /* `count` of them, once it is known where to */
+    struct timer limit;       /* resolving and connecting */
+    struct timer stagger;     /* the next address */
     struct task begin;
     struct conn *conn; /* shaking hands */
     struct error why;
@@ -42,6 +40,7 @@ static void destroy(void *object)
     free(dial->host);
     free(dial->path);
     free(dial->server_name);
+    free(dial->attempts);
     tls_context_unref(dial->target.tls);
     free(dial);
 }
@@ -62,7 +61,7 @@ static void finish(struct dial *dial)
     dial->over = true;
     lookup_cancel(dial->lookup);
     dial->lookup = NULL;
-    for (size_t i = 0; i < ATTEMPTS_MAX; i++)
+    for (size_t i = 0; i < dial->count; i++)
         attempt_close(&dial->attempts[i]);
     timer_stop(&dial->limit);
     timer_stop(&dial->stagger);
@@ -135,7 +134,7 @@ static void won(struct dial *dial, struct attempt *attempt)
     watch_release(&attempt->watch);
     attempt->fd = -1;
     dial->running--;
-    for (size_t i = 0; i < ATTEMPTS_MAX; i++)
+    for (size_t i = 0; i < dial->count; i++)
         attempt_close(&dial->attempts[i]);
     timer_stop(&dial->limit);
     timer_stop(&dial->stagger);
@@ -162,7 +161,7 @@ static void describe(struct dial *dial, size_t index, int cause)
     if (dial->path) {
         error_errno(&dial->why, "connect to unix:%s", dial->path);
     } else {
-        ip_format(&dial->addresses[index], at);
+        ip_format(&dial->attempts[index].address, at);
         error_errno(&dial->why, "connect to %s", at);
     }
     dial->why.kind = cause == ETIMEDOUT ? ERROR_TIMEOUT : ERROR_NETWORK;
@@ -192,7 +191,7 @@ static bool attempt_open(struct dial *dial, size_t index)
     const struct sockets *sockets = loop_sockets(dial->loop);
     struct attempt *attempt = &dial->attempts[index];
     int fd = dial->path ? sockets->connect_unix(sockets, dial->path)
-                        : sockets->connect(sockets, &dial->addresses[index],
+                        : sockets->connect(sockets, &attempt->address,
                                            dial->target.from ? &dial->from : NULL);
     if (fd == -1) {
         describe(dial, index, errno);
@@ -235,6 +234,17 @@ static void begin(void *arg)
     try_next(dial);
 }
 
+/* Room for so many attempts; the addresses are filled in next. */
+static bool attempts_make(struct dial *dial, size_t count)
+{
+    dial->attempts = calloc(count, sizeof *dial->attempts);
+    for (size_t i = 0; dial->attempts && i < count; i++) {
+        dial->attempts[i].dial = dial;
+        dial->attempts[i].fd = -1;
+    }
+    return dial->attempts != NULL;
+}
+
 static void resolved(void *arg, const struct ip_address *addresses, size_t count,
                      const struct error *why)
 {
@@ -244,9 +254,14 @@ static void resolved(void *arg, const struct ip_address *addresses, size_t count
         fail(dial, why);
         return;
     }
-    for (size_t i = 0; i < count && dial->count < ATTEMPTS_MAX; i++)
+    if (!attempts_make(dial, count)) {
+        error_memory(&dial->why);
+        fail(dial, &dial->why);
+        return;
+    }
+    for (size_t i = 0; i < count; i++)
         if (dial->target.family == 0 || addresses[i].any.sa_family == dial->target.family)
-            dial->addresses[dial->count++] = addresses[i];
+            dial->attempts[dial->count++].address = addresses[i];
     if (dial->count == 0)
         error_set(&dial->why, ERROR_NETWORK, 0, "%s has no %s address", dial->host,
                   dial->target.family == AF_INET ? "IPv4" : "IPv6");
@@ -303,7 +318,9 @@ static bool start(struct dial *dial, struct resolver *resolver, struct error *er
     if (dial->target.connect_ms > 0 && !timer_start(&dial->limit, dial->target.connect_ms))
         return error_memory(err);
     if (dial->path || dial->target.address || is_number(dial)) {
-        dial->addresses[0] = dial->fixed;
+        if (!attempts_make(dial, 1))
+            return error_memory(err);
+        dial->attempts[0].address = dial->fixed;
         dial->count = 1;
         task_post(&dial->begin);
         return true;
@@ -324,10 +341,6 @@ struct dial *dial_start(struct loop *loop, struct resolver *resolver,
     dial->loop = loop;
     dial->events = events;
     dial->arg = arg;
-    for (size_t i = 0; i < ATTEMPTS_MAX; i++) {
-        dial->attempts[i].dial = dial;
-        dial->attempts[i].fd = -1;
-    }
     timer_init(&dial->limit, loop, expired, dial);
     timer_init(&dial->stagger, loop, staggered, dial);
     task_init(&dial->begin, loop, TASK_SOON, begin, dial);

@@ -156,6 +156,10 @@ static void run_tasks(struct loop *loop)
 {
     for (int i = 0; i < TASK_ROUNDS && run_round(loop, TASK_SOON); i++)
         loop->busy = true;
+}
+
+static void run_flushes(struct loop *loop)
+{
     for (int i = 0; i < FLUSH_ROUNDS && run_round(loop, TASK_FLUSH); i++)
         loop->busy = true;
 }
@@ -174,7 +178,10 @@ bool loop_turn(struct loop *loop, uint64_t wait_ms)
 {
     loop->busy = false;
     loop->now_ms = loop->clock->monotonic_ms(loop->clock);
-    uint64_t wait = wait_of(loop, wait_ms);
+    /* What the last flush completed is told before new bytes are read: what is free again serves
+     * the next request. */
+    run_tasks(loop);
+    uint64_t wait = loop->busy ? 0 : wait_of(loop, wait_ms);
     if (wait == 0) {
         (void)event_base_loop(loop->base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
     } else {
@@ -186,6 +193,7 @@ bool loop_turn(struct loop *loop, uint64_t wait_ms)
     loop->now_ms = loop->clock->monotonic_ms(loop->clock);
     fire_timers(loop);
     run_tasks(loop);
+    run_flushes(loop);
     if (reap_all(loop))
         loop->busy = true;
     return loop->busy;

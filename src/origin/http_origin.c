@@ -230,6 +230,11 @@ static bool send_over(struct http_outbound *call, struct h1_client *client, stru
         return false;
     call->client = client;
     enter(call, SENT);
+    if (!call->reused) {
+        /* It is never sent again; thousands of requests may wait for their answers. */
+        request_head_release(&call->head);
+        request_head_init(&call->head);
+    }
     return true;
 }
 

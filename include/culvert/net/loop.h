@@ -1,6 +1,7 @@
 /* One thread's event loop: descriptors, timers, deferred calls, signals, and the reaper.
  *
- * A turn: wait for descriptors -> timers that are due -> tasks -> flushes -> reaped memory goes.
+ * A turn: tasks that the last flushes left -> wait for descriptors -> timers that are due -> tasks
+ * -> flushes -> reaped memory goes.
  * Everything embedded here (watch, timer, task) is owned by who embeds it and must be stopped
  * before its memory goes. No function of this file is safe to call from another thread. */
 #ifndef CULVERT_NET_LOOP_H
