@@ -2,18 +2,21 @@
 # Installs what is missing, builds the presets and runs every test; ends with ctest's summary and
 # fails when anything failed. The test names are explained in tests/CMakeLists.txt.
 #
-#   sh packaging/test.sh          what CI runs: asan, release, ten seconds for each fuzz target
-#   sh packaging/test.sh --full   also tsan, clang-tidy on every file, a minute for each fuzz target
+#   sh packaging/test.sh          what CI runs: asan, release, what threads meet in under tsan, ten
+#                                 seconds for each fuzz target
+#   sh packaging/test.sh --full   also all else under tsan, clang-tidy on every file, a minute for
+#                                 each fuzz target
 #
 # CULVERT_FUZZ_SECONDS and CULVERT_TIDY=all|changed override single parts.
 set -eu
 cd "$(dirname "$0")/.."
 
-presets="asan release fuzz"
+presets="asan release tsan fuzz"
+tsan_tests=threads
 case ${1:-} in
     '') ;;
     --full)
-        presets="asan release tsan fuzz"
+        tsan_tests=all
         : "${CULVERT_FUZZ_SECONDS:=60}" "${CULVERT_TIDY:=all}"
         export CULVERT_FUZZ_SECONDS CULVERT_TIDY
         ;;
@@ -35,7 +38,11 @@ packages_install all
 
 for preset in $presets; do
     step "configure $preset"
-    cmake --preset "$preset" -Wno-dev --log-level=WARNING >/dev/null
+    case $preset in
+        tsan) tests=$tsan_tests ;;
+        *) tests=all ;;
+    esac
+    cmake --preset "$preset" "-DCULVERT_TESTS=$tests" -Wno-dev --log-level=WARNING >/dev/null
     step "build $preset"
     cmake --build --preset "$preset" -- --quiet
 done

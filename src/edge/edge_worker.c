@@ -32,6 +32,16 @@ static void on_own(void *arg, struct inbound *in, const struct visitor *visitor)
         hop_serve_own(worker->hops, 0, in, visitor);
 }
 
+/* What crossed once never crosses again. */
+static void on_own_crossed(void *arg, struct inbound *in, const struct visitor *visitor)
+{
+    struct edge_worker *worker = arg;
+    if (worker->on_own)
+        on_own(worker, in, visitor);
+    else
+        inbound_close(in);
+}
+
 static void look_later(struct edge_worker *worker)
 {
     if (worker->drain)
@@ -99,7 +109,7 @@ static struct public_server *start_public(struct edge_worker *worker, struct tls
 /* One that is alone has nobody to cross to. */
 static bool start_hops(struct edge_worker *worker)
 {
-    struct hops_options options = {.worker = worker, .on_own = on_own, .arg = worker};
+    struct hops_options options = {.worker = worker, .on_own = on_own_crossed, .arg = worker};
     if (worker->team->count == 1)
         return true;
     edge_metrics_hops(worker->metrics, worker->number, &options.streams, &options.sessions);

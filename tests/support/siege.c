@@ -171,8 +171,8 @@ static bool wait_for(struct siege *siege, bool (*is_so)(void *arg), void *arg)
     return is_so(arg);
 }
 
-static void start(struct siege *siege, struct child *child, const char *log,
-                  const char *const *words)
+void siege_start(struct siege *siege, struct child *child, const char *log,
+                 const char *const *words)
 {
     char path[sizeof siege->place.path];
     (void)snprintf(path, sizeof path, "%s", place_path(&siege->place, log));
@@ -180,10 +180,10 @@ static void start(struct siege *siege, struct child *child, const char *log,
 }
 
 /* Runs a command to its end; false: it failed, and what it said is shown. */
-static bool command(struct siege *siege, const char *const *words)
+bool siege_command(struct siege *siege, const char *const *words)
 {
     struct child child;
-    start(siege, &child, "commands.log", words);
+    siege_start(siege, &child, "commands.log", words);
     if (wait_for(siege, child_is_over, &child) && child_did_well(&child))
         return true;
     child_print_log(&child);
@@ -225,7 +225,7 @@ static bool start_edge(struct siege *siege, const char *const *flags)
     size_t count = 16;
     for (; flags && *flags && count < WORDS_MAX - 1; flags++)
         words[count++] = *flags;
-    start(siege, &siege->edge, "edge.log", words);
+    siege_start(siege, &siege->edge, "edge.log", words);
     return (wait_for(siege, edge_is_up, siege) && siege->metrics.len > 0) ||
            says_why("the edge does not come up");
 }
@@ -240,7 +240,8 @@ static bool make_tunnel(struct siege *siege)
                                    state,        "--out", cert,   NULL};
     const char *const create[] = {TEST_CULVERT, "tunnel", "create", "web", NULL};
     const char *const route[] = {TEST_CULVERT, "tunnel", "route", "dns", "web", SIEGE_NAME, NULL};
-    return command(siege, certify) && command(siege, create) && command(siege, route);
+    return siege_command(siege, certify) && siege_command(siege, create) &&
+           siege_command(siege, route);
 }
 
 static bool is_connected(void *arg)
@@ -259,7 +260,7 @@ static bool start_connector(struct siege *siege)
     const char *const words[] = {TEST_CULVERT, "tunnel", "--metrics", "127.0.0.1:0",
                                  "--loglevel", "info",   "run",       "--url",
                                  url,          "web",    NULL};
-    start(siege, &siege->connector, "connector.log", words);
+    siege_start(siege, &siege->connector, "connector.log", words);
     return (wait_for(siege, is_connected, siege) && !child_has_ended(&siege->connector)) ||
            says_why("the connector does not connect");
 }
@@ -356,7 +357,7 @@ static void stop_visitors(struct siege *siege)
         steady_visitor_end(&siege->visitors[i]);
 }
 
-static bool stop_child(struct siege *siege, struct child *child, const char *name)
+bool siege_stop(struct siege *siege, struct child *child, const char *name)
 {
     child_signal(child, SIGTERM);
     if (child->log[0] == '\0' || (wait_for(siege, child_is_over, child) && child_did_well(child)))
@@ -375,8 +376,8 @@ bool siege_close(struct siege *siege)
         attacker_end(&siege->scraper);
     siege->scrapes = false;
     siege->metrics.len = 0;
-    bool ok = stop_child(siege, &siege->connector, "the connector");
-    ok = stop_child(siege, &siege->edge, "the edge") && ok;
+    bool ok = siege_stop(siege, &siege->connector, "the connector");
+    ok = siege_stop(siege, &siege->edge, "the edge") && ok;
     siege_origin_close(&siege->origin);
     (void)loop_turn(siege->loop, 0);
     loop_free(siege->loop);

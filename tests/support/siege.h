@@ -52,6 +52,16 @@ bool siege_until(struct siege *siege, bool (*is_so)(void *arg), void *arg);
 /* Turns until each visitor has been served `count` times more. */
 bool siege_serves(struct siege *siege, uint64_t count);
 
+/* One more process of the binary's, with the siege's home; what it says goes to `log`. */
+void siege_start(struct siege *siege, struct child *child, const char *log,
+                 const char *const *words);
+
+/* Asks such a process to end. False: it did not end well, what it said is shown. */
+bool siege_stop(struct siege *siege, struct child *child, const char *name);
+
+/* Runs a command of the binary's to its end. False: it failed, and what it said is shown. */
+bool siege_command(struct siege *siege, const char *const *words);
+
 /* A figure of the edge as of now, by its name and labels as /metrics writes them; -1: there is none
  * of that name. */
 double siege_metric(struct siege *siege, const char *series);

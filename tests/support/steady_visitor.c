@@ -99,7 +99,9 @@ static void ask_again(struct steady_visitor *visitor)
     bool posts = visitor->served % 2 == 1;
     ask_init(&visitor->ask, posts ? "POST" : "GET", posts ? "/echo" : "/hello");
     buf_clear(&visitor->ask.head.authority);
-    must(buf_put_span(&visitor->ask.head.authority, span_of(visitor->options.authority)));
+    bool turns = visitor->options.other && visitor->served % 4 >= 2;
+    must(buf_put_span(&visitor->ask.head.authority,
+                      span_of(turns ? visitor->options.other : visitor->options.authority)));
     if (posts) {
         ask_announce(&visitor->ask, 10);
         ask_put(&visitor->ask, SPAN("0123456789"));

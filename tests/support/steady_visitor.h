@@ -10,6 +10,7 @@
 struct steady_visitor_options {
     struct ip_address at;
     const char *authority;   /* what it asks for; the name that TLS verifies */
+    const char *other;       /* what every second pair of requests asks for; NULL: the same */
     struct tls_context *tls; /* NULL: in clear; its ALPN must fit */
     bool h2;
     uint64_t pause_ms; /* between two requests */
