@@ -15,8 +15,7 @@ static const struct metric_desc registrations_desc = {
 };
 static const struct metric_desc shut_out_desc = {
     .name = "culvert_edge_shut_out_connections_total",
-    .help =
-        "Connections of connectors closed at accept: their address has too many or failed too often",
+    .help = "Connections of connectors closed at accept: too many or too many failures",
     .kind = METRIC_COUNTER,
 };
 static const struct metric_desc abuse_desc = {

@@ -1,9 +1,13 @@
 #!/bin/sh
-# The table of limits in docs/security.md is true: each constant stands in the file that the table
-# names, with that value, and no limit of a public header is missing.
+# The tables of limits in docs/security.md are true: each constant stands in the file that the table
+# names, with that value, and has a reason; no constant that is named like a limit is missing, and no
+# name of the abuse counter.
 . "$(dirname "$0")/lib.sh"
 
 document=docs/security.md
+
+# Named like limits, and none: a code of the API, sizes of what we make ourselves, Unicode's end.
+no_limits=' API_CODE_LIMIT SERIAL_BYTES ID_BYTES TOKEN_BYTES SECRET_BYTES RUNE_MAX '
 
 # "file name expression" for each enum constant of the sources that is given a value.
 constants() {
@@ -109,13 +113,30 @@ values_agree() {
 }
 
 limits_are_told() {
-    { echo "- 0 -" && rows; } | awk '
+    { echo "- 0 -" && rows; } | awk -v others="$no_limits" '
         FNR == NR { told[$3 " " $1] = 1; next }
-        $1 ~ /\.h$/ && $2 ~ /_(MAX|MS)$/ && !(($1 " " $2) in told) { print $1, $2 }
-    ' - "$samples.list" | while read -r file name; do
-        [ ! -f "include/culvert/$file" ] ||
-            echo "include/culvert/$file: $name is missing in the table of $document"
-    done
+        $2 ~ /_(MAX|MAX_BYTES|MIN|MS|LIMIT|BYTES|LOOKS|FACTOR|PER_TURN)$/ &&
+            !(($1 " " $2) in told) && !index(others, " " $2 " ") {
+            print $1 ": " $2 " is missing in the tables of '$document'"
+        }
+    ' - "$samples.list"
+}
+
+reasons_are_given() {
+    [ ! -f $document ] || awk -F'|' '
+        $2 ~ /^ `[A-Z][A-Z0-9_]*` $/ && $4 ~ /^ `[a-z0-9_\/.]*` $/ && $5 !~ /[a-z]/ {
+            print FILENAME ":" FNR ": " $2 " has no reason"
+        }' $document
+}
+
+# The strings of the table in src/http/abuse.c; "none" is no limit.
+abuses_are_told() {
+    [ ! -f src/http/abuse.c ] ||
+        sed -n 's/^ *\[ABUSE_[A-Z0-9_]*\] = "\([a-z0-9_]*\)",*$/\1/p' src/http/abuse.c |
+        while IFS= read -r name; do
+            [ "$name" = none ] || grep -q "^| \`$name\` |" $document ||
+                echo "src/http/abuse.c: $name is missing in the tables of $document"
+        done
 }
 
 check() {
@@ -123,6 +144,8 @@ check() {
     { echo "- - -" && constants; } >"$samples.list"
     values_agree
     limits_are_told
+    reasons_are_given
+    abuses_are_told
     rm -f "$samples.list"
 }
 
@@ -150,7 +173,28 @@ header <<'END'
 enum { X_MAX = 4 };
 END
 echo '# Nothing' | table
-refused 'include/culvert/http/x.h: X_MAX is missing'
+refused 'http/x.h: X_MAX is missing'
+
+sample src/http/x.c <<'END'
+enum {
+    X_PER_TURN = 4, /* a comment */
+};
+END
+echo '# Nothing' | table
+refused 'http/x.c: X_PER_TURN is missing'
+
+header <<'END'
+enum { X_MAX = 4 };
+END
+echo '| `X_MAX` | 4 | `http/x.h` | |' | table
+refused 'X_MAX.* has no reason'
+
+sample src/http/abuse.c <<'END'
+        [ABUSE_NONE] = "none",
+        [ABUSE_X_FLOOD] = "x_flood",
+END
+echo '# Nothing' | table
+refused 'src/http/abuse.c: x_flood is missing'
 
 header <<'END'
 enum {
