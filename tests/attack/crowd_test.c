@@ -92,9 +92,10 @@ static bool gave_way(struct crowd *crowd)
     return siege_until(&crowd->siege, is_counted, &wait);
 }
 
-static bool open_crowd(struct crowd *crowd)
+static const char *const crowded[] = {"--config", TEST_VECTORS "/edge/crowded.yml", NULL};
+
+static bool open_crowd(struct crowd *crowd, const char *const *flags)
 {
-    static const char *const flags[] = {"--config", TEST_VECTORS "/edge/crowded.yml", NULL};
     crowd->count = 0;
     return siege_open(&crowd->siege, flags);
 }
@@ -113,7 +114,7 @@ TEST(ten_thousand_idle_connections_give_way_to_who_comes)
         printf("# too few descriptors for ten thousand connections\n");
         return;
     }
-    bool up = open_crowd(&crowd);
+    bool up = open_crowd(&crowd, crowded);
     CHECK(up);
     if (up) {
         CHECK(all_come(&crowd, IDLE, 2, ADDRESSES));
@@ -124,10 +125,34 @@ TEST(ten_thousand_idle_connections_give_way_to_who_comes)
     close_crowd(&crowd);
 }
 
+TEST(of_those_who_do_not_begin_to_speak_the_oldest_goes)
+{
+    enum { SILENT = 9000 };
+    static struct crowd crowd;
+    if (descriptors_raise() < SILENT + 5000) {
+        printf("# too few descriptors for nine thousand connections\n");
+        return;
+    }
+    bool up = open_crowd(&crowd, NULL);
+    CHECK(up);
+    if (up) {
+        bool ok = true;
+        for (size_t i = 0; i < SILENT && ok; i++) {
+            ok = come(&crowd, 2 + (unsigned)i % ADDRESSES, &crowd.siege.http);
+            if (i % AT_ONCE == 0)
+                siege_turn(&crowd.siege);
+        }
+        CHECK(ok);
+        CHECK(counts(&crowd, "opening", 1));
+        CHECK(siege_serves(&crowd.siege, 5));
+    }
+    close_crowd(&crowd);
+}
+
 TEST(an_address_has_a_number_and_who_only_wastes_is_shut_out)
 {
     static struct crowd crowd;
-    bool up = open_crowd(&crowd);
+    bool up = open_crowd(&crowd, crowded);
     CHECK(up);
     if (up) {
         CHECK(all_come(&crowd, PER_ADDRESS + 100, 99, 1));
@@ -155,7 +180,7 @@ TEST(connectors_of_one_address_leave_room_for_others)
 {
     enum { CONNECTORS_PER_ADDRESS = 50 };
     static struct crowd crowd;
-    bool up = open_crowd(&crowd);
+    bool up = open_crowd(&crowd, crowded);
     CHECK(up);
     if (up) {
         for (size_t i = 0; i < CONNECTORS_PER_ADDRESS + 10; i++)
