@@ -10,8 +10,8 @@ TEST(a_connector_survives_each_of_its_allocations_failing)
 
 TEST(a_connector_survives_short_famines)
 {
-    fault_play_sweep_memory(&(struct fault_sweep){SPLIT_CONNECTOR, .step = 2, .famine = 2});
-    fault_play_sweep_memory(&(struct fault_sweep){SPLIT_CONNECTOR, .step = 5, .famine = 7});
+    fault_play_sweep_memory(&(struct fault_sweep){SPLIT_CONNECTOR, .step = 4, .famine = 2});
+    fault_play_sweep_memory(&(struct fault_sweep){SPLIT_CONNECTOR, .step = 9, .famine = 7});
 }
 
 TEST(a_connector_survives_a_long_famine)
