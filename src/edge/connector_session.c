@@ -351,6 +351,10 @@ static void look(void *arg)
         on_open(session); /* without TLS there is no handshake to wait for */
         return;
     }
+    if (channel_is_broken(session->out.bytes)) {
+        over_text(session, ERROR_SYSTEM, "out of memory");
+        return;
+    }
     if (channel_room(session->out.bytes) == 0) {
         over_text(session, ERROR_LIMIT, "the connector does not read its control stream");
         return;
