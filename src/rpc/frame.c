@@ -5,7 +5,7 @@
 
 void frame_init(struct frame *frame)
 {
-    *frame = (struct frame){.bytes = BUF_LIMIT(FRAME_MESSAGE_MAX)};
+    *frame = (struct frame){.bytes = BUF_LIMIT(FRAME_MESSAGE_MAX), .limit = FRAME_MESSAGE_MAX};
 }
 
 enum frame_result frame_take(struct frame *frame, struct span *input, struct span *message,
@@ -17,9 +17,9 @@ enum frame_result frame_take(struct frame *frame, struct span *input, struct spa
         uint64_t need;
         if (!capnp_message_need(buf_span(&frame->bytes), &need, err))
             return FRAME_BROKEN;
-        if (need > FRAME_MESSAGE_MAX) {
-            error_set(err, ERROR_LIMIT, 0, "Cap'n Proto: a message of %llu bytes, over %d",
-                      (unsigned long long)need, FRAME_MESSAGE_MAX);
+        if (need > frame->limit) {
+            error_set(err, ERROR_LIMIT, 0, "Cap'n Proto: a message of %llu bytes, over %zu",
+                      (unsigned long long)need, frame->limit);
             return FRAME_BROKEN;
         }
         if (need == frame->bytes.len) {

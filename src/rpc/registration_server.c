@@ -307,6 +307,7 @@ bool registration_server_accept(struct registration_server *server,
 {
     struct registration_result result = {.outcome = REGISTRATION_ACCEPTED, .details = *details};
     struct rpc_return ret = {.results = {.write = registration_result_write, .value = &result}};
+    server->peer.frame.limit = FRAME_MESSAGE_MAX;
     return answer_pending(server, SERVER_REGISTERING, SERVER_REGISTERED, ret, err);
 }
 
@@ -340,6 +341,7 @@ struct registration_server *registration_server_new(const struct registration_se
     server->events = events;
     server->arg = arg;
     peer_init(&server->peer, &peer_events, server);
+    server->peer.frame.limit = REGISTRATION_STRANGER_MAX;
     return server;
 }
 

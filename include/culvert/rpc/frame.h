@@ -11,6 +11,7 @@ enum { FRAME_MESSAGE_MAX = 1 << 20 };
 
 struct frame {
     struct buf bytes;
+    size_t limit;       /* of one message; FRAME_MESSAGE_MAX unless the owner sets a smaller one */
     bool is_handed_out; /* `bytes` is the message given last */
 };
 
@@ -24,7 +25,7 @@ void frame_init(struct frame *frame);
 
 /* Takes from the front of `input` what the next message needs. `message` stays good until the next
  * call, which wipes it: messages carry secrets. `err` is set when BROKEN: ERROR_PROTOCOL for a
- * framing that no message has, ERROR_LIMIT for a message over FRAME_MESSAGE_MAX, or ERROR_SYSTEM.
+ * framing that no message has, ERROR_LIMIT for a message over the limit, or ERROR_SYSTEM.
  */
 enum frame_result frame_take(struct frame *frame, struct span *input, struct span *message,
                              struct error *err) MUST_CHECK;

@@ -8,6 +8,10 @@
 
 struct registration_server;
 
+/* Bytes of one message before the registration is accepted: who is no one yet must not make us
+ * hold much. A registration takes below 1 KiB. */
+enum { REGISTRATION_STRANGER_MAX = 16 * 1024 };
+
 /* None may free the server; all but `send` may call any other function of it. What they are given
  * is borrowed for the call. */
 struct registration_server_events {

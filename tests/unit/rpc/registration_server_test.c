@@ -478,3 +478,18 @@ TEST(a_closed_server_has_said_why_and_is_silent)
     buf_release(&want);
     owner_release(&owner);
 }
+
+TEST(a_stranger_says_short_messages_only)
+{
+    /* The table of a message of one segment; what it claims is never sent. */
+    static const unsigned char much[] = {0, 0, 0, 0, 0x00, 0x08, 0, 0}; /* 16 KiB and the table */
+    struct owner owner;
+    start(&owner);
+    registration_server_feed(owner.server, span_make(much, sizeof much));
+    CHECK(strstr(buf_text(&owner.journal), "over 16384") != NULL);
+    owner_release(&owner);
+    start_registered(&owner);
+    registration_server_feed(owner.server, span_make(much, sizeof much));
+    CHECK_TEXT(buf_text(&owner.journal), "");
+    owner_release(&owner);
+}
