@@ -96,6 +96,14 @@ static void on_control_aborted(void *arg, const struct error *why)
 static const struct channel_events control_taker = {on_control_filled};
 static const struct inbound_events control_events = {on_control_answered, on_control_aborted};
 
+void fake_connector_say(struct fake_connector *fake, const struct rpc_fault *fault)
+{
+    struct buf bytes = BUF_LIMIT(RPC_FAULT_BYTES_MAX);
+    rpc_fault_write(fault, &bytes);
+    rpc_send(fake, buf_span(&bytes));
+    buf_release(&bytes);
+}
+
 static void serve_control(struct fake_connector *fake, struct inbound *in)
 {
     struct response_head head;
@@ -120,6 +128,8 @@ static void serve_control(struct fake_connector *fake, struct inbound *in)
     head.length = LENGTH_UNKNOWN;
     must(inbound_answer(in, &head, &fake->out, NULL));
     response_head_release(&head);
+    if (fake->options.fault)
+        fake_connector_say(fake, fake->options.fault);
     must(fake->options.mute || registration_client_register(fake->rpc, &params, NULL));
 }
 
@@ -374,7 +384,7 @@ void fake_connector_dial(struct fake_connector *fake, struct both_ends *ends,
     fake->dialed_ms = loop_now_ms(ends->loop);
     task_init(&fake->hang_up, ends->loop, TASK_SOON, hang_up, fake);
     fake_connector_follow(fake, &fine, 1);
-    fake->out.bytes = channel_new(0, 64 * 1024, NULL, NULL);
+    fake->out.bytes = channel_new(0, RPC_FAULT_BYTES_MAX, NULL, NULL);
     fake->rpc = registration_client_new(&rpc_events, fake);
     int fd = memory_sockets_dial(&ends->memory, "127.0.0.1:7844");
     must(fd != -1 && fake->out.bytes && fake->rpc);

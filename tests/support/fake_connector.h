@@ -7,6 +7,7 @@
 #include "culvert/http/h2_session.h"
 #include "culvert/rpc/registration_client.h"
 #include "support/both_ends.h"
+#include "support/rpc_faults.h"
 
 enum { FAKE_CALLS_MAX = 64, FAKE_CALL_BYTES_MAX = 16 * 1024 * 1024 };
 
@@ -51,10 +52,11 @@ struct fake_connector_options {
     struct span account, secret;
     struct uuid tunnel_id, client_id;
     uint8_t index, attempts;
-    bool replaces;        /* asks to replace an equal connection */
-    uint32_t streams_max; /* that it announces; 0: 100 */
-    bool mute;            /* never registers */
-    bool holds_control;   /* leaves its control stream open whatever the edge says */
+    bool replaces;                 /* asks to replace an equal connection */
+    uint32_t streams_max;          /* that it announces; 0: 100 */
+    bool mute;                     /* never registers */
+    const struct rpc_fault *fault; /* said before it registers; NULL: none */
+    bool holds_control;            /* leaves its control stream open whatever the edge says */
 };
 
 struct fake_connector {
@@ -102,6 +104,9 @@ bool fake_connector_is_asked(struct fake_connector *fake, size_t count);
 void fake_call_say(struct fake_call *call, const char *bytes);
 void fake_call_end(struct fake_call *call);
 void fake_call_reset(struct fake_call *call);
+
+/* Says something odd on its control stream. */
+void fake_connector_say(struct fake_connector *fake, const struct rpc_fault *fault);
 
 /* Ways to leave. */
 void fake_connector_unregister(struct fake_connector *fake);

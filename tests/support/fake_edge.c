@@ -17,6 +17,8 @@ static void end_connection(struct fake_edge_connection *far)
     far->in = NULL;
     h2_session_close(far->session);
     far->session = NULL;
+    conn_close(far->held);
+    far->held = NULL;
     outbound_close(far->control);
     far->control = NULL;
 }
@@ -27,6 +29,14 @@ static void rpc_send(void *arg, struct span bytes)
 {
     struct fake_edge_connection *far = arg;
     must(channel_put(far->out.bytes, bytes.data, bytes.len) == bytes.len);
+}
+
+static void say_fault(struct fake_edge_connection *far)
+{
+    struct buf bytes = BUF_LIMIT(RPC_FAULT_BYTES_MAX);
+    rpc_fault_write(far->answer->fault, &bytes);
+    rpc_send(far, buf_span(&bytes));
+    buf_release(&bytes);
 }
 
 static void on_register(void *arg, const struct registration_params *params)
@@ -40,6 +50,8 @@ static void on_register(void *arg, const struct registration_params *params)
         const struct connection_details details = {.uuid = uuid_make(), .location = SPAN("fake")};
         far->registered = true;
         must(registration_server_accept(far->rpc, &details, &err));
+        if (far->answer->fault && !far->answer->fault_first)
+            say_fault(far);
     } else if (far->answer->kind == FAKE_EDGE_REFUSE) {
         const struct registration_refusal refusal = {
             .cause = span_of(far->answer->cause),
@@ -102,6 +114,8 @@ static void on_answer(void *arg, struct response_head *head, struct body *body)
 {
     struct fake_edge_connection *far = arg;
     must(head->status == 200 && body);
+    if (far->answer->deaf)
+        return;
     far->in = body;
     channel_set_taker(body->bytes, &taker, far);
     on_filled(far);
@@ -135,6 +149,8 @@ static void open_control(struct fake_edge_connection *far)
     far->control = h2_session_open(far->session, &head, &far->out, &control_events, far, &err);
     must(far->control != NULL);
     request_head_release(&head);
+    if (far->answer->fault && far->answer->fault_first)
+        say_fault(far);
 }
 
 /* ---- connections ---- */
@@ -173,6 +189,39 @@ static struct outbound *open_stream(struct opener *opener, const struct request_
     return h2_session_open(far->session, head, body, events, arg, err);
 }
 
+static void held_nothing(void *arg)
+{
+    (void)arg;
+}
+
+static size_t held_bytes(void *arg, const unsigned char *data, size_t len)
+{
+    (void)arg;
+    (void)data;
+    return len;
+}
+
+static void held_end(void *arg)
+{
+    end_connection(arg);
+}
+
+static void held_lost(void *arg, const struct error *why)
+{
+    (void)why;
+    end_connection(arg);
+}
+
+static void hold(struct fake_edge_connection *far, struct conn *conn)
+{
+    static const struct conn_events events = {held_nothing, held_bytes, held_end, held_nothing,
+                                              held_lost};
+    far->held = conn;
+    conn_set_events(conn, &events, far);
+    if (far->answer->text)
+        must(conn_put(conn, far->answer->text, strlen(far->answer->text)));
+}
+
 static void on_accept(void *arg, int fd)
 {
     static const struct opener_ops opener_ops = {open_stream};
@@ -186,13 +235,17 @@ static void on_accept(void *arg, int fd)
     *far = (struct fake_edge_connection){.edge = edge, .opener = {&opener_ops}};
     far->came_ms = loop_now_ms(edge->loop);
     far->answer = &edge->answers[number < edge->answer_count ? number : edge->answer_count - 1];
-    far->out.bytes = channel_new(0, 64 * 1024, NULL, NULL);
+    far->out.bytes = channel_new(0, RPC_FAULT_BYTES_MAX, NULL, NULL);
     far->rpc = registration_server_new(&rpc_events, far);
     struct conn *conn = conn_new(edge->loop, fd, &nobody, NULL, &err);
     must(far->out.bytes && far->rpc && conn);
     if (far->answer->kind == FAKE_EDGE_CLOSE) {
         conn_close(conn);
         far->over = true;
+        return;
+    }
+    if (far->answer->kind == FAKE_EDGE_HOLD) {
+        hold(far, conn);
         return;
     }
     far->session = h2_session_new(conn, &options, &session_events, far, &err);
@@ -209,7 +262,12 @@ void fake_edge_open(struct fake_edge *edge, struct loop *loop, struct memory_soc
     edge->loop = loop;
     edge->memory = memory;
     fake_edge_follow(edge, &accept, 1);
-    memory_sockets_serve(memory, at, on_accept, edge);
+    fake_edge_serve(edge, at);
+}
+
+void fake_edge_serve(struct fake_edge *edge, const char *at)
+{
+    memory_sockets_serve(edge->memory, at, on_accept, edge);
 }
 
 void fake_edge_follow(struct fake_edge *edge, const struct fake_edge_answer *answers, size_t count)

@@ -7,6 +7,7 @@
 #include "culvert/proxy/opener.h"
 #include "culvert/rpc/registration_server.h"
 #include "support/memory_sockets.h"
+#include "support/rpc_faults.h"
 
 enum { FAKE_EDGE_CONNECTIONS_MAX = 64 };
 
@@ -16,6 +17,7 @@ enum fake_edge_kind {
     FAKE_EDGE_IGNORE,     /* never answers the call */
     FAKE_EDGE_NO_CONTROL, /* never opens the control stream */
     FAKE_EDGE_CLOSE,      /* closes at once */
+    FAKE_EDGE_HOLD,       /* keeps the connection and says nothing, or `text` only */
 };
 
 struct fake_edge_answer {
@@ -23,11 +25,16 @@ struct fake_edge_answer {
     const char *cause;
     bool should_retry;
     uint64_t retry_after_ms;
+    const struct rpc_fault *fault; /* said on the control stream; NULL: none */
+    bool fault_first;              /* as soon as it is open, else behind the registration */
+    bool deaf;                     /* reads nothing of the control stream */
+    const char *text;              /* in place of HTTP/2 */
 };
 
 struct fake_edge_connection {
     struct fake_edge *edge;
     struct h2_session *session; /* NULL: over */
+    struct conn *held;          /* of FAKE_EDGE_HOLD */
     struct outbound *control;
     struct registration_server *rpc;
     struct body out;
@@ -55,6 +62,8 @@ struct fake_edge {
 /* Serves `at` in memory by `answers` (borrowed). */
 void fake_edge_open(struct fake_edge *edge, struct loop *loop, struct memory_sockets *memory,
                     const char *at);
+/* Serves `at` again, after something else did. */
+void fake_edge_serve(struct fake_edge *edge, const char *at);
 void fake_edge_follow(struct fake_edge *edge, const struct fake_edge_answer *answers, size_t count);
 
 /* How many are registered and not over. */

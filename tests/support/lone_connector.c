@@ -79,6 +79,7 @@ void lone_connector_start(struct lone_connector *lone)
         .loop = lone->loop,
         .clock = &lone->clock.clock,
         .resolver = lone->resolver,
+        .tls = lone->tls,
         .one_thread = true,
     };
     lone->started_ms = lone->clock.now_ms;

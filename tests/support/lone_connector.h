@@ -14,6 +14,7 @@ struct lone_connector {
     struct loop *loop;
     struct log log;
     struct resolver *resolver;
+    struct tls_context *tls;   /* for the edge, borrowed; NULL: in clear */
     struct fake_edge edge;     /* at 127.0.0.1:7844 */
     struct fake_origin origin; /* at 127.0.0.1:3000: every request's place */
     struct credentials *credentials;
