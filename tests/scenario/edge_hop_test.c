@@ -241,6 +241,29 @@ TEST(a_stream_that_stands_still_holds_up_no_other_one_of_its_hop)
     end(&pair);
 }
 
+TEST(sockets_that_take_a_few_bytes_at_a_time_carry_all)
+{
+    static unsigned char bytes[20000];
+    struct pair pair;
+    begin(&pair, "PUT");
+    pair.scene.turned.memory.write_most = 7;
+    pair.scene.turned.memory.read_most = 11;
+    pattern_fill(bytes, sizeof bytes, 0);
+    ask_announce(&pair.ask.ask, sizeof bytes);
+    ask_put(&pair.ask.ask, span_make(bytes, sizeof bytes));
+    ask_end(&pair.ask.ask);
+    struct desk_request *request = ask_over(&pair);
+    REQUIRE(request != NULL);
+    CHECK(request->body_ended && pattern_fits(request->body.data, sizeof bytes, 0));
+    desk_begin(request, 200, sizeof bytes);
+    CHECK_SIZE(desk_put(request, span_make(bytes, sizeof bytes)), sizeof bytes);
+    desk_end(request);
+    hop_scene_settle(&pair.scene);
+    CHECK(pair.ask.ask.done && pair.ask.ask.text.len == sizeof bytes);
+    CHECK(pattern_fits(pair.ask.ask.text.data, sizeof bytes, 0));
+    end(&pair);
+}
+
 /* ---- ends that are none ---- */
 
 TEST(a_visitor_who_leaves_frees_the_connector_at_each_stage)

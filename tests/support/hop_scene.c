@@ -3,6 +3,7 @@
 
 #include "culvert/tunnel/response_meta.h"
 #include "culvert/tunnel/user_headers.h"
+#include "support/scarce_memory.h"
 
 #include <stdlib.h>
 
@@ -147,7 +148,9 @@ static void far_closed(void *arg, const struct error *why)
 static void far_request(void *arg, struct inbound *in)
 {
     struct hop_connector *connector = arg;
+    scarce_memory_pause();
     desk_take(&connector->desk, in);
+    scarce_memory_go_on();
 }
 
 static void near_request(void *arg, struct inbound *in)
