@@ -143,6 +143,8 @@ static void start(struct request *request, struct inbound *in)
         exchange_start(handler->options.loop, in, opener, NULL, &hooks, request);
     if (exchange)
         request->exchange = exchange;
+    /* The origin has its own copy; thousands of requests may wait for their answers. */
+    request_head_release(&in->head);
 }
 
 void request_handler_serve(struct request_handler *handler, struct inbound *in, size_t index)

@@ -22,7 +22,15 @@ struct channel {
     struct reap reap;
 };
 
-enum { BLOCK_SMALL = 1024 - sizeof(struct block) };
+/* An answer of a few words, one of a few lines, more. */
+enum { BLOCK_TINY = 256 - sizeof(struct block), BLOCK_SMALL = 1024 - sizeof(struct block) };
+
+static unsigned size_for(size_t len)
+{
+    if (len <= BLOCK_TINY)
+        return BLOCK_TINY;
+    return len <= BLOCK_SMALL ? BLOCK_SMALL : CHANNEL_BLOCK;
+}
 
 struct channel *channel_new(size_t low, size_t limit, struct gate *reader, struct budget *budget)
 {
@@ -89,7 +97,7 @@ static struct block *writable(struct channel *ch, size_t len)
 {
     if (ch->last && ch->last->end < ch->last->size)
         return ch->last;
-    unsigned size = len <= BLOCK_SMALL ? BLOCK_SMALL : CHANNEL_BLOCK;
+    unsigned size = ch->last && len <= BLOCK_SMALL ? BLOCK_SMALL : size_for(len);
     struct block *block = malloc(sizeof *block + size);
     if (!block)
         return NULL;
