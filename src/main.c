@@ -34,6 +34,8 @@ int main(int argc, char **argv)
     int status = CLI_FAILED;
     /* A peer that went away is an error of the write, not the end of the process. */
     (void)signal(SIGPIPE, SIG_IGN);
+    /* So is a file that may not grow (RLIMIT_FSIZE): a log or a store that is full. */
+    (void)signal(SIGXFSZ, SIG_IGN);
     keep_memory_private();
     keep_some_memory();
     (void)descriptors_raise();
