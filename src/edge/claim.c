@@ -8,29 +8,27 @@
 
 /* ---- what comes to the head ---- */
 
-#define CLAIM_OF(call, member) CONTAINER_OF(call, struct claim, member.call)
-
 static void at_head_ask(struct worker_call *call)
 {
-    struct claim *claim = CLAIM_OF(call, ask);
+    struct claim *claim = CONTAINER_OF(call, struct claim, ask.call);
     registrar_on_ask(claim->worker->team->registrar, claim);
 }
 
 static void at_head_added(struct worker_call *call)
 {
-    struct claim *claim = CLAIM_OF(call, added);
+    struct claim *claim = CONTAINER_OF(call, struct claim, added.call);
     registrar_on_added(claim->worker->team->registrar, claim);
 }
 
 static void at_head_alive(struct worker_call *call)
 {
-    struct claim *claim = CLAIM_OF(call, alive);
+    struct claim *claim = CONTAINER_OF(call, struct claim, alive.call);
     registrar_on_alive(claim->worker->team->registrar, claim);
 }
 
 static void at_head_leave(struct worker_call *call)
 {
-    struct claim *claim = CLAIM_OF(call, leave);
+    struct claim *claim = CONTAINER_OF(call, struct claim, leave.call);
     registrar_on_leave(claim->worker->team->registrar, claim);
 }
 
@@ -66,42 +64,42 @@ void claim_forget(struct claim *claim)
 
 static void at_worker_granted(struct worker_call *call)
 {
-    const struct claim *claim = CLAIM_OF(call, granted);
+    const struct claim *claim = CONTAINER_OF(call, struct claim, granted.call);
     if (claim->arg)
         claim->events->on_granted(claim->arg);
 }
 
 static void at_worker_refused(struct worker_call *call)
 {
-    const struct claim *claim = CLAIM_OF(call, refused);
+    const struct claim *claim = CONTAINER_OF(call, struct claim, refused.call);
     if (claim->arg)
         claim->events->on_refused(claim->arg);
 }
 
 static void at_worker_serving(struct worker_call *call)
 {
-    const struct claim *claim = CLAIM_OF(call, serving);
+    const struct claim *claim = CONTAINER_OF(call, struct claim, serving.call);
     if (claim->arg)
         claim->events->on_serving(claim->arg);
 }
 
 static void at_worker_probe(struct worker_call *call)
 {
-    const struct claim *claim = CLAIM_OF(call, probe);
+    const struct claim *claim = CONTAINER_OF(call, struct claim, probe.call);
     if (claim->arg)
         claim->events->on_probe(claim->arg);
 }
 
 static void at_worker_drain(struct worker_call *call)
 {
-    const struct claim *claim = CLAIM_OF(call, drain);
+    const struct claim *claim = CONTAINER_OF(call, struct claim, drain.call);
     if (claim->arg)
         claim->events->on_drain(claim->arg);
 }
 
 static void at_worker_drop(struct worker_call *call)
 {
-    const struct claim *claim = CLAIM_OF(call, drop);
+    const struct claim *claim = CONTAINER_OF(call, struct claim, drop.call);
     if (claim->arg)
         claim->events->on_drop(claim->arg);
 }
@@ -116,7 +114,7 @@ static void destroy(struct claim *claim)
 
 static void at_worker_left(struct worker_call *call)
 {
-    struct claim *claim = CLAIM_OF(call, left);
+    struct claim *claim = CONTAINER_OF(call, struct claim, left.call);
     void *arg = claim->arg;
     const struct claim_events *events = claim->events;
     destroy(claim);
