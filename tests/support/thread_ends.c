@@ -206,11 +206,12 @@ static size_t answer_len(const char *got)
 /* The status of one request over `fd`; 0: the connection broke. */
 static int visit(const struct thread_visitor *visitor, int fd)
 {
-    char ask[256];
+    char ask[1024];
     char got[ANSWER_MAX + 1];
     size_t len = 0;
-    int n = snprintf(ask, sizeof ask, "GET %s HTTP/1.1\r\nHost: %s\r\n\r\n", visitor->path,
-                     visitor->host);
+    int n = visitor->text ? snprintf(ask, sizeof ask, "%s", visitor->text)
+                          : snprintf(ask, sizeof ask, "GET %s HTTP/1.1\r\nHost: %s\r\n\r\n",
+                                     visitor->path, visitor->host);
     if (send(fd, ask, (size_t)n, MSG_NOSIGNAL) != n)
         return 0;
     for (;;) {
@@ -252,6 +253,13 @@ void thread_visitor_start(struct thread_visitor *visitor, const struct ip_addres
                           const char *host, const char *path)
 {
     *visitor = (struct thread_visitor){.at = *at, .host = host, .path = path};
+    must(pthread_create(&visitor->thread, NULL, visit_on, visitor) == 0, "visitor", NULL);
+}
+
+void thread_visitor_start_saying(struct thread_visitor *visitor, const struct ip_address *at,
+                                 const char *text)
+{
+    *visitor = (struct thread_visitor){.at = *at, .text = text};
     must(pthread_create(&visitor->thread, NULL, visit_on, visitor) == 0, "visitor", NULL);
 }
 

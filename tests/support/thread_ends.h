@@ -54,6 +54,7 @@ struct thread_visitor {
     pthread_t thread;
     struct ip_address at;
     const char *host, *path;
+    const char *text;     /* the whole request; NULL: a GET of the above */
     atomic_size_t good;   /* answers 2xx */
     atomic_size_t bad;    /* other answers */
     atomic_size_t broken; /* connections that ended inside of an answer */
@@ -62,6 +63,9 @@ struct thread_visitor {
 
 void thread_visitor_start(struct thread_visitor *visitor, const struct ip_address *at,
                           const char *host, const char *path);
+/* The same with a request in full. */
+void thread_visitor_start_saying(struct thread_visitor *visitor, const struct ip_address *at,
+                                 const char *text);
 /* Turns the loop until it has ended. */
 void thread_visitor_end(struct thread_visitor *visitor, struct thread_ends *ends);
 
