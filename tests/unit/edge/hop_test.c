@@ -75,6 +75,41 @@ TEST(a_burst_over_a_new_hop_is_served_whole)
     hop_scene_end(&scene);
 }
 
+/* Each is a reset on the hop: from a stranger they would be an attack. */
+TEST(ten_thousand_visitors_who_leave_do_not_end_their_hop)
+{
+    enum { BATCH = 50, BATCHES = 200 };
+    static struct hop_ask asks[BATCH];
+    struct hop_scene scene;
+    struct hop_connector connector;
+    hop_scene_begin(&scene);
+    hop_connector_open(&connector, &scene, 1);
+    for (size_t round = 0; round < BATCHES; round++) {
+        for (size_t i = 0; i < BATCH; i++) {
+            hop_ask_init(&asks[i], "GET");
+            tunnel_opener_init(&asks[i].opener, &scene.workers[0].edge, &scene.tunnel_id);
+            CHECK(ask_send(&asks[i].ask, &asks[i].opener.opener));
+        }
+        hop_scene_settle(&scene);
+        CHECK_SIZE(connector.desk.count, BATCH);
+        for (size_t i = 0; i < BATCH; i++)
+            ask_release(&asks[i].ask);
+        hop_scene_settle(&scene);
+        CHECK_SIZE(connector.desk.requests[BATCH - 1].aborted, 1);
+        desk_release(&connector.desk);
+    }
+    CHECK(metric_value(scene.workers[0].sessions) == 1);
+    CHECK_SIZE(hops_serving(scene.workers[1].edge.hops), 0);
+    hop_ask_init(&asks[0], "GET");
+    CHECK(hop_ask_send(&asks[0], &scene, 0));
+    desk_answer(hop_connector_last(&connector), 200, "still here");
+    hop_scene_settle(&scene);
+    CHECK(asks[0].ask.done);
+    ask_release(&asks[0].ask);
+    hop_connector_close(&connector);
+    hop_scene_end(&scene);
+}
+
 TEST(a_hop_that_takes_no_more_is_replaced_and_finishes_what_crosses)
 {
     static const unsigned char goaway[] = {0,    0,    8,    7,    0, 0, 0, 0, 0,
