@@ -48,7 +48,8 @@ void thread_ends_open(struct thread_ends *ends)
     ends->jobs = jobs_new(ends->loop, 1, &err);
     must(ends->store_jobs && ends->jobs, "jobs", &err);
     ends->resolver = resolver_new(ends->loop, ends->jobs);
-    must(ends->resolver && ip_parse_with_port(SPAN("127.0.0.1:0"), &any), "resolver", NULL);
+    bool is_any = ip_parse_with_port(SPAN("127.0.0.1:0"), &any);
+    must(ends->resolver && is_any, "resolver", NULL);
     ends->edge_options = (struct edge_options){.state_dir = ends->store.stored.place.directory,
                                                .dev = true,
                                                .hostname = "edge.localhost",

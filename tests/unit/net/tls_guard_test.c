@@ -81,8 +81,11 @@ static void scene_take_identity(struct scene *scene, struct tls_identity *identi
 
 static void scene_shake(struct scene *scene, const char *server_name)
 {
-    if (server_name)
-        (void)SSL_set_tlsext_host_name(scene->client, server_name);
+    char name[64]; /* the library's macro takes it as mutable */
+    if (server_name) {
+        (void)snprintf(name, sizeof name, "%s", server_name);
+        (void)SSL_set_tlsext_host_name(scene->client, name);
+    }
     for (int i = 0; i < 10 && SSL_do_handshake(scene->client) != 1; i++)
         turned_loop_settle(&scene->turned);
     turned_loop_settle(&scene->turned);
