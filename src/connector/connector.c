@@ -215,6 +215,9 @@ static bool start_crew(struct connector *connector, struct error *err)
         .from = options->edge_from,
     };
     fill_params(connector);
+    struct blueprint *blueprint = blueprint_new(options->snapshot, err);
+    if (!blueprint)
+        return false;
     const struct crew_options crew = {
         .home = connector->home,
         .workers = worker_count(options),
@@ -223,12 +226,13 @@ static bool start_crew(struct connector *connector, struct error *err)
         .shared = &connector->shared,
         .openers = &connector->openers,
         .budget = CONNECTOR_BUDGET,
-        .snapshot = options->snapshot,
+        .blueprint = blueprint,
         .tracker = connector->tracker,
         .on_failed = on_failed,
         .arg = connector,
     };
     connector->crew = crew_new(&crew, err);
+    blueprint_unref(blueprint);
     return connector->crew != NULL;
 }
 
@@ -289,9 +293,9 @@ void connector_stop(struct connector *connector)
     supervisor_stop(connector->supervisor);
 }
 
-bool connector_reload(struct connector *connector, struct snapshot *snapshot, struct error *err)
+bool connector_reload(struct connector *connector, struct blueprint *blueprint, struct error *err)
 {
-    return crew_reload(connector->crew, snapshot, err);
+    return crew_reload(connector->crew, blueprint, err);
 }
 
 void connector_free(struct connector *connector, uint64_t linger_ms)

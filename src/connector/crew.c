@@ -1,7 +1,7 @@
 /* The calls between the head and its workers.
  *
  *   set_up  head -> worker -> head     of a thread; the first worker is set up at once
- *   change  head -> worker -> head     a snapshot; a newer one waits until this one is back
+ *   change  head -> worker -> head     a blueprint; a newer one waits until this one is back
  *   cut     head -> worker -> head     once
  *   end     head -> worker, which lets its loop turn between the steps -> head          */
 #include "culvert/connector/crew.h"
@@ -60,23 +60,23 @@ static void change(struct worker_call *call)
     post(member->home, self, change_is_done);
 }
 
-static void send_change(struct crew_member *member, struct snapshot *snapshot)
+static void send_change(struct crew_member *member, struct blueprint *blueprint)
 {
-    member->changing = snapshot;
+    member->changing = blueprint;
     order(&member->change, change);
 }
 
-/* The snapshot that went out is home; a newer one follows it. */
+/* The blueprint that went out is home; a newer one follows it. */
 static void take_back(struct crew_member *member)
 {
-    struct snapshot *next = member->next;
-    snapshot_unref(member->changing);
+    struct blueprint *next = member->next;
+    blueprint_unref(member->changing);
     member->changing = NULL;
     member->next = NULL;
     if (next && !member->crew->ending)
         send_change(member, next);
     else
-        snapshot_unref(next);
+        blueprint_unref(next);
 }
 
 static void change_is_done(struct worker_call *call)
@@ -90,17 +90,17 @@ static void change_is_done(struct worker_call *call)
     take_back(member);
 }
 
-bool crew_reload(struct crew *crew, struct snapshot *snapshot, struct error *err)
+bool crew_reload(struct crew *crew, struct blueprint *blueprint, struct error *err)
 {
-    if (!live_config_change(crew->members[0].config, snapshot, err))
+    if (!live_config_change(crew->members[0].config, blueprint, err))
         return false;
     for (size_t i = 1; i < crew->count; i++) {
         struct crew_member *member = &crew->members[i];
         if (member->changing) {
-            snapshot_unref(member->next);
-            member->next = snapshot_ref(snapshot);
+            blueprint_unref(member->next);
+            member->next = blueprint_ref(blueprint);
         } else {
-            send_change(member, snapshot_ref(snapshot));
+            send_change(member, blueprint_ref(blueprint));
         }
     }
     return true;
@@ -227,8 +227,8 @@ static bool enlist(struct crew *crew, struct error *err)
         return false;
     crew->count++;
     if (!member->has_thread)
-        return crew_member_set_up(member, options->snapshot, err);
-    member->changing = snapshot_ref(options->snapshot);
+        return crew_member_set_up(member, options->blueprint, err);
+    member->changing = blueprint_ref(options->blueprint);
     order(&member->set_up, set_up);
     return true;
 }

@@ -68,13 +68,14 @@ static bool make_metrics(struct crew_member *member, struct error *err)
     return member->tunnel_metrics != NULL;
 }
 
-static bool make_requests(struct crew_member *member, struct snapshot *snapshot, struct error *err)
+static bool make_requests(struct crew_member *member, struct blueprint *blueprint,
+                          struct error *err)
 {
     struct openers_options openers = *member->options->openers;
     openers.budget = &member->budget;
     openers.workers = member->options->workers;
     member->config =
-        live_config_new(member->shared.loop, member->shared.resolver, &openers, snapshot, err);
+        live_config_new(member->shared.loop, member->shared.resolver, &openers, blueprint, err);
     if (!member->config)
         return false;
     const struct request_handler_options requests = {
@@ -86,7 +87,7 @@ static bool make_requests(struct crew_member *member, struct snapshot *snapshot,
     return member->requests ? true : error_memory(err);
 }
 
-bool crew_member_set_up(struct crew_member *member, struct snapshot *snapshot, struct error *err)
+bool crew_member_set_up(struct crew_member *member, struct blueprint *blueprint, struct error *err)
 {
     const struct crew_options *options = member->options;
     struct loop *loop = worker_loop(member->worker);
@@ -100,7 +101,7 @@ bool crew_member_set_up(struct crew_member *member, struct snapshot *snapshot, s
     member->shared.budget = &member->budget;
     member->shared.on_request = on_request;
     member->shared.arg = member;
-    member->is_ready = make_requests(member, snapshot, err);
+    member->is_ready = make_requests(member, blueprint, err);
     return member->is_ready;
 }
 

@@ -24,8 +24,8 @@ struct crew_member {
     bool has_thread;
     /* The head's. */
     struct member_call set_up, cut, change, end;
-    struct snapshot *changing; /* what the call carries; a reference */
-    struct snapshot *next;     /* comes behind it; NULL: none */
+    struct blueprint *changing; /* what the call carries; a reference */
+    struct blueprint *next;     /* comes behind it; NULL: none */
     /* The worker's alone. */
     size_t end_turns;
     struct jobs *jobs;
@@ -46,7 +46,7 @@ struct crew_member *crew_member_for(struct crew *crew, size_t index);
 /* The rest is called on the worker's loop. */
 
 /* False: `err`; crew_member_release what was made. */
-bool crew_member_set_up(struct crew_member *member, struct snapshot *snapshot,
+bool crew_member_set_up(struct crew_member *member, struct blueprint *blueprint,
                         struct error *err) MUST_CHECK;
 void crew_member_cut(struct crew_member *member, const struct error *why);
 

@@ -8,30 +8,33 @@ struct live_config {
     struct config_version *current;
 };
 
-static struct config_version *version_new(struct live_config *config, struct snapshot *snapshot,
+static struct config_version *version_new(struct live_config *config, struct blueprint *blueprint,
                                           struct error *err)
 {
-    if (!rules_are_enforceable(snapshot_rules(snapshot), err))
+    const struct rules *rules = snapshot_rules(blueprint_snapshot(blueprint));
+    if (!rules_are_enforceable(rules, err))
         return NULL;
     struct config_version *version = calloc(1, sizeof *version);
     if (!version) {
         error_memory(err);
         return NULL;
     }
-    version->openers = openers_new(config->loop, config->resolver, snapshot, &config->options, err);
+    version->openers =
+        openers_new(config->loop, config->resolver, blueprint, &config->options, err);
     if (!version->openers) {
         free(version);
         return NULL;
     }
     version->loop = config->loop;
-    version->snapshot = snapshot_ref(snapshot);
+    version->blueprint = blueprint_ref(blueprint);
+    version->rules = rules;
     version->users = 1;
     return version;
 }
 
 struct live_config *live_config_new(struct loop *loop, struct resolver *resolver,
                                     const struct openers_options *options,
-                                    struct snapshot *snapshot, struct error *err)
+                                    struct blueprint *blueprint, struct error *err)
 {
     struct live_config *config = calloc(1, sizeof *config);
     if (!config) {
@@ -41,7 +44,7 @@ struct live_config *live_config_new(struct loop *loop, struct resolver *resolver
     config->loop = loop;
     config->resolver = resolver;
     config->options = *options;
-    config->current = version_new(config, snapshot, err);
+    config->current = version_new(config, blueprint, err);
     if (!config->current) {
         free(config);
         return NULL;
@@ -49,9 +52,9 @@ struct live_config *live_config_new(struct loop *loop, struct resolver *resolver
     return config;
 }
 
-bool live_config_change(struct live_config *config, struct snapshot *snapshot, struct error *err)
+bool live_config_change(struct live_config *config, struct blueprint *blueprint, struct error *err)
 {
-    struct config_version *next = version_new(config, snapshot, err);
+    struct config_version *next = version_new(config, blueprint, err);
     if (!next)
         return false;
     config_version_drop(config->current);
@@ -77,7 +80,7 @@ static void destroy(void *object)
 {
     struct config_version *version = object;
     openers_free(version->openers);
-    snapshot_unref(version->snapshot);
+    blueprint_unref(version->blueprint);
     free(version);
 }
 

@@ -152,7 +152,7 @@ void request_handler_serve(struct request_handler *handler, struct inbound *in, 
     const struct log *log = loop_log(handler->options.loop);
     struct rules_verdict verdict;
     struct config_version *version = live_config_take(handler->options.config);
-    const struct rules *rules = snapshot_rules(version->snapshot);
+    const struct rules *rules = version->rules;
     struct request *request = request_new(handler, in, index);
     if (!request) {
         config_version_drop(version);

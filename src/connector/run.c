@@ -58,11 +58,11 @@ static void on_signal(void *arg, int number)
 
 /* ---- the rules are read again ---- */
 
-/* On a thread of the jobs: the file may lie on a slow disk. */
+/* On a thread of the jobs: files may lie on a slow disk, and roots take long to parse. */
 struct reload {
     struct job job;
     struct run *run;
-    struct snapshot *snapshot; /* the result; NULL: `why` */
+    struct blueprint *blueprint; /* the result; NULL: `why` */
     struct error why;
 };
 
@@ -72,7 +72,9 @@ static void reload_run(struct job *job)
 {
     struct reload *reload = CONTAINER_OF(job, struct reload, job);
     const struct connector_options *options = reload->run->options;
-    reload->snapshot = options->read_rules(options->read_rules_arg, &reload->why);
+    struct snapshot *snapshot = options->read_rules(options->read_rules_arg, &reload->why);
+    reload->blueprint = snapshot ? blueprint_new(snapshot, &reload->why) : NULL;
+    snapshot_unref(snapshot);
 }
 
 static void reload_done(struct job *job, bool cancelled)
@@ -80,15 +82,15 @@ static void reload_done(struct job *job, bool cancelled)
     struct reload *reload = CONTAINER_OF(job, struct reload, job);
     struct run *run = reload->run;
     bool again = run->reload_again;
-    bool ok = reload->snapshot && !cancelled && run->connector &&
-              connector_reload(run->connector, reload->snapshot, &reload->why);
+    bool ok = reload->blueprint && !cancelled && run->connector &&
+              connector_reload(run->connector, reload->blueprint, &reload->why);
     run->reload = NULL;
     run->reload_again = false;
     if (ok)
         log_info(run->options->log, "The ingress rules were read again: new requests use them");
     else if (!cancelled)
         log_error(run->options->log, "The ingress rules were not changed", LOG_ERROR(&reload->why));
-    snapshot_unref(reload->snapshot);
+    blueprint_unref(reload->blueprint);
     free(reload);
     if (again && !cancelled)
         read_again(run);

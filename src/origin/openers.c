@@ -25,20 +25,11 @@ struct behind {
     };
 };
 
-/* One TLS context for all rules that trust the same. */
-struct trust {
-    struct trust *next;
-    const char *ca_pool; /* of a rule of the snapshot */
-    bool no_verify;
-    struct tls_context *context;
-};
-
 struct openers {
     struct loop *loop;
     struct resolver *resolver;
-    struct snapshot *snapshot;
+    struct blueprint *blueprint;
     struct openers_options options;
-    struct trust *trusts;
     struct behind *behind;
     size_t count;
 };
@@ -96,37 +87,11 @@ static const char *server_name(const struct rule *rule)
     return rule->service.kind == SERVICE_HTTP ? rule->service.host : NULL;
 }
 
-static struct tls_context *trust_for(struct openers *openers, const struct origin_request *request,
-                                     struct error *err)
-{
-    for (struct trust *it = openers->trusts; it; it = it->next)
-        if (it->no_verify == request->no_tls_verify && strcmp(it->ca_pool, request->ca_pool) == 0)
-            return it->context;
-    struct tls_client_options options = {
-        .system_roots = true,
-        .ca_file = *request->ca_pool ? request->ca_pool : NULL,
-        .no_verify = request->no_tls_verify,
-    };
-    struct trust *trust = calloc(1, sizeof *trust);
-    if (!trust) {
-        error_memory(err);
-        return NULL;
-    }
-    trust->ca_pool = request->ca_pool;
-    trust->no_verify = request->no_tls_verify;
-    trust->context = tls_client_new(&options, err);
-    if (!trust->context) {
-        free(trust);
-        return NULL;
-    }
-    trust->next = openers->trusts;
-    openers->trusts = trust;
-    return trust->context;
-}
-
-static bool make_http(struct openers *openers, const struct rule *rule, struct behind *behind,
+static bool make_http(struct openers *openers, size_t index, struct behind *behind,
                       struct error *err)
 {
+    const struct rule *rule =
+        rules_at(snapshot_rules(blueprint_snapshot(openers->blueprint)), index);
     const struct origin_request *request = &rule->origin;
     bool is_unix = rule->service.kind == SERVICE_UNIX;
     struct http_origin_options options = {
@@ -147,13 +112,7 @@ static bool make_http(struct openers *openers, const struct rule *rule, struct b
         .rewrite = {span_of(request->http_host_header), openers->options.connector_id,
                     openers->options.tags, openers->options.tag_count},
     };
-    /* A caPool that cannot be read is a mistake even where it is not used. */
-    if (rule->service.tls || *request->ca_pool) {
-        struct tls_context *tls = trust_for(openers, request, err);
-        if (!tls)
-            return false;
-        options.tls = rule->service.tls ? tls : NULL;
-    }
+    options.tls = blueprint_tls(openers->blueprint, index);
     behind->http = http_origin_new(openers->loop, &options, err);
     if (!behind->http)
         return false;
@@ -161,14 +120,15 @@ static bool make_http(struct openers *openers, const struct rule *rule, struct b
     return true;
 }
 
-static bool make(struct openers *openers, const struct rule *rule, struct behind *behind,
-                 struct error *err)
+static bool make(struct openers *openers, size_t index, struct behind *behind, struct error *err)
 {
+    const struct rule *rule =
+        rules_at(snapshot_rules(blueprint_snapshot(openers->blueprint)), index);
     static const struct opener_ops missing = {missing_open};
     switch (rule->service.kind) {
     case SERVICE_HTTP:
     case SERVICE_UNIX:
-        return make_http(openers, rule, behind, err);
+        return make_http(openers, index, behind, err);
     case SERVICE_STATUS:
         if (rule->service.status < 200)
             break;
@@ -189,10 +149,11 @@ static bool make(struct openers *openers, const struct rule *rule, struct behind
     return true;
 }
 
-struct openers *openers_new(struct loop *loop, struct resolver *resolver, struct snapshot *snapshot,
-                            const struct openers_options *options, struct error *err)
+struct openers *openers_new(struct loop *loop, struct resolver *resolver,
+                            struct blueprint *blueprint, const struct openers_options *options,
+                            struct error *err)
 {
-    const struct rules *rules = snapshot_rules(snapshot);
+    const struct rules *rules = snapshot_rules(blueprint_snapshot(blueprint));
     struct openers *openers = calloc(1, sizeof *openers);
     if (!openers) {
         error_memory(err);
@@ -200,7 +161,7 @@ struct openers *openers_new(struct loop *loop, struct resolver *resolver, struct
     }
     openers->loop = loop;
     openers->resolver = resolver;
-    openers->snapshot = snapshot_ref(snapshot);
+    openers->blueprint = blueprint_ref(blueprint);
     openers->options = *options;
     openers->behind = calloc(rules_count(rules), sizeof *openers->behind);
     if (!openers->behind) {
@@ -209,8 +170,7 @@ struct openers *openers_new(struct loop *loop, struct resolver *resolver, struct
         return NULL;
     }
     for (; openers->count < rules_count(rules); openers->count++) {
-        const struct rule *rule = rules_at(rules, openers->count);
-        if (make(openers, rule, &openers->behind[openers->count], err))
+        if (make(openers, openers->count, &openers->behind[openers->count], err))
             continue;
         error_wrap(err, "rule #%zu", openers->count);
         openers_free(openers);
@@ -231,13 +191,7 @@ void openers_free(struct openers *openers)
         return;
     for (size_t i = 0; i < openers->count; i++)
         http_origin_free(openers->behind[i].http);
-    while (openers->trusts) {
-        struct trust *trust = openers->trusts;
-        openers->trusts = trust->next;
-        tls_context_unref(trust->context);
-        free(trust);
-    }
     free(openers->behind);
-    snapshot_unref(openers->snapshot);
+    blueprint_unref(openers->blueprint);
     free(openers);
 }

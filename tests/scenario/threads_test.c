@@ -43,13 +43,6 @@ static void serve_more(struct bustle *bustle)
     thread_ends_until(&bustle->ends, is_served, bustle);
 }
 
-static void reload(struct bustle *bustle, const char *service)
-{
-    struct snapshot *snapshot = thread_ends_rules(&bustle->ends, service);
-    CHECK(connector_reload(bustle->ends.connector, snapshot, NULL));
-    snapshot_unref(snapshot);
-}
-
 static void begin(struct bustle *bustle)
 {
     struct thread_ends *ends = &bustle->ends;
@@ -78,7 +71,7 @@ TEST(workers_serve_while_rules_change_and_connections_break)
     begin(&bustle);
     for (int i = 0; i < ROUNDS; i++) {
         serve_more(&bustle);
-        reload(&bustle, i % 2 == 0 ? "http_status:204" : "");
+        thread_ends_reload(&bustle.ends, i % 2 == 0 ? "http_status:204" : "");
         CHECK_SIZE(thread_ends_break(&bustle.ends, 1), 1);
         serve_more(&bustle);
     }
@@ -94,7 +87,7 @@ TEST(a_stop_in_the_middle_of_everything_ends_well)
     begin(&bustle);
     serve_more(&bustle);
     (void)thread_ends_break(&bustle.ends, 2);
-    reload(&bustle, "http_status:204");
+    thread_ends_reload(&bustle.ends, "http_status:204");
     connector_stop(bustle.ends.connector);
     end(&bustle);
     CHECK(bustle.ends.over);

@@ -175,9 +175,7 @@ TEST(a_reload_reaches_every_worker_and_spares_what_runs)
     open_for(&lone, &slow, 1000);
     for (size_t i = 0; i < 4; i++)
         ask_over(&old[i], &lone, i);
-    struct snapshot *snapshot = lone_connector_rules("http_status:204");
-    CHECK(connector_reload(lone.connector, snapshot, NULL));
-    snapshot_unref(snapshot);
+    lone_connector_reload(&lone, "http_status:204");
     lone_connector_pass(&lone, 10);
     for (size_t i = 0; i < 4; i++) {
         ask_over(&next[i], &lone, i);
@@ -198,12 +196,8 @@ TEST(of_reloads_in_quick_succession_the_last_one_counts)
     struct lone_connector lone;
     struct ask ask;
     open_for(&lone, &hello, 1000);
-    for (int i = 0; i < 5; i++) {
-        struct snapshot *snapshot =
-            lone_connector_rules(i < 4 ? "http_status:204" : "http_status:404");
-        CHECK(connector_reload(lone.connector, snapshot, NULL));
-        snapshot_unref(snapshot);
-    }
+    for (int i = 0; i < 5; i++)
+        lone_connector_reload(&lone, i < 4 ? "http_status:204" : "http_status:404");
     lone_connector_pass(&lone, 10);
     for (size_t i = 0; i < 4; i++) {
         ask_over(&ask, &lone, i);
@@ -217,10 +211,7 @@ TEST(a_reload_on_the_way_does_not_outlive_the_connector)
 {
     struct lone_connector lone;
     open_for(&lone, &hello, 1000);
-    for (int i = 0; i < 3; i++) {
-        struct snapshot *snapshot = lone_connector_rules("http_status:204");
-        CHECK(connector_reload(lone.connector, snapshot, NULL));
-        snapshot_unref(snapshot);
-    }
+    for (int i = 0; i < 3; i++)
+        lone_connector_reload(&lone, "http_status:204");
     lone_connector_close(&lone);
 }

@@ -29,8 +29,8 @@ struct lone_connector {
 void lone_connector_open(struct lone_connector *lone);
 void lone_connector_start(struct lone_connector *lone);
 
-/* One rule for every request: its service. The caller holds the reference. */
-struct snapshot *lone_connector_rules(const char *service);
+/* From now on this is the service for every request. */
+void lone_connector_reload(struct lone_connector *lone, const char *service);
 
 /* Lets `ms` of turned time pass. */
 void lone_connector_pass(struct lone_connector *lone, uint64_t ms);

@@ -85,7 +85,7 @@ static void connector_over(void *arg, const struct error *why)
     ends->over = true;
 }
 
-struct snapshot *thread_ends_rules(const struct thread_ends *ends, const char *service)
+static struct snapshot *rules_of(const struct thread_ends *ends, const char *service)
 {
     struct error err = {0};
     struct service parsed;
@@ -121,7 +121,7 @@ void thread_ends_start(struct thread_ends *ends, const char *service)
     ends->edge = edge_new(&edge, &ends->edge_options, edge_over, ends, &err);
     must(ends->edge != NULL, "edge", &err);
     edge_listens(ends->edge, &ends->at);
-    ends->snapshot = thread_ends_rules(ends, service);
+    ends->snapshot = rules_of(ends, service);
     ends->options.snapshot = ends->snapshot;
     ip_format(&ends->at.tunnel, text);
     must(edge_addresses_add(&ends->options.static_edge, span_of(text), &err), "address", &err);
@@ -129,6 +129,16 @@ void thread_ends_start(struct thread_ends *ends, const char *service)
         .loop = ends->loop, .clock = clock_system(), .resolver = ends->resolver, .tls = ends->tls};
     ends->connector = connector_new(&world, &ends->options, connector_over, ends, &err);
     must(ends->connector != NULL, "connector", &err);
+}
+
+void thread_ends_reload(struct thread_ends *ends, const char *service)
+{
+    struct error err = {0};
+    struct snapshot *snapshot = rules_of(ends, service);
+    struct blueprint *blueprint = blueprint_new(snapshot, &err);
+    must(blueprint && connector_reload(ends->connector, blueprint, &err), "reload", &err);
+    blueprint_unref(blueprint);
+    snapshot_unref(snapshot);
 }
 
 /* ---- running ---- */

@@ -35,8 +35,8 @@ void thread_ends_open(struct thread_ends *ends);
  * and its like, an HTTP origin that is at hand. Aborts when that fails. */
 void thread_ends_start(struct thread_ends *ends, const char *service);
 
-/* A snapshot with such a rule. The caller holds the reference. */
-struct snapshot *thread_ends_rules(const struct thread_ends *ends, const char *service);
+/* From now on this is the service, likewise. */
+void thread_ends_reload(struct thread_ends *ends, const char *service);
 
 /* Turns the loop until `holds`. */
 void thread_ends_until(struct thread_ends *ends, bool (*holds)(void *arg), void *arg);

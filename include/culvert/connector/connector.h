@@ -6,9 +6,9 @@
 #include "culvert/base/ip.h"
 #include "culvert/base/log.h"
 #include "culvert/connector/edge_addresses.h"
-#include "culvert/ingress/snapshot.h"
 #include "culvert/net/resolver.h"
 #include "culvert/net/tls.h"
+#include "culvert/origin/blueprint.h"
 #include "culvert/origin/rewrite.h"
 #include "culvert/tunnel/credentials.h"
 
@@ -72,9 +72,9 @@ void connector_stop(struct connector *connector);
 /* Where its metrics are served. */
 void connector_metrics_address(const struct connector *connector, struct ip_address *at);
 
-/* New requests are served by `snapshot`, which gets references; those that run go on as they began.
- * False: `err`, and nothing changed. */
-bool connector_reload(struct connector *connector, struct snapshot *snapshot,
+/* New requests are served by `blueprint`, which gets references; those that run go on as they
+ * began. False: `err`, and nothing changed. */
+bool connector_reload(struct connector *connector, struct blueprint *blueprint,
                       struct error *err) MUST_CHECK;
 
 /* Ends at once what still runs; the ends of answers may still leave within `linger_ms`. Call it

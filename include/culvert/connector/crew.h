@@ -6,7 +6,6 @@
 #define CULVERT_CONNECTOR_CREW_H
 
 #include "culvert/connector/ha_connection.h"
-#include "culvert/ingress/snapshot.h"
 #include "culvert/net/worker.h"
 #include "culvert/observe/scraper.h"
 #include "culvert/observe/tracker.h"
@@ -23,19 +22,19 @@ struct crew_options {
     const struct ha_shared *shared;        /* what is the same for all: the rest is filled in */
     const struct openers_options *openers; /* likewise */
     size_t budget;                         /* bytes, of all together */
-    struct snapshot *snapshot;             /* to begin with; gets references */
+    struct blueprint *blueprint;           /* to begin with; gets references */
     struct tracker *tracker;               /* the head's: what becomes of HA connections */
     /* A worker could not be set up: what it was given to do fails. */
     void (*on_failed)(void *arg, const struct error *why);
     void *arg;
 };
 
-/* NULL: `err`, among others that an origin of the snapshot cannot be set up. */
+/* NULL: `err`, among others that an origin of the blueprint cannot be set up. */
 struct crew *crew_new(const struct crew_options *options, struct error *err);
 
-/* Gives `snapshot` to every worker: new requests use it, those that run keep theirs. False: `err`,
+/* Gives `blueprint` to every worker: new requests use it, those that run keep theirs. False: `err`,
  * the first worker cannot use it and nothing changed anywhere. */
-bool crew_reload(struct crew *crew, struct snapshot *snapshot, struct error *err) MUST_CHECK;
+bool crew_reload(struct crew *crew, struct blueprint *blueprint, struct error *err) MUST_CHECK;
 
 /* Ends all requests that run, once; 502 where nothing was sent yet, else a reset. */
 void crew_cut(struct crew *crew);

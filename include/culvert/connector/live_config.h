@@ -2,7 +2,6 @@
 #ifndef CULVERT_CONNECTOR_LIVE_CONFIG_H
 #define CULVERT_CONNECTOR_LIVE_CONFIG_H
 
-#include "culvert/ingress/snapshot.h"
 #include "culvert/net/loop.h"
 #include "culvert/origin/openers.h"
 
@@ -11,20 +10,21 @@ struct live_config;
 /* One version with its openers; belongs to the loop. */
 struct config_version {
     struct loop *loop;
-    struct snapshot *snapshot;
+    struct blueprint *blueprint;
+    const struct rules *rules; /* of it */
     struct openers *openers;
     size_t users; /* the live configuration, and each request */
     struct reap reap;
 };
 
-/* Loop, resolver and what `options` points to are borrowed; `snapshot` gets a reference of its own.
+/* Loop, resolver and what `options` points to are borrowed; `blueprint` gets a reference.
  * NULL: `err` (an origin cannot be set up). */
 struct live_config *live_config_new(struct loop *loop, struct resolver *resolver,
                                     const struct openers_options *options,
-                                    struct snapshot *snapshot, struct error *err);
-/* The next requests use `snapshot`, which gets a reference; those that run keep theirs. False:
+                                    struct blueprint *blueprint, struct error *err);
+/* The next requests use `blueprint`, which gets a reference; those that run keep theirs. False:
  * `err`, and nothing changed. */
-bool live_config_change(struct live_config *config, struct snapshot *snapshot,
+bool live_config_change(struct live_config *config, struct blueprint *blueprint,
                         struct error *err) MUST_CHECK;
 
 /* Requests may still hold versions; what is not held goes at the end of the turn. NULL is allowed.

@@ -3,7 +3,7 @@
 #ifndef CULVERT_ORIGIN_OPENERS_H
 #define CULVERT_ORIGIN_OPENERS_H
 
-#include "culvert/ingress/snapshot.h"
+#include "culvert/origin/blueprint.h"
 #include "culvert/origin/rewrite.h"
 #include "culvert/proxy/opener.h"
 
@@ -23,11 +23,11 @@ struct openers_options {
     size_t workers; /* that share the idle connections a rule may keep; 0 counts as 1 */
 };
 
-/* Keeps a reference to `snapshot`. A kind of service that is not supported yet gets an opener that
- * refuses and says so. The caller owns the openers. NULL: `err` names the rule, and the file when a
- * caPool cannot be read or holds no certificate. */
-struct openers *openers_new(struct loop *loop, struct resolver *resolver, struct snapshot *snapshot,
-                            const struct openers_options *options, struct error *err);
+/* Keeps a reference to `blueprint`. A kind of service that is not supported yet gets an opener that
+ * refuses and says so. The caller owns the openers. NULL: `err` names the rule. */
+struct openers *openers_new(struct loop *loop, struct resolver *resolver,
+                            struct blueprint *blueprint, const struct openers_options *options,
+                            struct error *err);
 
 /* The opener of the `rule`th rule; rule < rules_count. Lives as long as the openers. */
 struct opener *openers_at(struct openers *openers, size_t rule);

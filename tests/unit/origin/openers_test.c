@@ -31,8 +31,11 @@ static struct openers *openers_of(struct origin_bench *bench, const char *text, 
     struct snapshot *snapshot = snapshot_of(text);
     if (!snapshot)
         return NULL;
-    struct openers *openers = openers_new(bench->loop, bench->resolver, snapshot, &options, err);
+    struct blueprint *blueprint = blueprint_new(snapshot, err);
     snapshot_unref(snapshot);
+    struct openers *openers =
+        blueprint ? openers_new(bench->loop, bench->resolver, blueprint, &options, err) : NULL;
+    blueprint_unref(blueprint);
     return openers;
 }
 

@@ -1,0 +1,122 @@
+/* A counted array with one place for each rule, and a list of the contexts in it. */
+#include "culvert/origin/blueprint.h"
+
+#include "culvert/net/tls.h"
+
+#include <assert.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+/* One context for all rules that trust the same. */
+struct trust {
+    struct trust *next;
+    const char *ca_pool; /* of a rule of the snapshot */
+    bool no_verify;
+    struct tls_context *context;
+};
+
+struct blueprint {
+    atomic_size_t references;
+    struct snapshot *snapshot;
+    struct trust *trusts;
+    struct tls_context *of_rule[]; /* of `trusts`; NULL: in clear */
+};
+
+static struct tls_context *trust_for(struct blueprint *blueprint,
+                                     const struct origin_request *request, struct error *err)
+{
+    for (struct trust *it = blueprint->trusts; it; it = it->next)
+        if (it->no_verify == request->no_tls_verify && strcmp(it->ca_pool, request->ca_pool) == 0)
+            return it->context;
+    struct tls_client_options options = {
+        .system_roots = true,
+        .ca_file = *request->ca_pool ? request->ca_pool : NULL,
+        .no_verify = request->no_tls_verify,
+    };
+    struct trust *trust = calloc(1, sizeof *trust);
+    if (!trust) {
+        (void)error_memory(err);
+        return NULL;
+    }
+    trust->ca_pool = request->ca_pool;
+    trust->no_verify = request->no_tls_verify;
+    trust->context = tls_client_new(&options, err);
+    if (!trust->context) {
+        free(trust);
+        return NULL;
+    }
+    trust->next = blueprint->trusts;
+    blueprint->trusts = trust;
+    return trust->context;
+}
+
+/* A caPool that cannot be read is a mistake even where it is not used. */
+static bool fill(struct blueprint *blueprint, size_t index, struct error *err)
+{
+    const struct rule *rule = rules_at(snapshot_rules(blueprint->snapshot), index);
+    bool is_http = rule->service.kind == SERVICE_HTTP || rule->service.kind == SERVICE_UNIX;
+    if (!is_http || (!rule->service.tls && !*rule->origin.ca_pool))
+        return true;
+    struct tls_context *context = trust_for(blueprint, &rule->origin, err);
+    if (!context)
+        return error_wrap(err, "rule #%zu", index);
+    blueprint->of_rule[index] = rule->service.tls ? context : NULL;
+    return true;
+}
+
+struct blueprint *blueprint_new(struct snapshot *snapshot, struct error *err)
+{
+    size_t count = rules_count(snapshot_rules(snapshot));
+    struct blueprint *blueprint = calloc(1, sizeof *blueprint + count * sizeof(void *));
+    if (!blueprint) {
+        (void)error_memory(err);
+        return NULL;
+    }
+    atomic_init(&blueprint->references, 1);
+    blueprint->snapshot = snapshot_ref(snapshot);
+    for (size_t i = 0; i < count; i++) {
+        if (fill(blueprint, i, err))
+            continue;
+        blueprint_unref(blueprint);
+        return NULL;
+    }
+    return blueprint;
+}
+
+struct blueprint *blueprint_ref(struct blueprint *blueprint)
+{
+    /* Whoever takes a reference holds one already, so nothing has to be ordered. */
+    size_t before = atomic_fetch_add_explicit(&blueprint->references, 1, memory_order_relaxed);
+    assert(before > 0);
+    return blueprint;
+}
+
+void blueprint_unref(struct blueprint *blueprint)
+{
+    if (!blueprint)
+        return;
+    /* All that other threads read must be over before the memory goes. */
+    size_t before = atomic_fetch_sub_explicit(&blueprint->references, 1, memory_order_acq_rel);
+    assert(before > 0);
+    if (before > 1)
+        return;
+    while (blueprint->trusts) {
+        struct trust *trust = blueprint->trusts;
+        blueprint->trusts = trust->next;
+        tls_context_unref(trust->context);
+        free(trust);
+    }
+    snapshot_unref(blueprint->snapshot);
+    free(blueprint);
+}
+
+struct snapshot *blueprint_snapshot(const struct blueprint *blueprint)
+{
+    return blueprint->snapshot;
+}
+
+struct tls_context *blueprint_tls(const struct blueprint *blueprint, size_t rule)
+{
+    assert(rule < rules_count(snapshot_rules(blueprint->snapshot)));
+    return blueprint->of_rule[rule];
+}
