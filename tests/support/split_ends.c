@@ -110,8 +110,7 @@ static void fill_options(struct split_ends *ends)
         .credentials = ends->store->credentials,
         .snapshot = ends->snapshot,
         .region = "",
-        .connections = SPLIT_CONNECTIONS,
-        .workers = SPLIT_CONNECTIONS,
+        .connections = 1,
         .grace_ms = 30 * 1000,
         .rpc_timeout_ms = 5000,
         .version = "2026.8.2",
@@ -246,7 +245,7 @@ bool split_ends_until(struct split_ends *ends, bool (*holds)(void *arg), void *a
         settle_all(ends);
         if (holds(arg))
             return true;
-        if (ends->edge && edge_connections(ends->edge) < SPLIT_CONNECTIONS) {
+        if (ends->edge && edge_connections(ends->edge) == 0) {
             let_store_answer(ends);
             settle_all(ends);
             if (holds(arg))
@@ -261,7 +260,7 @@ bool split_ends_until(struct split_ends *ends, bool (*holds)(void *arg), void *a
 static bool is_registered(void *arg)
 {
     struct split_ends *ends = arg;
-    return edge_connections(ends->edge) == SPLIT_CONNECTIONS;
+    return edge_connections(ends->edge) == 1;
 }
 
 bool split_ends_registered(struct split_ends *ends, uint64_t limit_ms)

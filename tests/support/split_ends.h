@@ -11,8 +11,6 @@
 #include "support/stored.h"
 #include "support/turned_clock.h"
 
-enum { SPLIT_CONNECTIONS = 2 }; /* of the connector, each with a worker of its own */
-
 enum split_party { SPLIT_EDGE, SPLIT_CONNECTOR, SPLIT_WORLD, SPLIT_PARTIES };
 
 /* What outlives one play: the store and the credentials of its tunnel 1, app.example.com. */
@@ -48,7 +46,7 @@ struct split_ends {
 /* Prepares all but the two ends. */
 void split_ends_open(struct split_ends *ends, struct split_store *store, const char *yaml);
 
-/* Start the ends: the edge at 7844 and http 8080, the connector with its HA connections. False: the
+/* Start the ends: the edge at 7844 and http 8080, the connector with one HA connection. False: the
  * start failed; `err` says why. */
 bool split_ends_start_edge(struct split_ends *ends, struct error *err);
 bool split_ends_start_connector(struct split_ends *ends, struct error *err);
@@ -57,7 +55,7 @@ bool split_ends_start_connector(struct split_ends *ends, struct error *err);
 bool split_ends_until(struct split_ends *ends, bool (*holds)(void *arg), void *arg,
                       uint64_t limit_ms);
 
-/* Waits until the connector is registered with all of them. */
+/* Waits until the connector is registered. */
 bool split_ends_registered(struct split_ends *ends, uint64_t limit_ms);
 
 /* Asks an end to stop, and waits for it. */
