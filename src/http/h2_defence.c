@@ -55,6 +55,28 @@ bool h2_defence_field(struct h2_stream *stream, size_t len)
     return false;
 }
 
+bool h2_defence_hold(struct h2_stream *stream)
+{
+    struct h2_session *session = stream->session;
+    const struct request_head *head = &stream->in.head;
+    size_t len = head->fields.bytes.len + head->target.len + head->authority.len;
+    if (is_guarded(session) && session->heads_held + len > H2_HEADS_HELD_MAX) {
+        h2_session_need(session, nghttp2_submit_rst_stream(session->ng, NGHTTP2_FLAG_NONE,
+                                                           stream->id, NGHTTP2_REFUSED_STREAM));
+        h2_session_flush_soon(session);
+        return false;
+    }
+    stream->head_held = len;
+    session->heads_held += len;
+    return true;
+}
+
+void h2_defence_release(struct h2_stream *stream)
+{
+    stream->session->heads_held -= stream->head_held;
+    stream->head_held = 0;
+}
+
 void h2_defence_told(struct h2_session *session, enum abuse abuse)
 {
     if (session->options.is_guarded && session->events->on_abuse)

@@ -163,6 +163,8 @@ static void request_done(struct h2_stream *stream, bool ends)
         h2_stream_refuse(stream, status);
         return;
     }
+    if (!h2_defence_hold(stream))
+        return;
     stream->held = true;
     session->events->on_request(session->arg, &stream->in);
     if (stream->held)

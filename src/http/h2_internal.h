@@ -46,6 +46,7 @@ struct h2_session {
     bool rtt_asked; /* a PING that measures is under way */
     uint64_t sent;  /* bytes of bodies that left */
     struct h2_guard guard;
+    size_t heads_held;      /* bytes of requests' heads */
     size_t scanned;         /* bytes that the guard has seen and the library has not */
     uint64_t idle_since_ms; /* while no stream is open */
     struct timer watch;     /* what is unfinished, and idleness */
@@ -92,6 +93,7 @@ struct h2_stream {
     struct body body;            /* what the peer sends us */
     struct channel *sending;     /* what we send, borrowed; NULL: nothing */
     const struct headers *after; /* its trailers, borrowed with it */
+    size_t head_held;            /* of its request's head */
     size_t head_seen;            /* bytes of heads that came, also those not kept */
     uint64_t drained_ms;         /* when its channel last moved */
     uint64_t sent;               /* bytes of our body that left */
@@ -169,6 +171,10 @@ void h2_defence_sent(struct h2_session *session, size_t len, bool is_cut);
 void h2_defence_reset(struct h2_session *session, const struct h2_stream *stream);
 /* A field of `len` bytes came out of a head; false: that was the last one. */
 bool h2_defence_field(struct h2_stream *stream, size_t len);
+/* The request's head counts among those that are held until its stream is gone; false: they are too
+ * many bytes, and it is refused. */
+bool h2_defence_hold(struct h2_stream *stream);
+void h2_defence_release(struct h2_stream *stream);
 /* An abuse that costs the peer a stream, not the session. */
 void h2_defence_told(struct h2_session *session, enum abuse abuse);
 

@@ -423,6 +423,7 @@ void h2_stream_detach(struct h2_stream *stream)
     struct h2_session *session = stream->session;
     if (!session)
         return;
+    h2_defence_release(stream);
     stream->session = NULL;
     list_remove(&session->streams, &stream->link);
     session->open--;

@@ -311,6 +311,36 @@ TEST(a_head_that_unpacks_to_more_than_it_may_is_a_bomb)
     scene_end(&scene);
 }
 
+/* A field of 4,000 bytes into the table; then 60 KB out of 18 bytes for each request. */
+TEST(few_bytes_that_unpack_to_many_hold_no_more_than_they_may)
+{
+    struct scene scene;
+    struct buf block = BUF_LIMIT(64 * 1024);
+    static char value[4000];
+    scene_begin(&scene);
+    memset(value, 'a', sizeof value);
+    CHECK(buf_put_span(&block, SPAN("\x82\x86\x84\x01\1h\x40\1x\x7f\xa1\x1e")));
+    CHECK(buf_put(&block, value, sizeof value));
+    for (uint32_t i = 0; i < 50; i++) {
+        wire_put(&scene.out, &(struct wire_frame){WIRE_HEADERS, 5, 1 + 2 * i, buf_span(&block)});
+        buf_clear(&block);
+        CHECK(buf_put_span(&block, SPAN("\x82\x86\x84\x01\1h")));
+        for (int j = 0; j < 14; j++)
+            CHECK(buf_put_char(&block, (char)0xbe));
+    }
+    send_out(&scene);
+    size_t open = h2_session_streams(scene.two.server.session);
+    CHECK_CASE(open >= 15 && open <= 20, "%zu are open", open);
+    CHECK_SIZE(scene.two.server.closed, 0);
+    desk_release(&scene.two.desk); /* whoever is served makes room */
+    turned_loop_settle(&scene.two.turned);
+    ask(&scene, 1001, WIRE_END_STREAM);
+    send_out(&scene);
+    CHECK_SIZE(h2_session_streams(scene.two.server.session), 1);
+    buf_release(&block);
+    scene_end(&scene);
+}
+
 TEST(a_session_without_a_guard_bears_what_its_peer_likes)
 {
     struct h2_scene scene;
