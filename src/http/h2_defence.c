@@ -26,9 +26,23 @@ void h2_defence_read(struct h2_session *session, const unsigned char *data, size
     judge(session, h2_guard_read(&session->guard, fresh, loop_now_ms(session->loop)));
 }
 
+/* Frames that are not DATA wait in the library, whose own bound is for acknowledgements only. */
+static bool is_piled_up(const struct h2_session *session)
+{
+    return session->options.is_server && !session->broken &&
+           nghttp2_session_get_outbound_queue_size(session->ng) >
+               H2_UNSENT_MAX + 2 * (size_t)session->options.streams_max;
+}
+
 void h2_defence_taken(struct h2_session *session, size_t len, size_t taken)
 {
     session->scanned = len - taken;
+}
+
+void h2_defence_flushed(struct h2_session *session)
+{
+    if (is_piled_up(session))
+        h2_session_cut_off(session, ABUSE_H2_UNREAD);
 }
 
 void h2_defence_sent(struct h2_session *session, size_t len, bool is_cut)

@@ -159,12 +159,14 @@ void h2_pace_drained(struct h2_stream *stream, size_t bytes);
 /* The answer to a PING came. */
 void h2_pace_pong(struct h2_session *session, const uint8_t opaque[8]);
 
-/* h2_defence.c: all that follows does nothing in a session without a guard. */
+/* h2_defence.c: without a guard only what waits to be sent is bounded. */
 void h2_defence_init(struct h2_session *session);
 void h2_defence_stop(struct h2_session *session);
 /* What `len` bytes cost, before the library gets them; then how many of them it took. */
 void h2_defence_read(struct h2_session *session, const unsigned char *data, size_t len);
 void h2_defence_taken(struct h2_session *session, size_t len, size_t taken);
+/* All was said that the connection takes for now. */
+void h2_defence_flushed(struct h2_session *session);
 /* DATA left; `is_cut`: the peer's window kept the rest of it back. */
 void h2_defence_sent(struct h2_session *session, size_t len, bool is_cut);
 /* RST_STREAM left; NULL: for a stream that was never ours. */

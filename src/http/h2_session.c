@@ -285,6 +285,7 @@ static void flush(void *arg)
             break;
     }
     session->in_library = false;
+    h2_defence_flushed(session);
     if (!nghttp2_session_want_read(session->ng) && !nghttp2_session_want_write(session->ng)) {
         struct error why;
         error_set(&why, ERROR_NETWORK, 0, "HTTP/2: the session has ended");

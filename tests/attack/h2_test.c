@@ -10,8 +10,8 @@ enum { ATTACKS_MAX = 64 };
 static bool is_ended(void *arg)
 {
     struct attacker *attacker = arg;
-    if (attacker->attack->is_slow && attacker->attack->more)
-        attacker_say(attacker); /* it drips */
+    if (attacker->attack->more)
+        attacker_say(attacker); /* those that drip, or wait for something */
     return attacker_is_ended(attacker);
 }
 

@@ -32,7 +32,7 @@ static void say(void *arg)
 {
     struct attacker *attacker = arg;
     const struct attack *attack = attacker->attack;
-    if (!attacker->conn || attacker->ended)
+    if (!attacker->begun || !attacker->conn || attacker->ended)
         return;
     size_t said = 0;
     do {
@@ -117,6 +117,7 @@ static size_t on_bytes(void *arg, const unsigned char *data, size_t len)
 static void begin_saying(void *arg)
 {
     struct attacker *attacker = arg;
+    attacker->begun = true;
     if (attacker->attack->h2) {
         must(buf_put_span(&attacker->out, SPAN(WIRE_PREFACE)));
         wire_put_settings(&attacker->out, 0, 0);

@@ -49,6 +49,7 @@ struct attacker {
     uint32_t stream;
     uint64_t state; /* for the attack's own use */
     /* What came of it: */
+    bool begun;           /* it is connected, and its handshake is done */
     bool ended;           /* the other side closed the connection */
     bool heard_goaway;    /* h2 */
     uint32_t goaway_code; /* of the last one */

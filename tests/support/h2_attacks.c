@@ -5,7 +5,8 @@
 
 enum {
     DRIP_MS = 500,
-    BATCH = 64, /* frames that one turn says */
+    FILL_MS = 1500, /* until all that can be queued for the attacker is */
+    BATCH = 64,     /* frames that one turn says */
     CODE_CANCEL = 8,
     SETTING_TABLE_SIZE = 1,
     SETTING_WINDOW = 4,
@@ -376,6 +377,13 @@ static void open_downloads(struct attacker *attacker)
         (void)attacker_asks(attacker, "/bytes/100000000", WIRE_END_STREAM);
 }
 
+/* Behind downloads that nobody reads, each refused stream waits to be told. */
+static void open_and_wait(struct attacker *attacker)
+{
+    if (loop_now_ms(attacker->loop) >= attacker->begun_ms + FILL_MS)
+        open_without_end(attacker);
+}
+
 static const struct attack attacks[] = {
 #define ATTACK(title, ends_by) .name = "h2-" title, .limit = "h2_" ends_by, .h2 = true
     {ATTACK("rapid-reset", "resets"), .more = reset_rapidly},
@@ -394,6 +402,8 @@ static const struct attack attacks[] = {
     {ATTACK("connection-field", "resets"), .more = make_it_reset, .number = CONNECTION_FIELD},
     {ATTACK("empty-heads", "resets"), .more = make_it_reset, .number = EMPTY_HEAD},
     {ATTACK("streams", "resets"), .more = open_without_end},
+    {ATTACK("streams-deaf", "unread"), .deaf = true, .begin = open_downloads,
+     .more = open_and_wait},
     {ATTACK("pings", "pings"), .more = repeat_frame, .number = PINGS},
     {ATTACK("pings-deaf", "pings"), .deaf = true, .more = repeat_frame, .number = PINGS},
     {ATTACK("pongs", "pings"), .more = repeat_frame, .number = PONGS},

@@ -19,7 +19,8 @@ enum {
     H2_PING_AFTER_MS = 30 * 1000,            /* silence before we ask whether the peer lives */
     H2_PING_LIMIT_MS = 15 * 1000,            /* and how long its answer may take */
     H2_SETTINGS_LIMIT_MS = 10 * 1000,        /* for the peer's preface and first SETTINGS */
-    H2_HEADS_HELD_MAX = 1024 * 1024,         /* guarded: of all open requests of a session */
+    H2_UNSENT_MAX = 1000, /* frames that a server's peer does not read, and two for each stream */
+    H2_HEADS_HELD_MAX = 1024 * 1024, /* guarded: of all open requests of a session */
     H2_FIELD_MAX = 64 * 1024, /* a name or value that is sent: no more can be unpacked (nghttp2) */
     H2_DRAIN_MIN = 4 * 1024,  /* of what waits for a stream's peer, in each stall limit */
     H2_BODY_MIN = 512,        /* of a request's body, likewise */
