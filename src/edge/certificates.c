@@ -103,6 +103,12 @@ out:
     return ok;
 }
 
+/* Where to say what is odd about files. */
+static const struct log *file_log(const struct certificates *certificates)
+{
+    return certificates->options.files_are_judged ? NULL : certificates->options.log;
+}
+
 static void warn_of_expiry(const struct certificates *certificates, const char *file,
                            const struct tls_identity *identity)
 {
@@ -111,7 +117,7 @@ static void warn_of_expiry(const struct certificates *certificates, const char *
     tls_identity_validity(identity, &from_ms, &until_ms);
     int64_t left_ms = until_ms - clock->unix_ms(clock);
     if (left_ms < WARN_DAYS * MS_PER_DAY)
-        log_warn(certificates->options.log,
+        log_warn(file_log(certificates),
                  left_ms > 0 ? "A certificate expires soon" : "A certificate has expired",
                  LOG_TEXT("file", file));
 }
@@ -125,7 +131,7 @@ bool certificates_load(struct certificates *certificates, const struct certifica
     if (!file_set_init(&fresh, count, err))
         return false;
     for (size_t i = 0; i < count; i++) {
-        if (!file_set_add(&fresh, &files[i], certificates->options.log, err)) {
+        if (!file_set_add(&fresh, &files[i], file_log(certificates), err)) {
             file_set_release(&fresh);
             return false;
         }

@@ -29,8 +29,8 @@ static bool make_certificates(struct edge_tls *tls, struct error *err)
         .is_allowed = is_allowed,
         .arg = tls,
         .clock = clock_system(),
-        /* What is wrong with the files is said once. */
-        .log = tls->worker->number == 0 ? options->log : NULL,
+        .log = options->log,
+        .files_are_judged = tls->worker->number > 0,
     };
     tls->certificates = certificates_new(&certificates, err);
     return tls->certificates && certificates_load(tls->certificates, options->certificates,

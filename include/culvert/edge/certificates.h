@@ -29,6 +29,7 @@ struct certificates_options {
     void *arg;
     const struct clock *clock; /* borrowed */
     const struct log *log;     /* borrowed; NULL: silent */
+    bool files_are_judged; /* by another owner of the same files: nothing is logged about them */
 };
 
 struct certificates;

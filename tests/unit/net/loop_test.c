@@ -289,6 +289,34 @@ TEST(a_watch_is_level_triggered_and_waits_only_for_what_it_was_set_to)
     turned_loop_release(&turned);
 }
 
+static void note_news(void *arg, unsigned events)
+{
+    note(arg, events == WATCH_READ ? 'n' : '?');
+}
+
+TEST(a_watch_for_news_is_told_once_of_what_came)
+{
+    struct turned_loop turned;
+    struct raw_peer peer;
+    struct diary diary = {0};
+    turned_loop_init(&turned);
+    int fd = raw_peer_open(&peer);
+    REQUIRE(watch_init(&diary.watch, turned.loop, fd, note_news, &diary));
+    CHECK_SIZE(raw_peer_put(&peer, SPAN("a")), 1);
+    REQUIRE(watch_set(&diary.watch, WATCH_READ | WATCH_NEWS));
+    turned_loop_settle(&turned);
+    CHECK_TEXT(diary.text, "n");
+    raw_peer_say(&peer, &turned, "b");
+    CHECK_TEXT(diary.text, "nn");
+    raw_peer_end(&peer);
+    turned_loop_settle(&turned);
+    CHECK_TEXT(diary.text, "nnn");
+    watch_release(&diary.watch);
+    (void)close(fd);
+    raw_peer_close(&peer);
+    turned_loop_release(&turned);
+}
+
 static void release_self(void *arg, unsigned events)
 {
     struct diary *diary = arg;

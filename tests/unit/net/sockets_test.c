@@ -83,3 +83,26 @@ TEST(a_peer_that_left_is_known_though_its_bytes_are_unread)
         (void)close(ends[1]);
     }
 }
+
+TEST(what_is_peeked_at_stays_to_be_read)
+{
+    int ends[2];
+    struct ip_address from;
+    char got[8] = "";
+    const struct sockets *sockets = sockets_system();
+    REQUIRE(connected("127.0.0.1", "127.0.0.1", ends, &from));
+    CHECK(sockets->peek(sockets, ends[1], got, sizeof got) == -1 && errno == EAGAIN);
+    CHECK(write(ends[0], "abc", 3) == 3);
+    struct pollfd wait = {.fd = ends[1], .events = POLLIN};
+    CHECK(poll(&wait, 1, 5000) == 1);
+    for (int i = 0; i < 2; i++) {
+        memset(got, 0, sizeof got);
+        CHECK(sockets->peek(sockets, ends[1], got, sizeof got) == 3);
+        CHECK_TEXT(got, "abc");
+    }
+    CHECK(sockets->read(sockets, ends[1], got, sizeof got) == 3);
+    (void)close(ends[0]);
+    CHECK(poll(&wait, 1, 5000) == 1);
+    CHECK(sockets->peek(sockets, ends[1], got, sizeof got) == 0);
+    (void)close(ends[1]);
+}
