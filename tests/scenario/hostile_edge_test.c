@@ -223,12 +223,11 @@ TEST(floods_of_an_edge_end_its_connection_at_most)
         struct raw_edge edge;
         struct buf out = BUF_LIMIT(BYTES_MAX);
         lone_connector_open(&lone);
-        snapshot_unref(lone.snapshot);
-        lone.options.snapshot = lone.snapshot = lone_connector_rules("http_status:204");
         edge_init(&edge);
         memory_sockets_serve(&lone.memory, "127.0.0.1:7844", on_accept, &edge);
         lone_connector_start(&lone);
         REQUIRE(edge.count == 1);
+        lone_connector_reload(&lone, "http_status:204");
         CHECK(buf_put_span(&out, SPAN(WIRE_PREFACE)));
         wire_put_settings(&out, 0, 0);
         put_control(&out);
