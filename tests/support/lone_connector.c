@@ -9,7 +9,7 @@ static void must(bool ok)
         abort();
 }
 
-static struct snapshot *rules_of(const char *text)
+struct snapshot *lone_connector_rules(const char *text)
 {
     struct error err;
     struct service service;
@@ -46,7 +46,7 @@ void lone_connector_open(struct lone_connector *lone)
     must(lone->loop != NULL);
     lone->resolver = resolver_new_table(lone->loop, names, ARRAY_LEN(names));
     lone->credentials = credentials_new(SPAN("account"), &id, SPAN("secret"));
-    lone->snapshot = rules_of("http://127.0.0.1:3000");
+    lone->snapshot = lone_connector_rules("http://127.0.0.1:3000");
     must(lone->resolver && lone->credentials);
     fake_edge_open(&lone->edge, lone->loop, &lone->memory, "127.0.0.1:7844");
     fake_origin_open(&lone->origin, lone->loop, &lone->memory, "127.0.0.1:3000");
@@ -90,7 +90,7 @@ void lone_connector_start(struct lone_connector *lone)
 void lone_connector_reload(struct lone_connector *lone, const char *service)
 {
     struct error err;
-    struct snapshot *snapshot = rules_of(service);
+    struct snapshot *snapshot = lone_connector_rules(service);
     struct blueprint *blueprint = blueprint_new(snapshot, &err);
     must(blueprint && connector_reload(lone->connector, blueprint, &err));
     blueprint_unref(blueprint);
