@@ -9,14 +9,14 @@ static void must(bool ok)
         abort();
 }
 
-struct snapshot *lone_connector_rules(const char *text)
+struct snapshot *lone_connector_rules(const char *service_text)
 {
     struct error err;
     struct service service;
     struct origin_request origin;
     struct warp_routing warp = warp_routing_default();
     origin_request_init(&origin);
-    must(service_parse(span_of(text), 0, &service, &err) &&
+    must(service_parse(span_of(service_text), 0, &service, &err) &&
          origin_request_set_defaults(&origin, &err));
     struct rules *rules = rules_new_single(&service, &origin, &err);
     must(rules != NULL);

@@ -30,7 +30,7 @@ void lone_connector_open(struct lone_connector *lone);
 void lone_connector_start(struct lone_connector *lone);
 
 /* One rule for every request: its service. The caller holds the reference. */
-struct snapshot *lone_connector_rules(const char *service);
+struct snapshot *lone_connector_rules(const char *service_text);
 
 /* From now on this is the service for every request. */
 void lone_connector_reload(struct lone_connector *lone, const char *service);
