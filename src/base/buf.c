@@ -3,7 +3,8 @@
 
 #include <stdarg.h>
 
-enum { BUF_FIRST = 64 };
+/* What may become long, a head with its fields, begins with room for a usual one. */
+enum { BUF_FIRST = 64, BUF_LONG = 64 * 1024, BUF_LONG_FIRST = 256 };
 
 static bool grow(struct buf *b, size_t want)
 {
@@ -11,7 +12,8 @@ static bool grow(struct buf *b, size_t want)
         return false;
     if (b->data && want <= b->cap)
         return true;
-    size_t cap = b->cap ? b->cap : BUF_FIRST;
+    size_t first = b->limit >= BUF_LONG ? BUF_LONG_FIRST : BUF_FIRST;
+    size_t cap = b->cap ? b->cap : first;
     while (cap < want)
         cap = cap > b->limit / 2 ? b->limit : cap * 2;
     char *data = malloc(cap + 1);

@@ -4,8 +4,6 @@
 #include "chars.h"
 #include "h1_lines.h"
 
-#include <inttypes.h>
-
 /* One call's view. */
 struct reader {
     struct h1_parser *parser;
@@ -201,9 +199,9 @@ static bool settle_length(struct reader *r)
         return true;
     if (!headers_content_length(fields, &r->head->length, r->err))
         return false;
-    char text[24];
-    (void)snprintf(text, sizeof text, "%" PRId64, r->head->length);
-    bool is_plain = span_equal(given, span_of(text));
+    char room[SPAN_U64_SIZE];
+    struct span text = span_from_u64((uint64_t)r->head->length, room);
+    bool is_plain = span_equal(given, text);
     if (!is_plain || (never_has && r->head->length > 0))
         r->framing->is_lenient = true;
     if (never_has || saw(r, H1_SEEN_TRANSFER)) {
@@ -212,7 +210,7 @@ static bool settle_length(struct reader *r)
         return true;
     }
     return (is_plain && headers_count_of(fields, name) == 1) ||
-           headers_set(fields, name, span_of(text), r->err);
+           headers_set(fields, name, text, r->err);
 }
 
 static void settle_body(struct reader *r)

@@ -39,9 +39,9 @@ static bool is_of_http1(struct header field)
         SPAN_INIT("host"),
     };
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
-        if (span_equal_nocase(field.name, names[i]))
+        if (field.name.len == names[i].len && span_equal_nocase(field.name, names[i]))
             return true;
-    return span_equal_nocase(field.name, SPAN("te")) &&
+    return field.name.len == 2 && span_equal_nocase(field.name, SPAN("te")) &&
            !span_equal_nocase(field.value, SPAN("trailers"));
 }
 
@@ -58,8 +58,7 @@ static void put_length(struct h2_fields *fields, int64_t length)
 {
     if (length == LENGTH_UNKNOWN)
         return;
-    (void)snprintf(fields->length, sizeof fields->length, "%lld", (long long)length);
-    put(fields, SPAN("content-length"), span_of(fields->length));
+    put(fields, SPAN("content-length"), span_from_u64((uint64_t)length, fields->length));
 }
 
 /* Methods whose meaning has a body: its absence is worth a word (RFC 9110 8.6). */
@@ -109,8 +108,7 @@ bool h2_fields_of_response(struct h2_fields *fields, const struct response_head 
         return error_set(err, ERROR_PROTOCOL, 0, "%d is no status", head->status);
     if (!begin(fields, &head->fields, 2, err))
         return false;
-    (void)snprintf(fields->status, sizeof fields->status, "%03u", (unsigned)head->status % 1000);
-    put(fields, SPAN(":status"), span_of(fields->status));
+    put(fields, SPAN(":status"), span_from_u64((uint64_t)head->status, fields->status));
     put_list(fields, &head->fields);
     if (head->status >= 200 && head->status != 204)
         put_length(fields, head->length);

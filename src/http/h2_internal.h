@@ -184,8 +184,8 @@ void h2_defence_told(struct h2_session *session, enum abuse abuse);
 struct h2_fields {
     nghttp2_nv *nv;
     size_t count;
-    char status[4];
-    char length[24];
+    char status[SPAN_U64_SIZE];
+    char length[SPAN_U64_SIZE];
 };
 bool h2_fields_of_request(struct h2_fields *fields, const struct request_head *head,
                           struct error *err) MUST_CHECK;

@@ -110,6 +110,7 @@ struct tunnel_metrics {
     struct metric *active[STREAM_KINDS];
     struct metric *toward_origin;
     struct metric *toward_edge;
+    struct metric *total, *concurrent; /* once there was a request */
 };
 
 struct tunnel_metrics *tunnel_metrics_new(struct metrics *metrics, struct error *err)
@@ -144,21 +145,23 @@ static void count(struct tunnel_metrics *tm, enum family family, const struct sp
 
 void tunnel_metrics_began(struct tunnel_metrics *tm, enum stream_kind kind)
 {
-    count(tm, TOTAL_REQUESTS, NULL);
-    count(tm, CONCURRENT_REQUESTS, NULL);
+    if (!tm->total)
+        tm->total = metric_with(tm->families[TOTAL_REQUESTS], NULL);
+    if (!tm->concurrent)
+        tm->concurrent = metric_with(tm->families[CONCURRENT_REQUESTS], NULL);
+    metric_add(tm->total, 1);
+    metric_add(tm->concurrent, 1);
     metric_add(tm->active[kind], 1);
 }
 
 void tunnel_metrics_ended(struct tunnel_metrics *tm, const struct request_outcome *outcome)
 {
-    char rule_text[24];
-    char code_text[16];
-    (void)snprintf(rule_text, sizeof rule_text, "%zu", outcome->rule);
-    (void)snprintf(code_text, sizeof code_text, "%d", outcome->status);
-    const struct span rule = span_of(rule_text);
-    const struct span code = span_of(code_text);
+    char rule_room[SPAN_U64_SIZE];
+    char code_room[SPAN_U64_SIZE];
+    const struct span rule = span_from_u64(outcome->rule, rule_room);
+    const struct span code = span_from_u64((uint64_t)outcome->status, code_room);
 
-    metric_add(metric_with(tm->families[CONCURRENT_REQUESTS], NULL), -1);
+    metric_add(tm->concurrent, -1);
     metric_add(tm->active[outcome->kind], -1);
     metric_add(tm->toward_origin, (double)outcome->toward_origin);
     metric_add(tm->toward_edge, (double)outcome->toward_edge);

@@ -62,6 +62,10 @@ bool span_cut(struct span *rest, char separator, struct span *part);
  */
 bool span_to_u64(struct span s, uint64_t max, uint64_t *value) MUST_CHECK;
 
+/* The number in decimal; it lies in `room`, which must outlive the span. */
+enum { SPAN_U64_SIZE = 20 };
+struct span span_from_u64(uint64_t value, char room[SPAN_U64_SIZE]);
+
 /* Copies into `to` of `size` > 0 bytes, cut to what fits, and ends it with a NUL. */
 void span_copy(struct span s, char *to, size_t size);
 

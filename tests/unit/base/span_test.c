@@ -52,3 +52,15 @@ TEST(names_compare_without_ascii_case_only)
     CHECK(!span_equal_nocase(SPAN("a["), SPAN("A{")));
     CHECK(!span_equal(SPAN("a"), SPAN("A")));
 }
+
+TEST(a_number_is_written_in_decimal_and_read_back)
+{
+    static const uint64_t numbers[] = {0, 7, 10, 200, 65536, INT64_MAX, UINT64_MAX};
+    char room[SPAN_U64_SIZE];
+    uint64_t back;
+    for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
+        CHECK(span_to_u64(span_from_u64(numbers[i], room), UINT64_MAX, &back) &&
+              back == numbers[i]);
+    CHECK_SPAN(span_from_u64(0, room), SPAN("0"));
+    CHECK_SPAN(span_from_u64(UINT64_MAX, room), SPAN("18446744073709551615"));
+}
