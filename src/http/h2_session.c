@@ -436,7 +436,10 @@ void h2_session_close(struct h2_session *session)
     session->closed = true;
     end_streams(session, &why);
     stop_all(session);
-    conn_close_lingering(session->conn);
+    if (session->abuse != ABUSE_NONE)
+        conn_close_deaf(session->conn);
+    else
+        conn_close_lingering(session->conn);
     session->conn = NULL;
     loop_reap(session->loop, &session->reap, destroy, session);
 }

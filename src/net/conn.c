@@ -120,7 +120,9 @@ static void lose_errno(struct conn *conn, const char *doing)
  * unless its pace is watched. */
 static void linger_on(struct conn *conn)
 {
-    if (!conn->ended && conn->stall_ms > 0)
+    bool has_its_time = conn->deaf ? timer_is_armed(&conn->timer)
+                                   : !conn->ended && conn->stall_ms > 0; /* its pace is watched */
+    if (has_its_time)
         return;
     if (!timer_start(&conn->timer, CONN_LINGER_MS))
         conn_lose_later(conn);
@@ -228,7 +230,7 @@ void conn_end(struct conn *conn)
 bool conn_wants_bytes(const struct conn *conn)
 {
     return (conn->state == CONN_OPEN && gate_is_open(&conn->gate) && !conn->peer_ended) ||
-           (conn->state == CONN_LINGERING && !conn->peer_ended);
+           (conn->state == CONN_LINGERING && !conn->peer_ended && !conn->deaf);
 }
 
 /* Gives the consumer what it left behind, with `len` new bytes (may be 0) after it. */
@@ -490,6 +492,13 @@ static bool is_busy_orphan(const void *object)
 {
     const struct conn *conn = object;
     return !conn->ended;
+}
+
+void conn_close_deaf(struct conn *conn)
+{
+    if (conn)
+        conn->deaf = true;
+    conn_close_lingering(conn);
 }
 
 void conn_close_lingering(struct conn *conn)

@@ -51,6 +51,7 @@ static bool attack(const struct attack *attack, const struct attacker_options *o
     while (loop_now_ms(loop) < end) {
         (void)loop_turn(loop, 10);
         for (size_t i = 0; i < count; i++) {
+            attacker_say(&attackers[i]); /* those that drip, or wait for something */
             if (!attacker_is_ended(&attackers[i]))
                 continue;
             add_up(&figures, &attackers[i]);

@@ -82,12 +82,10 @@ void conn_end(struct conn *conn);
 
 /* Bytes queued and not yet given to the kernel. */
 size_t conn_queued(const struct conn *conn);
-
 /* All bytes ever given to the kernel, those of a handshake left out. */
 uint64_t conn_sent(const struct conn *conn);
 
-/* Closes at once and frees at the end of the turn; queued bytes are dropped. Twice is fine; NULL
- * too. */
+/* Closes at once, frees at the end of the turn, drops what is queued. Twice is fine; NULL too. */
 void conn_close(struct conn *conn);
 
 /* Gives up so that the peer notices (RST, and no close_notify): what was said is not to be taken
@@ -98,6 +96,8 @@ void conn_reset(struct conn *conn);
  * CONN_LINGER_MS), ends our side, then closes when the peer does, or after CONN_LINGER_MS; no
  * callback runs any more. So a last answer is not lost to a reset (RFC 9112 9.6). */
 void conn_close_lingering(struct conn *conn);
+/* The same for who did harm: nothing of it is read, and CONN_LINGER_MS is all it gets. */
+void conn_close_deaf(struct conn *conn);
 
 /* `gone` is told once, when the descriptor is closed, perhaps long after a lingering close; it must
  * only note it. NULL takes it away. */
