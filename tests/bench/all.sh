@@ -1,31 +1,69 @@
 #!/bin/sh
-# Every table of docs/benchmarks.md that needs nothing but Debian's packages, as Markdown on stdout, in
-# about six minutes on an idle machine; what goes on is told on stderr. Root, for distance.sh.
+# Every table that needs nothing but Debian's packages, as Markdown, in about six minutes on an idle
+# machine; what goes on is told on stderr. Root, for distance.sh.
 #
-#   sh tests/bench/all.sh >figures.md
-#   CLOUDFLARED=FILE sh tests/bench/all.sh    the peer's connector beside ours: some minutes more
+#   sh tests/bench/all.sh                        on stdout
+#   sh tests/bench/all.sh docs/benchmarks.md     in place of those that stand there
+#   CLOUDFLARED=FILE sh tests/bench/all.sh ...   the peer's connector beside ours: some minutes more
+#
+# PARTS: honesty proxies distance attacks connectors; the last one only with CLOUDFLARED.
 set -eu
 here=$(dirname "$0")
+document=${1:-}
+figures=$(mktemp)
+trap 'rm -f "$figures"' EXIT
 
-part() {
-    printf '\n## %s\n\n' "$1"
-    printf '\n%s: %s\n' "$(date +%T)" "$1" >&2
-    shift
-    printf 'Command: `%s`\n\n' "$*"
-    env "$@" || printf 'It ended with %s.\n' $?
+# Puts $figures between the marks of that name in the document, or on stdout.
+publish() {
+    if [ -z "$document" ]; then
+        printf '\n## %s\n\n' "$1"
+        cat "$figures"
+        return 0
+    fi
+    awk -v name="$1" -v file="$figures" '
+        /^<!-- end of figures -->$/ { skip = 0 }
+        !skip
+        $0 == "<!-- figures: " name " -->" {
+            skip = 1
+            while ((getline line < file) > 0)
+                print line
+        }' "$document" >"$document.new"
+    cat "$document.new" >"$document"
+    rm -f "$document.new"
 }
 
-part "The edge beside nginx and haproxy" BENCH_SECONDS="${BENCH_SECONDS:-1}" \
-    BENCH_ROUNDS="${BENCH_ROUNDS:-3}" sh "$here/proxies.sh"
+# part NAME [VARIABLE=VALUE...] SCRIPT [ARGUMENT...]
+part() {
+    name=$1
+    shift
+    case " ${PARTS:-honesty proxies distance attacks connectors} " in
+        *" $name "*) ;;
+        *) return 0 ;;
+    esac
+    printf '%s: %s\n' "$(date +%T)" "$name" >&2
+    if env "$@" >"$figures"; then
+        publish "$name"
+    else
+        printf '%s ended with %s; nothing of it is kept\n' "$name" $? >&2
+    fi
+}
+
+if command -v wrk >/dev/null && command -v ab >/dev/null && command -v h2load >/dev/null; then
+    part honesty BENCH_SECONDS=1 BENCH_ROUNDS=3 sh "$here/honesty.sh"
+else
+    echo "honesty: not measured: apt-get install wrk apache2-utils nghttp2-client" >&2
+fi
+part proxies BENCH_SECONDS="${BENCH_SECONDS:-1}" BENCH_ROUNDS="${BENCH_ROUNDS:-3}" \
+    sh "$here/proxies.sh"
 if [ "$(id -u)" -eq 0 ]; then
-    part "Over a distance" BENCH_SECONDS=4 WARM_UP=4 BENCH_ROUNDS="${DISTANCE_ROUNDS:-2}" \
+    part distance BENCH_SECONDS=4 WARM_UP=4 BENCH_ROUNDS="${DISTANCE_ROUNDS:-2}" \
         sh "$here/distance.sh"
 else
-    printf '\nOver a distance: not measured, it needs root.\n'
+    echo "distance: not measured, it needs root" >&2
 fi
-part "What attacks do to others" BENCH_SECONDS=1.5 sh "$here/attacks.sh"
+part attacks BENCH_SECONDS=2 sh "$here/attacks.sh"
 if [ -n "${CLOUDFLARED:-}" ]; then
-    part "Two connectors in turns" BENCH_SECONDS=1 BENCH_ROUNDS=3 sh "$here/compare.sh" \
+    part connectors BENCH_SECONDS=1 BENCH_ROUNDS=3 sh "$here/compare.sh" \
         "$CLOUDFLARED" "${CULVERT:-${BUILD:-$here/../../build/release}/culvert}"
 fi
-printf '\n%s: done\n' "$(date +%T)" >&2
+printf '%s: done\n' "$(date +%T)" >&2

@@ -23,6 +23,11 @@ edge_start_dev
 tunnel_make app
 connector_start "$CULVERT" app
 
+# What an attack left behind at the origin is not the next one's.
+is_calm() {
+    curl -fsS --max-time 0.2 "http://$origin_at/bytes/1024" -o "$work/answer"
+}
+
 # The well-behaved visitor, from an address of its own: 8 requests in flight over two connections.
 visitor() {
     load --http2 --from 127.0.0.2 --connections 2 --streams 4 --expect 1024 --warm-up 0.5 \
@@ -71,6 +76,7 @@ for name in $*; do
     say "$name"
     case $name in
         *-idle | *-silent) count=1000 ;;
+        *-deaf-downloads) count=4 ;; # of 100 downloads each
         *) count=$ATTACKERS ;;
     esac
     start attack "$attack" "$name" "$http" "$seconds" "$count"
@@ -78,6 +84,7 @@ for name in $*; do
     visitor
     wait "$flood" || :
     row "$name" "$(fate "$work/attack.log")"
+    wait_for origin is_calm
 done
 visitor
 row "none, afterwards" "–"

@@ -2,7 +2,7 @@
 #include "bodies.h"
 
 enum {
-    MADE_LIMIT = 256 * 1024
+    MADE_LIMIT = 128 * 1024
 }; /* above a stream's first window: it is never what is waited for */
 
 static const char zeros[CHANNEL_BLOCK];

@@ -4,7 +4,7 @@
 
 #include "culvert/base/span.h"
 
-enum { LATENCY_OCTAVES = 32, LATENCY_STEPS = 64 };
+enum { LATENCY_OCTAVES = 32, LATENCY_STEPS = 128 };
 
 /* Embedded; all zero is empty. */
 struct latency {

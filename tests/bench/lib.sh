@@ -188,7 +188,7 @@ tunnel_make() {
 
 connections_are_up() {
     # shellcheck disable=SC2086
-    $connector_runs curl -fsS "http://$1/ready?min=$2"
+    $connector_runs curl -fsS "http://$1/ready" | grep -q "\"readyConnections\":$2,"
 }
 
 # connector_start BINARY TUNNEL [FLAG...]: of `tunnel`; sets $connector. It has its credentials in a

@@ -21,7 +21,7 @@
 
 enum {
     CONNECTIONS_MAX = 16 * 1024,
-    UNSENT_MAX = 256 * 1024, /* in the kernel: else it takes megabytes for each that nobody reads */
+    UNSENT_MAX = 128 * 1024, /* in the kernel: else it takes megabytes for each that nobody reads */
 };
 
 struct origin {

@@ -42,10 +42,11 @@ title() {
 
 contestants=
 
-# enter NAME PORT FRONT-PIDS [BACK-PIDS]
+# enter NAME LABEL PORT FRONT-PIDS [BACK-PIDS]
 enter() {
     contestants="$contestants $1"
-    echo "$2 $3 ${4:-}" >"$work/contestant.$1"
+    echo "$2" >"$work/label.$1"
+    echo "$3 $4 ${5:-}" >"$work/contestant.$1"
 }
 
 # The process and its children, with commas.
@@ -126,37 +127,38 @@ END
     wait_for "haproxy-$1" listens "$port"
 }
 
-# An edge and its connector, each with so many workers ("": as many as it likes).
+# culvert_start NAME WORKERS LABEL: an edge and its connector, as far as they have workers.
 culvert_start() {
     state=$work/state-$1
     workers_flag=
-    if [ -n "$2" ] && has_option "$CULVERT" "--workers" edge run; then
+    if has_option "$CULVERT" "--workers" edge run; then
         workers_flag="--workers $2"
     fi
     # shellcheck disable=SC2086
     edge_start 127.0.0.1 $workers_flag
     tunnel_make app
     # shellcheck disable=SC2086
-    if [ -n "$workers_flag" ] && has_option "$CULVERT" "--workers" tunnel run; then
-        connector_start "$CULVERT" app $workers_flag
+    if has_option "$CULVERT" "--workers" tunnel run; then
+        connector_start "$CULVERT" app --workers "$2"
     else
         connector_start "$CULVERT" app
     fi
-    enter "$1" "${https##*:}" "$edge" "$connector"
+    enter "$1" "Culvert: edge, connector, $3" "${https##*:}" "$edge" "$connector"
 }
 
 origin_start
 site_make
 for count in $WORKERS; do
+    [ "$count" = 1 ] && each="1 worker" || each="$count workers"
     nginx_start "$count" "$count" http "$origin_at"
-    enter "nginx-$count" "$port" "$(family "$started")"
+    enter "nginx-$count" "nginx, $each" "$port" "$(family "$started")"
     haproxy_start "$count" "$count"
-    enter "haproxy-$count" "$port" "$started"
+    enter "haproxy-$count" "haproxy, $each" "$port" "$started"
     nginx_start "back-$count" "$count" http "$origin_at"
     back=$(family "$started")
     nginx_start "front-$count" "$count" https "127.0.0.1:$port"
-    enter "nginx-nginx-$count" "$port" "$(family "$started")" "$back"
-    culvert_start "culvert-$count" "$count"
+    enter "nginx-nginx-$count" "nginx, nginx, $each each" "$port" "$(family "$started")" "$back"
+    culvert_start "culvert-$count" "$count" "$each each"
 done
 
 # ---- The loads, in turns ----------------------------------------------------------------------------
@@ -212,7 +214,7 @@ for name; do
     printf '\n%s:\n\n| | %s | p99, ms | RSS at most, MiB |\n|---|---|---|---|---|---|\n' \
         "$(title "$name")" "$units"
     for who in $contestants; do
-        printf '| %s | %s | %s | %s | %s | %s |\n' "$who" "$(cell "$who.$name.rate" 0)" \
+        printf '| %s | %s | %s | %s | %s | %s |\n' "$(cat "$work/label.$who")" "$(cell "$who.$name.rate" 0)" \
             "$(cell "$who.$name.front" $digits)" "$(cell "$who.$name.all" $digits)" \
             "$(cell "$who.$name.p99" 1)" "$(cell "$who.$name.front-rss" 0)"
     done

@@ -5,7 +5,7 @@
 
 files_say_what_they_hold() {
     # The names of tests say what they hold.
-    c_files include src tests/support tests/fuzz | while IFS= read -r file; do
+    c_files include src tests/support tests/fuzz tests/bench | while IFS= read -r file; do
         case $(head -c 3 "$file") in
             '/* '*) ;;
             *) echo "$file:1: the file does not say what lives here" ;;
