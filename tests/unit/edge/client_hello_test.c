@@ -16,10 +16,9 @@ struct parts {
 
 static void put_hex(struct buf *to, const char *hex)
 {
-    unsigned byte;
     for (; *hex; hex += 2) {
-        REQUIRE(sscanf(hex, "%2x", &byte) == 1);
-        REQUIRE(buf_put_char(to, (char)byte));
+        const char pair[] = {hex[0], hex[1], '\0'};
+        REQUIRE(buf_put_char(to, (char)strtoul(pair, NULL, 16)));
     }
 }
 
