@@ -222,8 +222,10 @@ static void open_world(struct scene *scene)
 {
     char at[IP_TEXT_SIZE];
     split_ends_open(&scene->ends, &scene->play->store, rules);
-    if (scene->fault->rounds > 0)
+    if (scene->fault->rounds > 0) {
         scene->ends.options.connections = 4;
+        scene->ends.edge_options.workers = 3;
+    }
     for (size_t i = 0; i < ORIGINS; i++) {
         (void)snprintf(at, sizeof at, "127.0.0.1:%zu", 3000 + i);
         fake_origin_open(&scene->origins[i], scene->ends.loops[SPLIT_WORLD], &scene->ends.memory,

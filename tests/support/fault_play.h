@@ -11,7 +11,8 @@ struct fault {
     size_t allocation; /* the first that fails ... */
     size_t famine;     /* ... and how many; 0: none fails */
     struct socket_plan sockets;
-    size_t rounds; /* of all guests at once, over four HA connections; 0: in turn, over one */
+    size_t
+        rounds; /* of all guests at once, four HA connections, three workers of the edge; 0: in turn */
 };
 
 struct fault_play {

@@ -245,7 +245,7 @@ bool split_ends_until(struct split_ends *ends, bool (*holds)(void *arg), void *a
         settle_all(ends);
         if (holds(arg))
             return true;
-        if (ends->edge && edge_connections(ends->edge) == 0) {
+        if (ends->edge && edge_connections(ends->edge) < ends->options.connections) {
             let_store_answer(ends);
             settle_all(ends);
             if (holds(arg))
@@ -260,7 +260,7 @@ bool split_ends_until(struct split_ends *ends, bool (*holds)(void *arg), void *a
 static bool is_registered(void *arg)
 {
     struct split_ends *ends = arg;
-    return edge_connections(ends->edge) == 1;
+    return edge_connections(ends->edge) == ends->options.connections;
 }
 
 bool split_ends_registered(struct split_ends *ends, uint64_t limit_ms)
