@@ -1,13 +1,12 @@
 /* JSON by jansson: a `struct doc` is its json_t. RFC 8259. */
 #include "culvert/base/doc.h"
 
-#include <jansson.h>
+#include "doc_read.h"
 
 #include <stdint.h>
 
 enum {
     TEXT_MAX = 16 * 1024 * 1024, /* no document of ours comes near; it bounds the tree's memory */
-    DEPTH_MAX = 100,             /* jansson walks trees by recursion */
 };
 
 /* jansson takes values that it does not change as json_t without const. */
@@ -21,50 +20,13 @@ static struct doc *doc_of(json_t *value)
     return (struct doc *)value;
 }
 
-/* Finds the place where the text nests deeper than allowed; text.len if nowhere. */
-static size_t find_too_deep(struct span text)
-{
-    size_t depth = 0;
-    bool quoted = false;
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.data[i];
-        if (quoted) {
-            if (c == '\\')
-                i++;
-            else if (c == '"')
-                quoted = false;
-        } else if (c == '"') {
-            quoted = true;
-        } else if (c == '{' || c == '[') {
-            if (++depth > DEPTH_MAX)
-                return i;
-        } else if ((c == '}' || c == ']') && depth > 0) {
-            depth--;
-        }
-    }
-    return text.len;
-}
-
 struct doc *doc_parse(struct span text, struct error *err)
 {
     if (text.len > TEXT_MAX) {
         error_set(err, ERROR_LIMIT, 0, "JSON: larger than %d bytes", TEXT_MAX);
         return NULL;
     }
-    size_t deep = find_too_deep(text);
-    if (deep < text.len) {
-        error_set(err, ERROR_LIMIT, 0, "JSON: deeper than %d levels at byte %zu", DEPTH_MAX, deep);
-        return NULL;
-    }
-    json_error_t fault;
-    json_t *root = json_loadb(text.data ? text.data : "", text.len,
-                              JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &fault);
-    if (!root && json_error_code(&fault) == json_error_out_of_memory)
-        error_memory(err);
-    else if (!root)
-        error_set(err, ERROR_INVALID, 0, "JSON: line %d, column %d: %s", fault.line, fault.column,
-                  fault.text);
-    return doc_of(root);
+    return doc_of(doc_read(text, err));
 }
 
 void doc_free(struct doc *root)
@@ -102,7 +64,7 @@ static void wipe_text(json_t *text)
 /* What lies deeper than a parsed document may be is left as it is. */
 static void wipe_texts(json_t *root)
 {
-    struct level stack[DEPTH_MAX + 1] = {level_of(root)};
+    struct level stack[DOC_DEPTH_MAX + 1] = {level_of(root)};
     size_t depth = 1;
     while (depth > 0) {
         json_t *inner = next_inner(&stack[depth - 1]);
@@ -110,7 +72,7 @@ static void wipe_texts(json_t *root)
             depth--;
         else if (json_is_string(inner))
             wipe_text(inner);
-        else if ((json_is_array(inner) || json_is_object(inner)) && depth <= DEPTH_MAX)
+        else if ((json_is_array(inner) || json_is_object(inner)) && depth <= DOC_DEPTH_MAX)
             stack[depth++] = level_of(inner);
     }
 }
@@ -298,26 +260,34 @@ bool doc_read_bool(const struct doc *object, const char *key, bool *truth, struc
     return !value || doc_as_bool(value, truth) || refuse(err, key, "true or false");
 }
 
+/* jansson does not look whether a key could be written, so nothing may follow what was not. */
+struct writer {
+    struct buf *out;
+    bool failed;
+};
+
 static int write_plain(const char *data, size_t len, void *arg)
 {
-    return buf_put(arg, data, len) ? 0 : -1;
+    struct writer *writer = arg;
+    writer->failed = writer->failed || !buf_put(writer->out, data, len);
+    return writer->failed ? -1 : 0;
 }
 
 /* The three characters stand only inside of texts, so that they may be replaced everywhere. */
 static int write_escaped(const char *data, size_t len, void *arg)
 {
+    struct writer *writer = arg;
     struct span rest = span_make(data, len);
-    while (rest.len > 0) {
+    while (rest.len > 0 && !writer->failed) {
         size_t n = 0;
         while (n < rest.len && rest.data[n] != '<' && rest.data[n] != '>' && rest.data[n] != '&')
             n++;
-        if (!buf_put(arg, rest.data, n))
-            return -1;
-        if (n < rest.len && !buf_printf(arg, "\\u%04x", (unsigned)(unsigned char)rest.data[n]))
-            return -1;
+        writer->failed = !buf_put(writer->out, rest.data, n) ||
+                         (n < rest.len && !buf_printf(writer->out, "\\u%04x",
+                                                      (unsigned)(unsigned char)rest.data[n]));
         rest = span_skip(rest, n + 1);
     }
-    return 0;
+    return writer->failed ? -1 : 0;
 }
 
 bool doc_format(const struct doc *value, enum doc_style style, struct buf *out)
@@ -325,7 +295,10 @@ bool doc_format(const struct doc *value, enum doc_style style, struct buf *out)
     bool indent = style == DOC_INDENT;
     size_t flags = JSON_ENCODE_ANY | (indent ? JSON_INDENT(2) : JSON_COMPACT);
     size_t before = out->len;
-    if (json_dump_callback(json_of(value), indent ? write_escaped : write_plain, out, flags) == 0)
+    struct writer writer = {.out = out};
+    if (json_dump_callback(json_of(value), indent ? write_escaped : write_plain, &writer, flags) ==
+            0 &&
+        !writer.failed)
         return true;
     if (out->data) {
         out->len = before;

@@ -1,6 +1,7 @@
 #include "culvert/base/doc.h"
 
 #include "harness.h"
+#include "support/scarce_memory.h"
 
 TEST(a_document_is_read_by_key_index_and_order)
 {
@@ -174,4 +175,129 @@ TEST(wiping_reaches_the_texts_at_every_depth_and_frees_all)
     struct doc *root = doc_parse(span_make(deep, sizeof deep), NULL);
     CHECK(root != NULL);
     doc_wipe(root);
+}
+
+TEST(a_document_that_does_not_fit_is_not_written_at_all)
+{
+    struct doc *root = doc_parse(SPAN("{\"connections\":[{\"id\":1}],\"name\":\"<n>\"}"), NULL);
+    REQUIRE(root != NULL);
+    for (int style = DOC_COMPACT; style <= DOC_INDENT; style++) {
+        struct buf whole = BUF_LIMIT(200);
+        CHECK(doc_format(root, (enum doc_style)style, &whole));
+        for (size_t limit = 0; limit <= whole.len; limit++) {
+            struct buf out = {.limit = limit};
+            CHECK(doc_format(root, (enum doc_style)style, &out) == (limit == whole.len));
+            CHECK_SIZE(out.len, limit == whole.len ? limit : 0);
+            buf_release(&out);
+        }
+        buf_release(&whole);
+    }
+    doc_free(root);
+}
+
+TEST(every_form_of_a_value_is_read)
+{
+    static const struct {
+        const char *text, *same;
+    } cases[] = {
+        {" [ ] ", "[]"},
+        {"{ }", "{}"},
+        {"[[],{},[{}]]", "[[],{},[{}]]"},
+        {"{\"a\" : { \"b\" :[ 1 , -2 ]\n}\t,\"c\":null}", "{\"a\":{\"b\":[1,-2]},\"c\":null}"},
+        {"\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"", "\"\\\"\\\\/\\b\\f\\n\\r\\t\""},
+        {"\"\\u0041\\u00e4\\u20AC\\ud83d\\ude00\"", "\"A\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80\""},
+        {"\"\xf0\x9f\x98\x80\"", "\"\xf0\x9f\x98\x80\""},
+        {"9223372036854775807", "9223372036854775807"},
+        {"-9223372036854775808", "-9223372036854775808"},
+        {"0", "0"},
+        {"-0", "0"},
+        {"[1.5,0.5e1,2E+2,5e-1]", "[1.5,5.0,200.0,0.5]"},
+        {"true", "true"},
+        {"false", "false"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct buf out = BUF_LIMIT(200);
+        struct error err = {0};
+        struct doc *root = doc_parse(span_of(cases[i].text), &err);
+        CHECK_CASE(root, "%s: %s", cases[i].text, err.text);
+        CHECK(doc_format(root, DOC_COMPACT, &out));
+        CHECK_TEXT(buf_text(&out), cases[i].same);
+        buf_release(&out);
+        doc_free(root);
+    }
+}
+
+TEST(whatever_json_does_not_have_is_refused)
+{
+    static const char *const cases[] = {
+        "{",
+        "[",
+        "\"",
+        "\"a",
+        "{\"a\"",
+        "{\"a\":",
+        "{\"a\":}",
+        "{\"a\":1",
+        "{\"a\":1,",
+        "{,}",
+        "{1:2}",
+        "[1",
+        "[1,",
+        "[,]",
+        "[1 2]",
+        "[1}",
+        "{\"a\":1]",
+        "]",
+        "}",
+        "1 2",
+        "nul",
+        "nulll",
+        "True",
+        "-",
+        "-a",
+        ".5",
+        "5.",
+        "1e",
+        "1e+",
+        "0x1",
+        "1_000",
+        "Infinity",
+        "\"\\x\"",
+        "\"\\u12\"",
+        "\"\\u12g4\"",
+        "\"\\ud800\"",
+        "\"\\ud800\\u0041\"",
+        "\"\\udc00\"",
+        "\"\\ud83d\\ud83d\"",
+        "\"\\",
+        "\"\t\"",
+        "\"\xc0\x80\"",
+        "\"\xed\xa0\x80\"",
+        "\xef\xbb\xbf{}",
+        "1e999",
+        "/**/1",
+        "[1]\v",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct error err = {0};
+        struct doc *root = doc_parse(span_of(cases[i]), &err);
+        CHECK_CASE(!root && err.kind == ERROR_INVALID, "%s", cases[i]);
+        doc_free(root);
+    }
+    CHECK(doc_parse(span_make("1\0", 2), NULL) == NULL);
+}
+
+TEST(a_text_whose_reading_runs_out_of_memory_is_not_read)
+{
+    static const char text[] =
+        "{\"a long key of a member\":[\"a text that takes a while\",1.5,{}]}";
+    bool failed = true;
+    for (size_t n = 0; failed; n++) {
+        struct error err = {0};
+        scarce_memory_begin(n);
+        struct doc *root = doc_parse(span_of(text), &err);
+        failed = scarce_memory_end();
+        CHECK(failed ? !root && err.kind == ERROR_SYSTEM : root != NULL);
+        doc_free(root);
+    }
 }
