@@ -233,6 +233,11 @@ static bool decode(struct buf *memory, struct span text, struct span *out)
     return span_find(*out, '\0') == out->len;
 }
 
+static void refuse_for_memory(struct api_call *call)
+{
+    refuse(call, 500, API_CODE_INTERNAL, "the edge is out of memory: try again");
+}
+
 static void take_parameter(struct api_call *call, struct span name, struct span value)
 {
     for (size_t i = 0; i < ARRAY_LEN(parameters); i++) {
@@ -254,7 +259,11 @@ static void parse_query(struct api_call *call, struct span target)
     call->query.limit = API_QUERY_MAX;
     if (rest.len == 0)
         return;
-    if (!buf_room(&call->query, rest.len)) {
+    if (rest.len <= API_QUERY_MAX && !buf_room(&call->query, rest.len)) {
+        refuse_for_memory(call);
+        return;
+    }
+    if (rest.len > API_QUERY_MAX) {
         refuse(call, 400, API_CODE_BAD_QUERY, "the query is longer than %d bytes", API_QUERY_MAX);
         return;
     }
@@ -296,6 +305,10 @@ static void parse_create(struct api_call *call)
     }
     check_name(call);
     call->secret.limit = STORE_TUNNEL_SECRET_MAX;
+    if (!buf_room(&call->secret, STORE_TUNNEL_SECRET_MAX)) {
+        refuse_for_memory(call);
+        return;
+    }
     if (!base64_decode(BASE64_STANDARD, secret, &call->secret) ||
         call->secret.len < STORE_TUNNEL_SECRET_MIN)
         refuse(call, 400, API_CODE_BAD_FIELD,
@@ -331,6 +344,10 @@ static void parse_body(struct api_call *call, struct span body)
         return;
     }
     call->body = doc_parse(body, &err);
+    if (!call->body && err.kind == ERROR_SYSTEM) {
+        refuse_for_memory(call);
+        return;
+    }
     if (!call->body) {
         refuse(call, 400, API_CODE_BAD_JSON, "the body is not JSON: %.160s", err.text);
         return;

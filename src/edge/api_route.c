@@ -156,7 +156,10 @@ void api_put_route(struct api_work *work)
     struct span typed = work->call->hostname;
     if (!find_zone(work, &zone))
         return;
-    if (!name_in_zone(typed, span_of(zone.name), &name, &err))
+    if (!buf_room(&name, name.limit)) {
+        error_memory(&err);
+        api_fail(work->answer, &err);
+    } else if (!name_in_zone(typed, span_of(zone.name), &name, &err))
         api_refuse(work->answer, 400, API_CODE_BAD_FIELD, "host name %.*s: %s",
                    SPAN_ARG(span_first(typed, 80)), err.text);
     else if (span_equal(buf_span(&name), work->context->own_host))

@@ -153,11 +153,17 @@ static void get_tunnel(struct api_work *work)
         api_succeed(work->answer, tunnel_object(work, &tunnel), NULL);
 }
 
-/* Reads all routes for the loop. False: the answer is given. */
+/* Reads all routes for the loop, which serves the old ones until it is given them: what fails for a
+ * moment is tried again. False: the answer is given. */
 static bool take_routes(struct api_work *work)
 {
+    enum { TRIES = 3 };
     struct error err = {0};
-    if (store_routes_list(work->context->db, &work->answer->routes, &err) != STORE_OK) {
+    int left = TRIES;
+    while (left > 0 &&
+           store_routes_list(work->context->db, &work->answer->routes, &err) != STORE_OK)
+        left--;
+    if (left == 0) {
         api_fail(work->answer, &err);
         return false;
     }
