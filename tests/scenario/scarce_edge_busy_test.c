@@ -1,4 +1,5 @@
-/* The edge with three workers, four HA connections and requests at once, its allocations failing. */
+/* The edge with three workers, four HA connections and requests at once, its allocations
+ * failing. */
 #include "support/fault_play.h"
 
 #include "harness.h"

@@ -11,8 +11,8 @@ struct fault {
     size_t allocation; /* the first that fails ... */
     size_t famine;     /* ... and how many; 0: none fails */
     struct socket_plan sockets;
-    size_t
-        rounds; /* of all guests at once, four HA connections, three workers of the edge; 0: in turn */
+    /* Of all guests at once, with four HA connections and an edge of three workers; 0: in turn. */
+    size_t rounds;
 };
 
 struct fault_play {
