@@ -3,8 +3,8 @@
 
 #include "harness.h"
 
-TEST(a_connector_at_work_survives_every_third_of_its_allocations_failing)
+TEST(a_connector_at_work_survives_every_fourth_of_its_allocations_failing)
 {
     fault_play_sweep_memory(
-        &(struct fault_sweep){SPLIT_CONNECTOR, .step = 3, .famine = 1, .rounds = 3});
+        &(struct fault_sweep){SPLIT_CONNECTOR, .step = 4, .famine = 1, .rounds = 3});
 }

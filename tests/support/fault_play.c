@@ -224,6 +224,7 @@ static void open_world(struct scene *scene)
     split_ends_open(&scene->ends, &scene->play->store, rules);
     if (scene->fault->rounds > 0) {
         scene->ends.options.connections = 4;
+        scene->ends.options.workers = 2;
         scene->ends.edge_options.workers = 3;
     }
     for (size_t i = 0; i < ORIGINS; i++) {
