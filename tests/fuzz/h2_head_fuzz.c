@@ -1,6 +1,7 @@
-/* Request heads from HTTP/2: the input is what a visitor sends, a preface is put in front when it
- * brings none. Heads that reach the owner keep their promises, each request ends once, and what
- * the session says is whole frames. */
+/* Requests over HTTP/2: the input is what a visitor sends, a preface is put in front when it brings
+ * none; once to a session that bears everything, once to one with a guard. Heads that reach the
+ * owner keep their promises, each request ends once, what the session says is whole frames, and
+ * who is cut off is told to calm down. */
 #include "culvert/base/clock.h"
 #include "culvert/http/h2_session.h"
 
@@ -10,10 +11,17 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { HEAD_MAX = 16 * 1024, REQUESTS_MAX = 4096, FRAME_HEAD = 9, FRAME_TYPES = 10 };
+enum {
+    HEAD_MAX = 16 * 1024,
+    REQUESTS_MAX = 4096,
+    FRAME_HEAD = 9,
+    FRAME_TYPES = 10,
+    ANSWER = 60000, /* bytes of the answer to "/b..." */
+};
 
 struct request {
     struct inbound *in; /* NULL: let go */
+    struct body answer; /* bytes NULL: none */
     size_t ends;
 };
 
@@ -24,7 +32,7 @@ struct visitor {
     struct buf heard;
     struct request requests[REQUESTS_MAX];
     size_t count;
-    size_t closed;
+    size_t closed, abuses;
 };
 
 static uint64_t no_time(const struct clock *clock)
@@ -104,6 +112,17 @@ static void on_aborted(void *arg, const struct error *why)
 
 static const struct inbound_events inbound_events = {on_answered, on_aborted};
 
+static void fill_answer(struct request *request)
+{
+    static const char bytes[ANSWER];
+    request->answer.length = ANSWER;
+    request->answer.bytes = channel_new(ANSWER, ANSWER, NULL, NULL);
+    assert(request->answer.bytes);
+    size_t put = channel_put(request->answer.bytes, bytes, ANSWER);
+    assert(put == ANSWER);
+    channel_end(request->answer.bytes);
+}
+
 /* Answers when the request's body is whole, so that bodies and trailers are read. */
 static void read_body(void *arg)
 {
@@ -116,9 +135,12 @@ static void read_body(void *arg)
     channel_set_taker(body->bytes, NULL, NULL);
     response_head_init(&head);
     head.status = 200;
-    head.length = 0;
-    head.ends_here = true;
-    bool ok = inbound_answer(request->in, &head, NULL, NULL);
+    bool has_body = span_starts(buf_span(&request->in->head.target), SPAN("/b"));
+    head.length = has_body ? ANSWER : 0;
+    head.ends_here = !has_body;
+    if (has_body)
+        fill_answer(request);
+    bool ok = inbound_answer(request->in, &head, has_body ? &request->answer : NULL, NULL);
     assert(ok);
     response_head_release(&head);
 }
@@ -156,13 +178,22 @@ static void on_closed(void *arg, const struct error *why)
     struct visitor *visitor = arg;
     assert(why->kind != ERROR_NONE);
     assert(visitor->closed++ == 0);
+    assert(visitor->abuses <= 1 && (why->kind != ERROR_LIMIT || visitor->abuses == 1));
     for (size_t i = 0; i < visitor->count; i++)
         assert(visitor->requests[i].ends == 1); /* told before */
     h2_session_close(visitor->session);
     visitor->session = NULL;
 }
 
-static const struct h2_session_events session_events = {on_request, on_goaway, on_idle, on_closed};
+static void on_abuse(void *arg, enum abuse abuse)
+{
+    struct visitor *visitor = arg;
+    assert(abuse > ABUSE_NONE && abuse < ABUSES);
+    visitor->abuses++;
+}
+
+static const struct h2_session_events session_events = {on_request, on_goaway, on_idle, on_closed,
+                                                        on_abuse};
 
 /* ---- the visitor ---- */
 
@@ -210,10 +241,11 @@ static void check_frames(struct span bytes)
     }
 }
 
-static void open_session(struct visitor *visitor)
+static void open_session(struct visitor *visitor, bool is_guarded)
 {
     int ends[2];
-    const struct h2_options options = {.is_server = true, .streams_max = 100, .head_max = HEAD_MAX};
+    const struct h2_options options = {
+        .is_server = true, .streams_max = 100, .head_max = HEAD_MAX, .is_guarded = is_guarded};
     int failed = socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends);
     assert(failed == 0);
     struct conn *conn = conn_new(visitor->loop, ends[0], NULL, NULL, NULL);
@@ -223,10 +255,10 @@ static void open_session(struct visitor *visitor)
     assert(visitor->session);
 }
 
-static void visit(struct visitor *visitor, const uint8_t *data, size_t size)
+static void visit(struct visitor *visitor, const uint8_t *data, size_t size, bool is_guarded)
 {
     static const char greeting[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0";
-    open_session(visitor);
+    open_session(visitor, is_guarded);
     if (!span_starts(span_make(data, size), SPAN("PRI ")))
         say(visitor, greeting, sizeof greeting - 1);
     /* In two pieces, cut somewhere. */
@@ -243,7 +275,7 @@ static void visit(struct visitor *visitor, const uint8_t *data, size_t size)
     settle(visitor);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void visit_once(const uint8_t *data, size_t size, bool is_guarded)
 {
     static const struct clock clock = {no_time, some_day};
     struct visitor *visitor = calloc(1, sizeof *visitor);
@@ -251,9 +283,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     visitor->heard = (struct buf)BUF_LIMIT(64 * 1024 * 1024);
     visitor->loop = loop_new(&(struct loop_options){.clock = &clock}, NULL);
     assert(visitor->loop);
-    visit(visitor, data, size);
+    visit(visitor, data, size, is_guarded);
     loop_free(visitor->loop);
+    for (size_t i = 0; i < visitor->count; i++)
+        channel_free(visitor->requests[i].answer.bytes);
     buf_release(&visitor->heard);
     free(visitor);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    visit_once(data, size, false);
+    visit_once(data, size, true);
     return 0;
 }

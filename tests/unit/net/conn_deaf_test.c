@@ -1,4 +1,4 @@
-/* The end of a connection whose peer did harm: it hears the last word, and nothing of it is read. */
+/* The end of a connection whose peer did harm: it hears the last word, and none of it is read. */
 #include "culvert/net/conn.h"
 #include "support/turned_loop.h"
 
