@@ -17,18 +17,24 @@ struct listener {
     bool resting;
     struct watch watch;
     struct timer rest;
+    struct task again;
     struct ip_address at;
     void (*on_accept)(void *arg, int fd, const struct ip_address *from);
     void *arg;
     struct reap reap;
 };
 
-static void rewatch(struct listener *listener)
+/* A watch that cannot be set is set later; without memory for a timer, as soon as can be: a listener
+ * that nobody wakes would be deaf for good. */
+static void rewatch(void *arg)
 {
+    struct listener *listener = arg;
     bool wants = !listener->resting && listener->open < listener->limit;
-    if (!watch_set(&listener->watch, wants ? WATCH_READ : WATCH_NONE) && !listener->resting) {
-        listener->resting = timer_start(&listener->rest, REST_MS);
-    }
+    if (watch_set(&listener->watch, wants ? WATCH_READ : WATCH_NONE) || listener->resting)
+        return;
+    listener->resting = timer_start(&listener->rest, REST_MS);
+    if (!listener->resting)
+        task_post(&listener->again);
 }
 
 static void rested(void *arg)
@@ -99,6 +105,7 @@ void listener_close(struct listener *listener)
         return;
     watch_release(&listener->watch);
     timer_stop(&listener->rest);
+    task_cancel(&listener->again);
     (void)close(listener->fd);
     listener->fd = -1;
     loop_reap(listener->loop, &listener->reap, destroy, listener);
@@ -136,6 +143,7 @@ struct listener *listener_new(struct loop *loop, const struct listener_options *
     listener->on_accept = options->on_accept;
     listener->arg = options->arg;
     timer_init(&listener->rest, loop, rested, listener);
+    task_init(&listener->again, loop, TASK_SOON, rewatch, listener);
     if (begin(listener, err))
         return listener;
     if (listener->fd == -1)
