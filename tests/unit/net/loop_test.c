@@ -165,6 +165,41 @@ TEST(what_a_flush_hands_down_to_another_leaves_in_the_same_turn)
     turned_loop_release(&turned);
 }
 
+static void post_task(void *arg)
+{
+    struct diary *diary = arg;
+    note(diary, 'f');
+    task_post(&diary->task);
+}
+
+static void on_readable(void *arg, unsigned events)
+{
+    note(arg, events == WATCH_READ ? 'd' : '?');
+}
+
+TEST(what_a_flush_completed_is_told_in_the_next_turn_before_descriptors)
+{
+    struct turned_loop turned;
+    struct raw_peer peer;
+    struct diary diary = {0};
+    turned_loop_init(&turned);
+    int fd = raw_peer_open(&peer);
+    task_init(&diary.task, turned.loop, TASK_SOON, on_task, &diary);
+    task_init(&diary.other, turned.loop, TASK_FLUSH, post_task, &diary);
+    REQUIRE(watch_init(&diary.watch, turned.loop, fd, on_readable, &diary));
+    task_post(&diary.other);
+    CHECK(loop_turn(turned.loop, 0));
+    CHECK_TEXT(diary.text, "f");
+    REQUIRE(watch_set(&diary.watch, WATCH_READ));
+    CHECK_SIZE(raw_peer_put(&peer, SPAN("x")), 1);
+    CHECK(loop_turn(turned.loop, 0));
+    CHECK_TEXT(diary.text, "ftd");
+    watch_release(&diary.watch);
+    (void)close(fd);
+    raw_peer_close(&peer);
+    turned_loop_release(&turned);
+}
+
 TEST(timers_fire_in_the_order_they_are_due)
 {
     enum { MANY = 500 };
