@@ -1,6 +1,7 @@
 /* What an edge may say or leave unsaid: the connector goes on, or gives the connection up and comes
  * back, and serves its visitors then. */
 #include "culvert/connector/ha_connection.h"
+#include "culvert/tunnel/stream_kind.h"
 #include "support/lone_connector.h"
 
 #include "harness.h"
@@ -168,4 +169,52 @@ TEST(an_edge_that_cannot_be_reached_is_dialed_again)
     lone_connector_pass(&lone, 2000);
     check_serves(&lone, "reached at last");
     lone_connector_close(&lone);
+}
+
+TEST(a_second_control_stream_is_reset_and_the_first_one_stays)
+{
+    struct ask ask;
+    struct lone_connector lone;
+    struct fake_edge_answer answers[2] = {{.kind = FAKE_EDGE_ACCEPT}};
+    open_lone(&lone, answers);
+    lone_connector_start(&lone);
+    lone_connector_pass(&lone, 1000);
+    ask_init(&ask, "GET", "/");
+    CHECK(stream_kind_mark(&ask.head, STREAM_CONTROL, SPAN_NONE, NULL));
+    CHECK(ask_send(&ask, &lone.edge.connections[0].opener));
+    lone_connector_pass(&lone, 1000);
+    CHECK(ask.failed && ask.status == 0);
+    ask_close(&ask);
+    lone_connector_pass(&lone, 0);
+    ask_release(&ask);
+    check_serves(&lone, "a second control stream");
+    CHECK_SIZE(lone.edge.count, 1);
+    lone_connector_close(&lone);
+}
+
+static void reset_control(struct fake_edge *edge, size_t connection)
+{
+    struct fake_edge_connection *far = &edge->connections[connection];
+    channel_set_taker(far->in->bytes, NULL, NULL);
+    far->in = NULL;
+    outbound_close(far->control);
+    far->control = NULL;
+}
+
+TEST(however_a_registered_control_stream_ends_its_connection_is_replaced_within_two_seconds)
+{
+    static void (*const ends[])(struct fake_edge * edge, size_t connection) = {
+        fake_edge_end_control, reset_control, fake_edge_drop, fake_edge_goaway};
+    for (size_t i = 0; i < ARRAY_LEN(ends); i++) {
+        struct lone_connector lone;
+        struct fake_edge_answer answers[2] = {{.kind = FAKE_EDGE_ACCEPT}};
+        open_lone(&lone, answers);
+        lone_connector_start(&lone);
+        lone_connector_pass(&lone, 1000);
+        ends[i](&lone.edge, 0);
+        lone_connector_pass(&lone, 2000);
+        CHECK_CASE(lone.edge.count == 2, "end %zu: %zu connections", i, lone.edge.count);
+        check_serves(&lone, "an end of the control stream");
+        lone_connector_close(&lone);
+    }
 }
