@@ -4,8 +4,9 @@
 #
 #   sh tests/bench/all.sh                        on stdout
 #   sh tests/bench/all.sh docs/benchmarks.md     in place of those that stand there
-#   CLOUDFLARED=FILE sh tests/bench/all.sh ...   the peer's connector beside ours: some minutes more
+#   CLOUDFLARED=FILE sh tests/bench/all.sh ...   the peer's connector beside ours: two minutes more
 #
+# BENCH_SECONDS (0.8) and BENCH_ROUNDS (3) are those of proxies.sh, DISTANCE_ROUNDS (2) of distance.sh.
 # PARTS: honesty proxies distance attacks connectors; the last one only with CLOUDFLARED.
 set -eu
 here=$(dirname "$0")
@@ -53,10 +54,10 @@ if command -v wrk >/dev/null && command -v ab >/dev/null && command -v h2load >/
 else
     echo "honesty: not measured: apt-get install wrk apache2-utils nghttp2-client" >&2
 fi
-part proxies BENCH_SECONDS="${BENCH_SECONDS:-1}" BENCH_ROUNDS="${BENCH_ROUNDS:-3}" \
+part proxies BENCH_SECONDS="${BENCH_SECONDS:-0.8}" BENCH_ROUNDS="${BENCH_ROUNDS:-3}" \
     sh "$here/proxies.sh"
 if [ "$(id -u)" -eq 0 ]; then
-    part distance BENCH_SECONDS=4 WARM_UP=4 BENCH_ROUNDS="${DISTANCE_ROUNDS:-2}" \
+    part distance BENCH_SECONDS=3 WARM_UP=3 BENCH_ROUNDS="${DISTANCE_ROUNDS:-2}" \
         sh "$here/distance.sh"
 else
     echo "distance: not measured, it needs root" >&2

@@ -151,7 +151,7 @@ version() {
     "$1" --version 2>/dev/null | head -n 1
 }
 
-machine
+machine "A B"
 printf 'A: %s. B: %s. Edge: %s. %s rounds, medians with smallest and largest.\n\n' \
     "$(version "$binary_a")" "$(version "$binary_b")" "${EDGELOAD:+edgeload}${EDGE_BINARY:+ours}" \
     "$BENCH_ROUNDS"

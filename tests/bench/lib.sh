@@ -279,8 +279,10 @@ cell() {
         }'
 }
 
-# What every table begins with.
+# What every table begins with; $1: more of the command than the script and its rounds.
 machine() {
+    printf 'Command: `BENCH_SECONDS=%s BENCH_ROUNDS=%s sh tests/bench/%s%s`.\n' \
+        "$BENCH_SECONDS" "${BENCH_ROUNDS:-1}" "$(basename "$0")" "${1:+ $1}"
     printf 'Machine: %s, %s processors, Linux %s, %s, nghttp2 %s.\n\n' \
         "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)" "$(nproc)" \
         "$(uname -r)" "$(openssl version 2>/dev/null | cut -d ' ' -f 1,2)" \
