@@ -11,9 +11,9 @@
 #include "culvert/http/h2_session.h"
 #include "culvert/net/sockets.h"
 #include "culvert/rpc/registration_server.h"
-#include "culvert/tunnel/stream_kind.h"
 
 #include "claim.h"
+#include "control_pipe.h"
 #include "edge_tls.h"
 
 #include <assert.h>
@@ -31,11 +31,6 @@ static const unsigned next_states[STATES] = {
     [CLOSED] = 0,
 };
 
-enum {
-    CONTROL_OUT_MAX = 64 * 1024,
-    CONTROL_OUT_RESERVE = 16 * 1024, /* no answer of ours is longer: below it we do not read on */
-};
-
 struct connector_session {
     struct edge_worker *worker;
     struct loop *loop;
@@ -44,10 +39,7 @@ struct connector_session {
     enum state state;
     struct conn *conn; /* while shaking hands; then the session's */
     struct h2_session *h2;
-    struct outbound *control;
-    bool control_over;
-    struct body out;         /* what we say on the control stream */
-    struct body *control_in; /* what the connector says; NULL before its answer */
+    struct control_pipe control;
     struct registration_server *rpc;
     struct registered entry;
     struct claim *claim; /* from the registration until it has left */
@@ -55,7 +47,7 @@ struct connector_session {
     bool probed;         /* the head waits for a sign of life */
     bool unregisters;    /* an answer is owed when it has left */
     struct timer deadline;
-    struct task look;
+    struct task shaken; /* without TLS there is no handshake to wait for */
     struct reap reap;
 };
 
@@ -76,8 +68,7 @@ static void destroy(void *object)
 {
     struct connector_session *session = object;
     registration_server_free(session->rpc);
-    channel_free(session->out.bytes);
-    headers_release(&session->out.trailers);
+    control_pipe_release(&session->control);
     free(session);
 }
 
@@ -96,14 +87,11 @@ static void release(struct connector_session *session)
     claim_forget(session->claim);
     session->claim = NULL;
     timer_stop(&session->deadline);
-    task_cancel(&session->look);
-    if (session->control_in)
-        channel_set_taker(session->control_in->bytes, NULL, NULL);
-    session->control_in = NULL;
+    task_cancel(&session->shaken);
+    control_pipe_quiet(&session->control);
     h2_session_close(session->h2); /* sends what was said last */
     session->h2 = NULL;
-    outbound_close(session->control);
-    session->control = NULL;
+    control_pipe_close(&session->control);
     conn_close(session->conn);
     session->conn = NULL;
 }
@@ -146,7 +134,7 @@ static void on_idle(void *arg)
     struct connector_session *session = arg;
     if (session->state != DRAINING)
         return;
-    if (session->control_over || h2_session_streams(session->h2) == 0 ||
+    if (session->control.over || h2_session_streams(session->h2) == 0 ||
         (!timer_is_armed(&session->deadline) && !timer_start(&session->deadline, SESSION_LEAVE_MS)))
         over_text(session, ERROR_NONE, "drained");
 }
@@ -157,7 +145,7 @@ static void drain(struct connector_session *session)
 {
     enter(session, DRAINING);
     leave(session);
-    h2_session_tell_idle(session->h2, session->control_over ? 0 : 1);
+    h2_session_tell_idle(session->h2, session->control.over ? 0 : 1);
 }
 
 /* ---- what the head says ---- */
@@ -320,8 +308,7 @@ static void on_rpc_failed(void *arg, const struct error *err)
 static void rpc_send(void *arg, struct span bytes)
 {
     struct connector_session *session = arg;
-    if (channel_put(session->out.bytes, bytes.data, bytes.len) < bytes.len)
-        task_post(&session->look);
+    control_pipe_say(&session->control, bytes);
 }
 
 static const struct registration_server_events rpc_events = {
@@ -330,10 +317,15 @@ static const struct registration_server_events rpc_events = {
 
 /* ---- the control stream ---- */
 
-static void control_ended(struct connector_session *session)
+static void on_control_bytes(void *arg, struct span bytes)
 {
-    session->control_over = true;
-    channel_end(session->out.bytes);
+    struct connector_session *session = arg;
+    registration_server_feed(session->rpc, bytes);
+}
+
+static void on_control_ended(void *arg)
+{
+    struct connector_session *session = arg;
     if (session->state == SERVING)
         drain(session);
     if (session->state == DRAINING)
@@ -342,109 +334,13 @@ static void control_ended(struct connector_session *session)
         over_text(session, ERROR_NETWORK, "the control stream ended");
 }
 
-static void on_open(void *arg);
-
-static void look(void *arg)
-{
-    struct connector_session *session = arg;
-    if (session->state == SHAKING) {
-        on_open(session); /* without TLS there is no handshake to wait for */
-        return;
-    }
-    if (channel_is_broken(session->out.bytes)) {
-        over_text(session, ERROR_SYSTEM, "out of memory");
-        return;
-    }
-    if (channel_room(session->out.bytes) == 0) {
-        over_text(session, ERROR_LIMIT, "the connector does not read its control stream");
-        return;
-    }
-    while (session->control_in && session->state != CLOSED &&
-           channel_room(session->out.bytes) >= CONTROL_OUT_RESERVE) {
-        struct span part = span_first(channel_peek(session->control_in->bytes), 4096);
-        if (part.len == 0)
-            break;
-        registration_server_feed(session->rpc, part);
-        if (session->control_in)
-            channel_drop(session->control_in->bytes, part.len);
-    }
-    if (session->control_in && channel_is_done(session->control_in->bytes)) {
-        channel_set_taker(session->control_in->bytes, NULL, NULL);
-        session->control_in = NULL;
-        control_ended(session);
-    }
-}
-
-static void on_filled(void *arg)
-{
-    struct connector_session *session = arg;
-    task_post(&session->look);
-}
-
-static void on_drained(void *arg, size_t bytes)
-{
-    (void)bytes;
-    on_filled(arg);
-}
-
-static const struct channel_events control_taker = {on_filled};
-
-static void on_control_inform(void *arg, const struct response_head *head)
-{
-    (void)arg;
-    (void)head;
-}
-
-static void on_control_answer(void *arg, struct response_head *head, struct body *body)
-{
-    struct connector_session *session = arg;
-    if (head->status != 200 || !body) {
-        over_text(session, ERROR_PROTOCOL, "the connector refused the control stream");
-        return;
-    }
-    session->control_in = body;
-    channel_set_taker(body->bytes, &control_taker, session);
-    task_post(&session->look);
-}
-
-static void on_control_done(void *arg)
-{
-    (void)arg; /* look sees the end behind the last bytes */
-}
-
 static void on_control_failed(void *arg, const struct error *why)
 {
-    struct connector_session *session = arg;
-    (void)why;
-    if (session->control_in)
-        channel_set_taker(session->control_in->bytes, NULL, NULL);
-    session->control_in = NULL;
-    control_ended(session);
+    over(arg, why);
 }
 
-static const struct outbound_events control_events = {on_control_inform, on_control_answer,
-                                                      on_control_done, on_control_failed};
-
-static bool open_control(struct connector_session *session, struct error *err)
-{
-    struct request_head head;
-    request_head_init(&head);
-    head.length = LENGTH_UNKNOWN;
-    bool ok = buf_put_span(&head.method, SPAN("GET")) &&
-              buf_put_span(&head.scheme, SPAN("https")) &&
-              buf_put_span(&head.authority, SPAN("control.invalid")) &&
-              buf_put_span(&head.target, SPAN("/")) &&
-              stream_kind_mark(&head, STREAM_CONTROL, SPAN_NONE, err);
-    if (ok) {
-        session->control =
-            h2_session_open(session->h2, &head, &session->out, &control_events, session, err);
-        ok = session->control != NULL;
-    } else if (err->kind == ERROR_NONE) {
-        error_memory(err);
-    }
-    request_head_release(&head);
-    return ok;
-}
+static const struct control_pipe_events control_events = {on_control_bytes, on_control_ended,
+                                                          on_control_failed};
 
 /* ---- the connection ---- */
 
@@ -481,7 +377,7 @@ static void on_open(void *arg)
     conn_set_stall_limit(conn, SESSION_STALL_MS);
     enter(session, OPENING);
     session->h2 = h2_session_new(conn, &options, &h2_events, session, &err);
-    if (!session->h2 || !open_control(session, &err) ||
+    if (!session->h2 || !control_pipe_open(&session->control, session->h2, &err) ||
         !timer_start(&session->deadline, SESSION_REGISTER_MS))
         over(session, &err);
 }
@@ -522,17 +418,14 @@ static void late(void *arg)
 
 static bool begin(struct connector_session *session, struct error *err)
 {
-    headers_init(&session->out.trailers);
-    session->out.length = LENGTH_UNKNOWN;
-    session->out.bytes = channel_new(CONTROL_OUT_MAX / 2, CONTROL_OUT_MAX, NULL, NULL);
     session->rpc = registration_server_new(&rpc_events, session);
-    if (!session->out.bytes || !session->rpc)
+    if (!control_pipe_init(&session->control, session->loop, &control_events, session) ||
+        !session->rpc)
         return error_memory(err);
-    channel_set_drained(session->out.bytes, on_drained, session);
     if (session->worker->tls)
         return conn_start_tls(session->conn, edge_tls_tunnel(session->worker->tls), NULL,
                               SESSION_TLS_MS, err);
-    task_post(&session->look);
+    task_post(&session->shaken);
     return true;
 }
 
@@ -555,7 +448,7 @@ bool connector_session_start(struct edge_worker *worker, struct handover *handov
     session->handover = handover;
     session->conn = conn;
     timer_init(&session->deadline, worker->loop, late, session);
-    task_init(&session->look, worker->loop, TASK_SOON, look, session);
+    task_init(&session->shaken, worker->loop, TASK_SOON, on_open, session);
     list_put_last(&worker->sessions, &session->link);
     if (begin(session, err))
         return true;
