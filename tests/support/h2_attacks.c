@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 enum {
+    DOWNLOADS = 40, /* more than the kernel's buffers take */
     DRIP_MS = 500,
     FILL_MS = 1500, /* until all that can be queued for the attacker is */
     BATCH = 64,     /* frames that one turn says */
@@ -368,12 +369,12 @@ static void take_window_back(struct attacker *attacker, const struct wire_frame 
     }
 }
 
-/* As much as it may have, and nothing of it is read. */
+/* Windows without end, and nothing is read. */
 static void open_downloads(struct attacker *attacker)
 {
     wire_put_settings(&attacker->out, SETTING_WINDOW, WINDOW_MAX);
     wire_put_number(&attacker->out, WIRE_WINDOW_UPDATE, 0, WINDOW_MAX - 65535);
-    for (int i = 0; i < 100; i++)
+    for (int i = 0; i < DOWNLOADS; i++)
         (void)attacker_asks(attacker, "/bytes/100000000", WIRE_END_STREAM);
 }
 
