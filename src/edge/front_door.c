@@ -224,7 +224,12 @@ struct front_door *front_door_new(const struct front_door_options *options, stru
         (void)error_memory(err);
         return NULL;
     }
-    const struct peeks_options peeks = {.loop = options->loop, .told = on_told, .arg = front};
+    const struct peeks_options peeks = {
+        .loop = options->loop,
+        .limit_ms = options->team->options->limits.patience.head_ms,
+        .told = on_told,
+        .arg = front,
+    };
     front->options = *options;
     front->peeks = peeks_new(&peeks);
     if (!front->peeks) {

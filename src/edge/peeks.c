@@ -30,6 +30,8 @@ struct peeks *peeks_new(const struct peeks_options *options)
     if (!peeks)
         return NULL;
     peeks->options = *options;
+    if (options->limit_ms == 0 || options->limit_ms > HANDOVER_PEEK_MS)
+        peeks->options.limit_ms = HANDOVER_PEEK_MS;
     list_init(&peeks->waiting);
     return peeks;
 }
@@ -170,7 +172,7 @@ void peeks_take(struct peeks *peeks, struct handover *handover, bool is_tls)
         return;
     if (!watch_init(&peek->watch, loop, handover->fd, on_news, peek) ||
         !watch_set(&peek->watch, WATCH_READ | WATCH_NEWS) ||
-        !timer_start(&peek->limit, HANDOVER_PEEK_MS))
+        !timer_start(&peek->limit, peeks->options.limit_ms))
         tell(peek, PEEK_LATE, "");
 }
 

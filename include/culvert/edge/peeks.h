@@ -21,6 +21,7 @@ enum peek_end {
 
 struct peeks_options {
     struct loop *loop;
+    uint64_t limit_ms; /* for the name, if it is shorter than HANDOVER_PEEK_MS; 0: it is not */
     /* `name` is that of a route or of the edge; "" unless PEEK_NAMED. The handover is the callee's
      * again; perhaps inside of peeks_take. */
     void (*told)(void *arg, struct handover *handover, enum peek_end end, const char *name);

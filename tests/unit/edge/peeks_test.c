@@ -108,6 +108,30 @@ TEST(who_stops_in_the_middle_is_late)
     }
 }
 
+TEST(a_shorter_patience_counts_here_too)
+{
+    static const struct {
+        uint64_t limit_ms, late_ms;
+    } cases[] = {{1000, 1000}, {60 * 1000, HANDOVER_PEEK_MS}};
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct scene scene;
+        scene_open(&scene);
+        peeks_free(scene.peeks);
+        const struct peeks_options options = {.loop = scene.turned.loop,
+                                              .limit_ms = cases[i].limit_ms,
+                                              .told = on_told,
+                                              .arg = &scene};
+        scene.peeks = peeks_new(&options);
+        REQUIRE(scene.peeks);
+        peeks_take(scene.peeks, &scene.handover, false);
+        turned_loop_pass(&scene.turned, cases[i].late_ms - 1);
+        CHECK_SIZE(scene.told, 0);
+        turned_loop_pass(&scene.turned, 1);
+        CHECK(scene.told == 1 && scene.end == PEEK_LATE);
+        scene_close(&scene);
+    }
+}
+
 TEST(a_hello_is_looked_at_under_tls_only)
 {
     struct scene scene;
