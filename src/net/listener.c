@@ -24,8 +24,8 @@ struct listener {
     struct reap reap;
 };
 
-/* A watch that cannot be set is set later; without memory for a timer, as soon as can be: a listener
- * that nobody wakes would be deaf for good. */
+/* A watch that cannot be set is set later; without memory for a timer, as soon as can be: a
+ * listener that nobody wakes would be deaf for good. */
 static void rewatch(void *arg)
 {
     struct listener *listener = arg;
