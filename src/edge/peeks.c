@@ -1,5 +1,5 @@
 /* What has come is read from its beginning each time something more comes: a hello or a head of
- * usual size comes at once. */
+ * usual size comes at once, and who comes in very small pieces is not looked at for long. */
 #include "culvert/edge/peeks.h"
 
 #include "culvert/edge/client_hello.h"
@@ -14,6 +14,7 @@ struct peek {
     struct handover *handover;
     bool is_tls;
     size_t seen; /* bytes at the last look */
+    int looks;
     struct watch watch;
     struct timer limit;
     struct reap reap;
@@ -105,35 +106,34 @@ static void tell(struct peek *peek, enum peek_end end, const char *name)
     peeks->options.told(peeks->options.arg, handover, end, end == PEEK_NAMED ? name : "");
 }
 
-/* False: it is over and told. */
-static bool look(struct peek *peek)
+/* Nobody could answer who sends no more before the head is whole. */
+static bool has_ended(const struct peek *peek, ssize_t n)
 {
-    struct loop *loop = peek->peeks->options.loop;
-    const struct sockets *sockets = loop_sockets(loop);
-    unsigned char *bytes = loop_scratch(loop);
-    char name[STORE_HOSTNAME_SIZE] = "";
-    ssize_t n = sockets->peek(sockets, peek->handover->fd, bytes, HANDOVER_PEEK_MAX);
-    if (n == -1 && (errno == EAGAIN || errno == EINTR))
-        return true;
-    size_t len = n > 0 ? (size_t)n : 0;
-    bool is_news = len > peek->seen;
-    struct span all = span_make(bytes, len);
-    enum look said = peek->is_tls ? look_at_hello(all, name) : look_at_head(all, name);
-    if (len > 0)
-        peek->seen = len;
-    if (said == LOOK_MORE && is_news && len < HANDOVER_PEEK_MAX)
-        return true;
-    if (said == LOOK_MORE) /* its end came, or more than anybody has to say */
-        tell(peek, len < HANDOVER_PEEK_MAX ? PEEK_LATE : PEEK_UNNAMED, name);
-    else
-        tell(peek, said == LOOK_NAMED ? PEEK_NAMED : PEEK_UNNAMED, name);
-    return false;
+    return n <= 0 || sockets_peer_left(peek->handover->fd);
 }
 
 static void on_news(void *arg, unsigned events)
 {
+    struct peek *peek = arg;
+    struct loop *loop = peek->peeks->options.loop;
+    const struct sockets *sockets = loop_sockets(loop);
+    unsigned char *bytes = loop_scratch(loop);
+    char name[STORE_HOSTNAME_SIZE] = "";
     (void)events;
-    (void)look(arg);
+    ssize_t n = sockets->peek(sockets, peek->handover->fd, bytes, HANDOVER_PEEK_MAX);
+    if (n == -1 && (errno == EAGAIN || errno == EINTR))
+        return;
+    size_t len = n > 0 ? (size_t)n : 0;
+    struct span all = span_make(bytes, len);
+    enum look said = peek->is_tls ? look_at_hello(all, name) : look_at_head(all, name);
+    if (len > 0)
+        peek->seen = len;
+    if (said != LOOK_MORE)
+        tell(peek, said == LOOK_NAMED ? PEEK_NAMED : PEEK_UNNAMED, name);
+    else if (len == HANDOVER_PEEK_MAX || ++peek->looks == HANDOVER_LOOKS_MAX)
+        tell(peek, PEEK_UNNAMED, name);
+    else if (has_ended(peek, n))
+        tell(peek, PEEK_LATE, name);
 }
 
 static void late(void *arg)
@@ -168,8 +168,7 @@ void peeks_take(struct peeks *peeks, struct handover *handover, bool is_tls)
     peek->is_tls = is_tls;
     timer_init(&peek->limit, loop, late, peek);
     list_put_last(&peeks->waiting, &peek->link);
-    if (!look(peek))
-        return;
+    /* Told of what is there already, too: a look before could miss what comes in between. */
     if (!watch_init(&peek->watch, loop, handover->fd, on_news, peek) ||
         !watch_set(&peek->watch, WATCH_READ | WATCH_NEWS) ||
         !timer_start(&peek->limit, peeks->options.limit_ms))

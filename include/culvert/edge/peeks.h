@@ -10,20 +10,21 @@ struct peeks;
 enum {
     HANDOVER_PEEK_MAX = 16 * 1024, /* bytes that are looked at */
     HANDOVER_PEEK_MS = 5 * 1000,   /* for the name to come */
+    HANDOVER_LOOKS_MAX = 64,       /* at one connection; one for each piece that comes */
     HANDOVER_PEEKS_MAX = 4096,     /* connections at a time; then the oldest is LATE */
 };
 
 enum peek_end {
     PEEK_NAMED,
-    PEEK_UNNAMED, /* the bytes name nobody, or are none of a visitor's */
-    PEEK_LATE,    /* time, or the visitor said no more */
+    PEEK_UNNAMED, /* the bytes name nobody, are none of a visitor's, or are too many or too small */
+    PEEK_LATE,    /* time, the visitor said no more, the oldest of too many, memory, peeks_end */
 };
 
 struct peeks_options {
     struct loop *loop;
     uint64_t limit_ms; /* for the name, if it is shorter than HANDOVER_PEEK_MS; 0: it is not */
     /* `name` is that of a route or of the edge; "" unless PEEK_NAMED. The handover is the callee's
-     * again; perhaps inside of peeks_take. */
+     * again; inside of peeks_take only if there is no memory to wait, or too many do. */
     void (*told)(void *arg, struct handover *handover, enum peek_end end, const char *name);
     void *arg;
 };

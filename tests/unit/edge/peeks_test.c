@@ -84,9 +84,38 @@ TEST(nothing_of_what_was_looked_at_is_taken)
     scene_open(&scene);
     say(&scene, head);
     peeks_take(scene.peeks, &scene.handover, false);
+    turned_loop_settle(&scene.turned);
     CHECK_SIZE(scene.told, 1); /* at once: it was there already */
     CHECK(read(scene.handover.fd, got, sizeof got) == (ssize_t)sizeof head - 1);
     CHECK_TEXT(got, head);
+    scene_close(&scene);
+}
+
+TEST(half_a_head_that_was_there_already_is_waited_for)
+{
+    struct scene scene;
+    scene_open(&scene);
+    say(&scene, "GET / HTTP/1.1\r\nHost: a.te");
+    peeks_take(scene.peeks, &scene.handover, false);
+    turned_loop_settle(&scene.turned);
+    CHECK_SIZE(scene.told, 0);
+    say(&scene, "st\r\n\r\n");
+    CHECK(scene.told == 1 && scene.end == PEEK_NAMED);
+    CHECK_TEXT(scene.name, "a.test");
+    scene_close(&scene);
+}
+
+TEST(who_comes_in_very_small_pieces_is_not_looked_at_for_long)
+{
+    struct scene scene;
+    scene_open(&scene);
+    peeks_take(scene.peeks, &scene.handover, false);
+    say(&scene, "GET / HTTP/1.1\r\nHost: ");
+    for (int i = 1; i < HANDOVER_LOOKS_MAX; i++) {
+        CHECK_SIZE(scene.told, 0);
+        say(&scene, "a");
+    }
+    CHECK(scene.told == 1 && scene.end == PEEK_UNNAMED);
     scene_close(&scene);
 }
 
