@@ -92,6 +92,8 @@ static void change_is_done(struct worker_call *call)
 
 bool crew_reload(struct crew *crew, struct blueprint *blueprint, struct error *err)
 {
+    if (crew->ending)
+        return error_set(err, ERROR_SYSTEM, 0, "the connector stops");
     if (!live_config_change(crew->members[0].config, blueprint, err))
         return false;
     for (size_t i = 1; i < crew->count; i++) {

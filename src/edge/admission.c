@@ -111,7 +111,9 @@ static enum abuse judge(const struct admission *admission, const struct admissio
     size_t given = admission->options.connections_per_address;
     if (given == 0 && (from->len == 0 || ip_is_loopback(from)))
         return ABUSE_NONE;
-    if (address->wasted >= ADMISSION_WASTED_MAX)
+    /* Who may have more open may waste more, too: behind such an address there are many. */
+    size_t scale = given > ADMISSION_ADDRESS_MAX ? given / ADMISSION_ADDRESS_MAX : 1;
+    if (address->wasted >= scale * ADMISSION_WASTED_MAX)
         return ABUSE_ADDRESS_WASTED;
     if (address->open >= (given > 0 ? given : ADMISSION_ADDRESS_MAX))
         return ABUSE_ADDRESS_CONNECTIONS;

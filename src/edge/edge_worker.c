@@ -130,6 +130,8 @@ bool edge_worker_start(struct edge_worker *worker, struct error *err)
                                                       .arg = worker};
     worker->loop = worker_loop(team->workers[worker->number]);
     worker->budget.limit = EDGE_BUDGET / team->count;
+    if (worker->budget.limit < EDGE_BUDGET_SHARE_MIN)
+        worker->budget.limit = EDGE_BUDGET_SHARE_MIN;
     outbox_init(&worker->outbox, worker->loop);
     list_init(&worker->sessions);
     task_init(&worker->step, worker->loop, TASK_SOON, step, worker);

@@ -133,6 +133,7 @@ static struct hop_end *end_open(struct hops *hops, struct hop_end **place, int f
 {
     const struct h2_options options = {.is_server = place == NULL,
                                        .streams_max = HOP_STREAMS_MAX,
+                                       .peer_streams = HOP_STREAMS_MAX,
                                        .head_max = HOP_HEAD_MAX,
                                        .budget = &hops->worker->budget};
     struct hop_end *end = calloc(1, sizeof *end);

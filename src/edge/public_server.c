@@ -292,7 +292,10 @@ static bool begin(struct public_conn *conn, struct error *err)
 static void bound_opening(struct public_server *server)
 {
     struct link *oldest = list_first(&server->opening);
-    if (server->opening.count <= PUBLIC_OPENING_MAX / server->options.worker->team->count)
+    size_t most = PUBLIC_OPENING_MAX / server->options.worker->team->count;
+    if (most < PUBLIC_OPENING_SHARE_MIN)
+        most = PUBLIC_OPENING_SHARE_MIN;
+    if (server->opening.count <= most)
         return;
     struct public_conn *conn = CONTAINER_OF(oldest, struct public_conn, opening);
     on_abuse(conn, ABUSE_OPENING);

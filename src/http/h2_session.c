@@ -473,7 +473,7 @@ static nghttp2_session_callbacks *new_callbacks(void)
     return callbacks;
 }
 
-static nghttp2_option *new_options(void)
+static nghttp2_option *new_options(const struct h2_options *options)
 {
     nghttp2_option *ng;
     if (nghttp2_option_new(&ng) != 0)
@@ -483,13 +483,15 @@ static nghttp2_option *new_options(void)
     nghttp2_option_set_no_closed_streams(ng, 1);
     nghttp2_option_set_stream_reset_rate_limit(ng, NO_RESET_LIMIT, NO_RESET_LIMIT);
     nghttp2_option_set_max_continuations(ng, LIBRARY_CONTINUATIONS);
+    if (options->peer_streams > 0)
+        nghttp2_option_set_peer_max_concurrent_streams(ng, options->peer_streams);
     return ng;
 }
 
 static bool new_library(struct h2_session *session)
 {
     nghttp2_session_callbacks *callbacks = new_callbacks();
-    nghttp2_option *options = new_options();
+    nghttp2_option *options = new_options(&session->options);
     int failed = -1;
     if (callbacks && options)
         failed = session->options.is_server

@@ -216,7 +216,9 @@ bool conn_serves_name(const struct conn *conn, struct span name)
     if (!conn->ssl)
         return true;
     const char *asked = SSL_get_servername(conn->ssl, TLSEXT_NAMETYPE_host_name);
-    if (asked && tls_name_normalise(asked, text) && span_equal(name, span_of(text)))
+    if (!asked)
+        return true;
+    if (tls_name_normalise(asked, text) && span_equal(name, span_of(text)))
         return true; /* the certificate was chosen for it */
     if (name.len > TLS_NAME_MAX)
         return false;

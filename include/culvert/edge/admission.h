@@ -22,7 +22,8 @@ enum {
     ADMISSION_REMEMBERED_MAX = 4096, /* addresses with nothing open that wasted some */
 };
 
-/* 0: the number above. */
+/* 0: the number above. Each full ADMISSION_ADDRESS_MAX of what one address may have open allows it
+ * ADMISSION_WASTED_MAX. */
 struct admission_options {
     size_t connections;
     size_t connections_per_address;

@@ -15,8 +15,9 @@ enum {
     EDGE_ZONES_MAX = 64,
     EDGE_ADVERTISE_MAX = 16,
     EDGE_BUDGET = 256 * 1024 * 1024, /* undrained bytes of all streams; each worker has its part */
-    EDGE_GRACE_MS = 30 * 1000,       /* for open requests when it stops */
-    EDGE_LAST_BYTES_MS = 1000,       /* for what was said last when the grace is over */
+    EDGE_BUDGET_SHARE_MIN = 32 * 1024 * 1024, /* but so much: one may serve all visitors' tunnel */
+    EDGE_GRACE_MS = 30 * 1000,                /* for open requests when it stops */
+    EDGE_LAST_BYTES_MS = 1000,                /* for what was said last when the grace is over */
 };
 
 /* What a visitor may take; what is 0 is as the constants say. */

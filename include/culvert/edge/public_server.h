@@ -13,6 +13,7 @@ enum {
     /* Of one listener that did not begin to speak; then the oldest goes. Each worker has its part
      * of it. */
     PUBLIC_OPENING_MAX = 4000,
+    PUBLIC_OPENING_SHARE_MIN = 1000, /* of each worker: one may serve the tunnel of all visitors */
     PUBLIC_SHED_LOOKS =
         64, /* busy connections that are passed over in the search for an idle one */
     PUBLIC_TLS_MS = 10 * 1000,

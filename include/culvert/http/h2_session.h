@@ -31,6 +31,7 @@ enum {
 struct h2_options {
     bool is_server;
     uint32_t streams_max;  /* MAX_CONCURRENT_STREAMS that we announce */
+    uint32_t peer_streams; /* client role: open at most before the peer's SETTINGS; 0: 100 */
     uint32_t requests_max; /* client role: no more in all; 0: 2^30, as many as have numbers */
     uint32_t head_max;     /* bytes of a head we take: MAX_HEADER_LIST_SIZE */
     struct budget *budget; /* borrowed; NULL: not counted */

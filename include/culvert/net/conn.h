@@ -108,8 +108,8 @@ void conn_on_gone(struct conn *conn, void (*gone)(void *arg, enum conn_cut cut),
 bool conn_peer_left(const struct conn *conn);
 
 bool conn_is_tls(const struct conn *conn);
-/* Was it opened with a certificate for this host name (lower case) or address? True in clear; for
- * servers. The exact name, or a wildcard for its first label (RFC 9525 6.3). */
+/* For servers: is its certificate for this host name (lower case) or address, exactly or by a first
+ * label (RFC 9525 6.3)? True in clear, and when no name was asked for, which every browser does. */
 bool conn_serves_name(const struct conn *conn, struct span name);
 /* What ALPN agreed on: "h2", "http/1.1" or "". */
 struct span conn_protocol(const struct conn *conn);

@@ -98,6 +98,14 @@ TEST(an_address_that_wastes_its_connections_is_shut_out_for_the_rest_of_its_minu
     admission_free(admission);
 }
 
+TEST(an_address_that_may_have_more_open_may_waste_more)
+{
+    struct admission *admission = made(0, 3 * ADMISSION_ADDRESS_MAX);
+    CHECK(come_and_go(admission, "192.0.2.1", 3 * ADMISSION_WASTED_MAX, false, 0) == ABUSE_NONE);
+    CHECK(come_and_go(admission, "192.0.2.1", 1, true, 0) == ABUSE_ADDRESS_WASTED);
+    admission_free(admission);
+}
+
 TEST(a_network_of_ipv6_is_one_address)
 {
     struct admission *admission = made(0, 0);

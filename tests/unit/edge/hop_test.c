@@ -66,6 +66,7 @@ TEST(a_burst_over_a_new_hop_is_served_whole)
     for (size_t i = 0; i < CONNECTORS; i++)
         CHECK_SIZE(connectors[i].desk.count, BURST / CONNECTORS);
     CHECK_SIZE(hops_serving(scene.workers[1].edge.hops), BURST);
+    CHECK(metric_value(scene.workers[0].sessions) == 1);
     for (size_t i = 0; i < BURST; i++)
         ask_release(&asks[i].ask);
     hop_scene_settle(&scene);
