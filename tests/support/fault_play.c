@@ -192,12 +192,21 @@ static bool start_again(struct scene *scene)
     return ok;
 }
 
+static void reload(struct scene *scene)
+{
+    struct error err = {0};
+    bool ok = split_ends_reload(&scene->ends, &err);
+    JUDGE(ok || err.kind != ERROR_NONE, "a reload that failed without a word");
+}
+
 static void perform(struct scene *scene)
 {
     (void)split_ends_registered(&scene->ends, REGISTER_MS);
     visit_in_turn(scene);
-    for (size_t i = 0; i < scene->fault->rounds; i++)
+    for (size_t i = 0; i < scene->fault->rounds; i++) {
+        reload(scene);
         visit_together(scene);
+    }
     for (size_t i = 0; i < 2; i++)
         (void)visit(scene, &admin_requests[scene->fault->sufferer][i]);
     judge_posts(scene);

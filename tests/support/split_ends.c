@@ -188,6 +188,17 @@ bool split_ends_start_connector(struct split_ends *ends, struct error *err)
     return ends->connector != NULL;
 }
 
+bool split_ends_reload(struct split_ends *ends, struct error *err)
+{
+    struct blueprint *blueprint = blueprint_new(ends->snapshot, err);
+    must(blueprint != NULL, "blueprint", err);
+    begin_part(ends, SPLIT_CONNECTOR);
+    bool ok = connector_reload(ends->connector, blueprint, err);
+    end_part(ends, SPLIT_CONNECTOR);
+    blueprint_unref(blueprint);
+    return ok;
+}
+
 /* ---- waiting ---- */
 
 static void settle_all(struct split_ends *ends)

@@ -51,6 +51,9 @@ void split_ends_open(struct split_ends *ends, struct split_store *store, const c
 bool split_ends_start_edge(struct split_ends *ends, struct error *err);
 bool split_ends_start_connector(struct split_ends *ends, struct error *err);
 
+/* Gives the connector the same rules anew. False: it goes on with the old ones; `err` says why. */
+bool split_ends_reload(struct split_ends *ends, struct error *err);
+
 /* Turns until `holds`; lets at most `limit_ms` of turned time pass. False: it never did. */
 bool split_ends_until(struct split_ends *ends, bool (*holds)(void *arg), void *arg,
                       uint64_t limit_ms);
