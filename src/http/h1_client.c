@@ -10,6 +10,11 @@
 
 #include "h1_pump.h"
 
+enum {
+    BULK_AFTER = 4 * 1024 * 1024, /* bytes of one answer */
+    BULK_LIMIT = 4 * CHANNEL_LIMIT,
+};
+
 enum h1_client_state { IDLE, HEAD, BODY, DONE, USELESS };
 
 struct h1_client {
@@ -224,11 +229,24 @@ static void on_open(void *arg)
     (void)arg;
 }
 
+/* A long answer whose taker keeps up passes in larger steps: fewer turns for the same bytes. Who
+ * lags behind has the first limit again. */
+static void set_pace(struct channel *bytes)
+{
+    if (channel_len(bytes) == 0 && channel_total(bytes) >= BULK_AFTER)
+        channel_set_limit(bytes, BULK_LIMIT);
+    else if (channel_len(bytes) > 0 && channel_len(bytes) <= CHANNEL_LOW)
+        channel_set_limit(bytes, CHANNEL_LIMIT);
+}
+
 /* What does not fit the channel would be kept a second time. */
 static size_t wants(void *arg)
 {
     const struct h1_client *client = arg;
-    return client->state == BODY ? channel_room(client->body.bytes) : (size_t)LOOP_SCRATCH;
+    if (client->state != BODY)
+        return LOOP_SCRATCH;
+    set_pace(client->body.bytes);
+    return channel_room(client->body.bytes);
 }
 
 static const struct conn_events conn_events = {on_open, on_bytes, on_end, on_room, on_lost, wants};

@@ -387,6 +387,32 @@ TEST(a_slow_taker_gets_all_of_a_large_body_whatever_ends_it)
     }
 }
 
+static void say_much(struct play *play, size_t count)
+{
+    static const char bytes[64 * 1024];
+    for (size_t i = 0; i < count; i++) {
+        (void)raw_peer_put(&play->scene.peer, span_make(bytes, sizeof bytes));
+        turned_loop_settle(&play->scene.turned);
+        if (!play->ask.holds)
+            ask_take(&play->ask);
+    }
+}
+
+TEST(a_long_answer_whose_taker_keeps_up_passes_in_larger_steps_until_it_lags)
+{
+    struct play play;
+    play_begin(&play, "GET");
+    say(&play, "HTTP/1.1 200 OK\r\n\r\n");
+    say_much(&play, 100);
+    play.ask.holds = true;
+    say_much(&play, 100);
+    CHECK_SIZE(play.scene.budget.used, 4 * CHANNEL_LIMIT);
+    channel_drop(play.ask.from->bytes, 4 * CHANNEL_LIMIT - CHANNEL_LOW);
+    say_much(&play, 100);
+    CHECK_SIZE(play.scene.budget.used, CHANNEL_LIMIT);
+    play_end(&play);
+}
+
 TEST(a_body_that_nobody_takes_is_kept_within_a_channel_and_the_rest_is_not_read)
 {
     static const char bytes[64 * 1024];
