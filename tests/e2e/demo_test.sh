@@ -3,7 +3,6 @@
 # serves the user's own server, and leaves neither a process nor a file behind.
 set -eu
 root=$(cd "$(dirname "$0")/../.." && pwd)
-command -v python3 >/dev/null || exit 77
 
 place=$(mktemp -d)
 helper=
