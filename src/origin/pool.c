@@ -61,9 +61,13 @@ static void let_go(void *arg)
     h1_client_close(wake(rest));
 }
 
-static void let_go_oldest(struct origin_pool *pool)
+/* Closes all but the `count` that were given last. */
+static void keep_newest(struct origin_pool *pool, size_t count)
 {
-    let_go(CONTAINER_OF(list_last(&pool->idle), struct rest, link));
+    size_t place = 0;
+    LIST_EACH_SAFE (it, after, &pool->idle)
+        if (place++ >= count)
+            let_go(CONTAINER_OF(it, struct rest, link));
 }
 
 /* Looks again later; without memory for it the limit is kept at once. */
@@ -72,16 +76,14 @@ static void look_later(struct origin_pool *pool)
     pool->least = pool->idle.count;
     if (pool->idle.count <= pool->limit || timer_start(&pool->look, ORIGIN_POOL_TRIM_MS))
         return;
-    while (pool->idle.count > pool->limit)
-        let_go_oldest(pool);
+    keep_newest(pool, pool->limit);
 }
 
 static void trim(void *arg)
 {
     struct origin_pool *pool = arg;
     size_t unused = pool->least > pool->limit ? pool->least - pool->limit : 0;
-    while (unused-- > 0)
-        let_go_oldest(pool);
+    keep_newest(pool, pool->idle.count - unused);
     look_later(pool);
 }
 
@@ -113,7 +115,7 @@ void origin_pool_give(struct origin_pool *pool, struct h1_client *client, const 
         return;
     }
     if (pool->idle.count / (1 + ORIGIN_POOL_SPARE) >= pool->limit)
-        let_go_oldest(pool);
+        let_go(CONTAINER_OF(list_last(&pool->idle), struct rest, link));
     list_put_first(&pool->idle, &rest->link);
     h1_client_set_idle(client, let_go, rest);
     if (pool->idle.count > pool->limit && !timer_is_armed(&pool->look))
