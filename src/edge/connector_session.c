@@ -182,6 +182,7 @@ static void refuse(struct connector_session *session, const struct registration_
     struct error err;
     enter(session, LEAVING);
     leave(session);
+    session->handover->visit.excused = refusal->should_retry; /* the edge's own reasons */
     error_memory(&err);
     if (!timer_start(&session->deadline, SESSION_LEAVE_MS) ||
         !registration_server_refuse(session->rpc, refusal, &err))
@@ -440,6 +441,7 @@ bool connector_session_start(struct edge_worker *worker, struct handover *handov
     if (!session || !conn) {
         conn_close(conn);
         free(session);
+        handover->visit.excused = true;
         handover_back(handover);
         return false;
     }

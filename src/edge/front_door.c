@@ -153,6 +153,7 @@ static bool give_way(struct front_door *front)
     if (!silent)
         return false;
     count_abuse(front, silent, ABUSE_CONNECTIONS);
+    silent->visit.excused = silent->said; /* its name was on its way */
     (void)close(silent->fd);
     forget(front, silent);
     return true;

@@ -82,6 +82,13 @@ static void conn_over(struct public_conn *conn)
     server->options.on_over(server->options.arg);
 }
 
+/* It is not the visitor's doing: memory, or the end of the edge. */
+static void conn_fails(struct public_conn *conn)
+{
+    conn->handover->visit.excused = true;
+    conn_over(conn);
+}
+
 /* ---- requests ---- */
 
 /* Who began to speak before the end was known, and is not read yet, is owed one answer. */
@@ -95,7 +102,7 @@ static void drain_conn(struct public_conn *conn)
         h2_session_goaway(conn->h2);
         h2_session_tell_idle(conn->h2, 0);
     } else {
-        conn_over(conn);
+        conn_fails(conn);
     }
 }
 
@@ -212,7 +219,7 @@ static void choose(void *arg)
         conn->h1 = h1_server_new(socket, &options, &h1_events, conn, &err);
     }
     if (!conn->h1 && !conn->h2)
-        conn_over(conn);
+        conn_fails(conn);
     else if (server->draining)
         drain_conn(conn);
 }
@@ -333,6 +340,7 @@ void public_server_take(struct public_server *server, struct handover *handover)
     if (!server->draining && !is_one_too_many(server, handover))
         conn = conn_new_for(server, handover);
     if (!conn) {
+        handover->visit.excused = true;
         handover_back(handover);
         return;
     }
@@ -340,7 +348,7 @@ void public_server_take(struct public_server *server, struct handover *handover)
     list_put_last(&server->opening, &conn->opening);
     server->served++;
     if (!begin(conn, &err))
-        conn_over(conn);
+        conn_fails(conn);
     bound_opening(server);
 }
 

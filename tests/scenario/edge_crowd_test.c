@@ -22,10 +22,10 @@ struct scene {
     size_t count;
 };
 
-static void scene_open(struct scene *scene)
+static void scene_open(struct scene *scene, const struct edge_visitor_limits *given)
 {
     static const struct fake_reply reply = {.kind = FAKE_REPLY_BEGUN};
-    both_ends_open_limited(&scene->ends, &limits);
+    both_ends_open_limited(&scene->ends, given);
     scene->count = 0;
     const struct fake_connector_options options = fake_connector_of(&scene->ends, 0);
     fake_connector_dial(&scene->fake, &scene->ends, &options);
@@ -54,7 +54,7 @@ static struct visitor_wire *come(struct scene *scene, const char *words)
 TEST(who_is_idle_for_the_longest_gives_way)
 {
     struct scene scene;
-    scene_open(&scene);
+    scene_open(&scene, &limits);
     struct visitor_wire *busy = come(&scene, LATER);
     struct visitor_wire *idle = come(&scene, NOBODY);
     struct visitor_wire *idlest = come(&scene, NOBODY);
@@ -72,7 +72,7 @@ TEST(who_is_idle_for_the_longest_gives_way)
 TEST(when_all_are_busy_it_is_the_new_one_that_goes)
 {
     struct scene scene;
-    scene_open(&scene);
+    scene_open(&scene, &limits);
     for (size_t i = 0; i < ROOM; i++)
         (void)come(&scene, LATER);
     CHECK(fake_connector_is_asked(&scene.fake, ROOM));
@@ -84,10 +84,34 @@ TEST(when_all_are_busy_it_is_the_new_one_that_goes)
     scene_close(&scene);
 }
 
+/* Loopback has limits of its own only when they are given. */
+TEST(who_was_refused_for_want_of_room_is_let_in_when_there_is_room_again)
+{
+    static const struct edge_visitor_limits small = {
+        .admission = {.connections = ROOM, .connections_per_address = 100}};
+    struct scene scene;
+    struct visitor_wire other;
+    scene_open(&scene, &small);
+    for (size_t i = 0; i < ROOM; i++)
+        (void)come(&scene, LATER);
+    CHECK(fake_connector_is_asked(&scene.fake, ROOM));
+    for (int i = 0; i <= ADMISSION_WASTED_MAX; i++) {
+        visitor_open(&other, &scene.ends);
+        both_ends_pass(&scene.ends, 1);
+        visitor_close(&other);
+    }
+    CHECK_SIZE(both_ends_metric(&scene.ends, EDGE_METRICS, ABUSE("connections")),
+               ADMISSION_WASTED_MAX + 1);
+    visitor_close(&scene.visitors[0]);
+    both_ends_pass(&scene.ends, CONN_LINGER_MS);
+    CHECK(visitor_hears(come(&scene, NOBODY), "404 Not Found"));
+    scene_close(&scene);
+}
+
 TEST(who_never_begins_is_ended_in_time_and_counted)
 {
     struct scene scene;
-    scene_open(&scene);
+    scene_open(&scene, &limits);
     struct visitor_wire *silent = &scene.visitors[scene.count++];
     visitor_open(silent, &scene.ends);
     both_ends_pass(&scene.ends, PUBLIC_PREFACE_MS - 1);
@@ -101,7 +125,7 @@ TEST(who_never_begins_is_ended_in_time_and_counted)
 TEST(a_connection_counts_until_its_last_bytes_have_left)
 {
     struct scene scene;
-    scene_open(&scene);
+    scene_open(&scene, &limits);
     struct visitor_wire *leaving =
         come(&scene, "GET / HTTP/1.1\r\nHost: nobody.example.com\r\nConnection: close\r\n\r\n");
     CHECK(visitor_sees_end(leaving));

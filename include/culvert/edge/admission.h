@@ -32,7 +32,8 @@ struct admission_options {
 /* One connection, embedded in what its owner keeps of it. */
 struct visit {
     struct admission_address *address;
-    bool asked; /* set by the owner: a request came, or a registration */
+    bool asked;   /* set by the owner: a request came, or a registration */
+    bool excused; /* likewise: it was the edge that could not serve it */
 };
 
 /* The caller owns it. NULL: memory. */

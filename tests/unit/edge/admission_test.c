@@ -106,6 +106,20 @@ TEST(an_address_that_may_have_more_open_may_waste_more)
     admission_free(admission);
 }
 
+TEST(what_the_edge_could_not_serve_is_no_waste_of_its_address)
+{
+    struct admission *admission = made(0, 0);
+    struct ip_address from = at("192.0.2.1");
+    for (int i = 0; i <= ADMISSION_WASTED_MAX; i++) {
+        struct visit visit;
+        REQUIRE(admission_open(admission, &visit, &from, 0) == ABUSE_NONE);
+        visit.excused = true;
+        admission_closed(admission, &visit, 0);
+    }
+    CHECK_SIZE(admission_addresses(admission), 0);
+    admission_free(admission);
+}
+
 TEST(a_network_of_ipv6_is_one_address)
 {
     struct admission *admission = made(0, 0);
