@@ -53,11 +53,13 @@ static const struct setting options[] = {
 
 static const char *const settings[] = {"loglevel", "output", "logfile", "log-directory", NULL};
 
-/* A quarter of the descriptors is for connectors and the edge itself. */
+/* An eighth of the descriptors is for connectors, another one for the edge itself. */
 static void fit_connections(struct edge_options *edge, const struct log *log)
 {
-    size_t most = descriptors_raise() / 4 * 3;
+    size_t descriptors = descriptors_raise();
+    size_t most = descriptors / 4 * 3;
     size_t *wanted = &edge->limits.admission.connections;
+    edge->limits.connectors.connections = descriptors / 8;
     enum log_level level = *wanted > 0 ? LEVEL_WARN : LEVEL_INFO;
     if (*wanted == 0)
         *wanted = ADMISSION_CONNECTIONS_MAX;

@@ -218,6 +218,13 @@ static const struct {
     [DOOR_HTTPS] = {"https listener", FRONT_DOOR_ACCEPTED_MAX, on_https},
 };
 
+static size_t limit_of(const struct front_door *front, enum door door)
+{
+    size_t given = front->options.team->options->limits.connectors.connections;
+    bool is_given = door == DOOR_TUNNEL && given > 0 && given < doors[door].limit;
+    return is_given ? given : doors[door].limit;
+}
+
 struct front_door *front_door_new(const struct front_door_options *options, struct error *err)
 {
     struct front_door *front = calloc(1, sizeof *front);
@@ -240,7 +247,7 @@ struct front_door *front_door_new(const struct front_door_options *options, stru
     }
     for (size_t i = 0; i < DOORS; i++) {
         const struct listener_options listener = {.at = options->at[i],
-                                                  .limit = doors[i].limit,
+                                                  .limit = limit_of(front, (enum door)i),
                                                   .on_accept = doors[i].on_accept,
                                                   .arg = front};
         front->listeners[i] = listener_new(options->loop, &listener, err);

@@ -69,3 +69,22 @@ TEST(a_duplicate_is_no_failure_of_its_address)
     fake_connector_close(&older);
     both_ends_close(&ends);
 }
+
+TEST(the_door_of_connectors_leaves_the_rest_of_the_descriptors_to_others)
+{
+    static const struct edge_visitor_limits one = {.connectors = {.connections = 1}};
+    struct both_ends ends;
+    struct fake_connector first, second;
+    both_ends_open_limited(&ends, &one);
+    const struct fake_connector_options options = fake_connector_of(&ends, 0);
+    const struct fake_connector_options another = fake_connector_of(&ends, 1);
+    fake_connector_dial(&first, &ends, &options);
+    CHECK(fake_connector_is_taken(&first));
+    fake_connector_dial(&second, &ends, &another);
+    both_ends_pass(&ends, 1000);
+    CHECK(!second.registered && !second.refused && !second.over); /* it waits */
+    fake_connector_close(&first);
+    CHECK(fake_connector_is_taken(&second));
+    fake_connector_close(&second);
+    both_ends_close(&ends);
+}

@@ -11,7 +11,8 @@ struct front_door;
 
 enum {
     FRONT_DOOR_ACCEPTED_MAX = 1000 * 1000, /* visitors of one listener: the admission is asked */
-    FRONT_DOOR_CONNECTORS_MAX = 10 * 1000, /* open connections of connectors */
+    FRONT_DOOR_CONNECTORS_MAX = 10 * 1000, /* open connections of connectors, or fewer as the
+                                              options of the edge say; more wait in the kernel */
 };
 
 struct front_door_options {
