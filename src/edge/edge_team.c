@@ -133,6 +133,16 @@ static void hear_release(struct broadcast_part *part, struct edge_worker *worker
     broadcast_answer(part, worker, true);
 }
 
+static bool is_over(void *arg)
+{
+    const struct edge_team *team = arg;
+    for (size_t i = 0; i < team->count; i++)
+        if (!worker_is_over(team->workers[i]))
+            return false;
+    return true;
+}
+
+/* Meanwhile the head hears signals, and last bytes of its own connections leave. */
 void team_end(struct edge_team *team, uint64_t linger_ms)
 {
     struct order order = {0};
@@ -140,6 +150,8 @@ void team_end(struct edge_team *team, uint64_t linger_ms)
         (void)tell(team, &order, hear_release);
     for (size_t i = 0; i < team->count; i++)
         worker_end(team->workers[i], linger_ms);
+    if (team->head)
+        team_wait(team, is_over, team);
     for (size_t i = 0; i < team->count; i++) {
         worker_free(team->workers[i]);
         free(team->members[i]);

@@ -5,11 +5,13 @@
 #include "thread.h"
 
 #include <sched.h>
+#include <stdatomic.h>
 
 struct worker {
     struct loop *loop;
     bool is_thread;
     bool is_told; /* to end */
+    atomic_bool is_over;
     uint64_t linger_ms;
     pthread_t thread;
     struct mailbox *calls;
@@ -41,9 +43,10 @@ static void on_end(void *arg, struct mail *mail)
 
 static void *turn(void *arg)
 {
-    const struct worker *worker = arg;
+    struct worker *worker = arg;
     loop_run(worker->loop);
     loop_linger(worker->loop, worker->linger_ms);
+    atomic_store(&worker->is_over, true);
     return NULL;
 }
 
@@ -122,6 +125,11 @@ void worker_end(struct worker *worker, uint64_t linger_ms)
     bool posted = mailbox_post(worker->end, &worker->farewell);
     assert(posted); /* nobody else posts there */
     (void)posted;
+}
+
+bool worker_is_over(const struct worker *worker)
+{
+    return !worker->is_thread || atomic_load(&worker->is_over);
 }
 
 void worker_free(struct worker *worker)

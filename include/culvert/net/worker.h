@@ -43,6 +43,9 @@ bool worker_post(struct worker *worker, struct worker_call *call) MUST_CHECK;
  * for a worker without a thread. */
 void worker_end(struct worker *worker, uint64_t linger_ms);
 
+/* After worker_end: has its thread ended, so that worker_free does not wait? True without one. */
+bool worker_is_over(const struct worker *worker);
+
 /* From the thread that made it, when nobody posts to it any more: runs the calls that were posted,
  * then ends (if worker_end did not) and joins the thread. Everything that lives on its loop must be
  * gone by then, the last of it by those calls. NULL is allowed. */

@@ -3,6 +3,7 @@
 #include "harness.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <semaphore.h>
 #include <stdatomic.h>
 
@@ -255,8 +256,11 @@ static bool is_finished_after(uint64_t linger_ms)
     late.worker = worker_new(&(struct loop_options){0}, NULL);
     if (!late.worker || !worker_post(late.worker, &late.call))
         return false;
+    CHECK(!worker_is_over(late.worker));
     worker_end(late.worker, linger_ms);
     worker_end(late.worker, 0); /* the first word counts */
+    while (!worker_is_over(late.worker))
+        (void)sched_yield();
     worker_free(late.worker);
     return atomic_load(&late.is_done);
 }
