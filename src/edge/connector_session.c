@@ -72,13 +72,18 @@ static void destroy(void *object)
     free(session);
 }
 
+static void tell_leaving(struct connector_session *session)
+{
+    if (session->claim && !session->leaves)
+        claim_leave(session->claim);
+    session->leaves = true;
+}
+
 /* No new requests: here at once, in other workers when the claim has left. */
 static void leave(struct connector_session *session)
 {
     registry_remove(session->worker->registry, &session->entry);
-    if (session->claim && !session->leaves)
-        claim_leave(session->claim);
-    session->leaves = true;
+    tell_leaving(session);
 }
 
 static void release(struct connector_session *session)
@@ -139,13 +144,19 @@ static void on_idle(void *arg)
         over_text(session, ERROR_NONE, "drained");
 }
 
-/* No new requests; closes when the open ones are finished. A connector of the peer must not be told
- * by GOAWAY (it would turn into a zombie): TCP is closed when its streams are done. */
+/* No new requests as soon as no worker sends any more: until then one that crosses finds it here.
+ * Closes when the open ones are finished. A connector of the peer must not be told by GOAWAY (it
+ * would turn into a zombie): TCP is closed when its streams are done. */
 static void drain(struct connector_session *session)
 {
     enter(session, DRAINING);
-    leave(session);
-    h2_session_tell_idle(session->h2, session->control.over ? 0 : 1);
+    tell_leaving(session);
+}
+
+static void wait_for_streams(struct connector_session *session)
+{
+    if (session->state == DRAINING && !session->claim)
+        h2_session_tell_idle(session->h2, session->control.over ? 0 : 1);
 }
 
 /* ---- what the head says ---- */
@@ -246,8 +257,10 @@ static void on_left(void *arg)
 {
     struct connector_session *session = arg;
     session->claim = NULL;
+    registry_remove(session->worker->registry, &session->entry);
     if (session->unregisters)
         tell_unregistered(session);
+    wait_for_streams(session);
 }
 
 static const struct claim_events claim_events = {
@@ -330,7 +343,7 @@ static void on_control_ended(void *arg)
     if (session->state == SERVING)
         drain(session);
     if (session->state == DRAINING)
-        h2_session_tell_idle(session->h2, 0);
+        wait_for_streams(session);
     else if (session->state != CLOSED)
         over_text(session, ERROR_NETWORK, "the control stream ended");
 }
