@@ -37,7 +37,8 @@ struct connector_session {
     struct link link; /* of the worker's sessions */
     struct handover *handover;
     enum state state;
-    struct conn *conn; /* while shaking hands; then the session's */
+    struct conn *socket; /* until its descriptor is closed, whoever owns it then */
+    struct conn *conn;   /* the same while shaking hands; then the session's */
     struct h2_session *h2;
     struct control_pipe control;
     struct registration_server *rpc;
@@ -101,16 +102,44 @@ static void release(struct connector_session *session)
     session->conn = NULL;
 }
 
-void connector_session_close(struct connector_session *session)
+/* Nothing of it is left; once. */
+static void part(struct connector_session *session)
+{
+    if (!session->handover)
+        return;
+    list_remove(&session->worker->sessions, &session->link);
+    handover_back(session->handover);
+    session->handover = NULL;
+    loop_reap(session->loop, &session->reap, destroy, session);
+}
+
+/* Serves it no more; its last bytes may be on their way yet. */
+static void end(struct connector_session *session)
 {
     if (session->state == CLOSED)
         return;
     enter(session, CLOSED);
-    list_remove(&session->worker->sessions, &session->link);
     release(session);
-    handover_back(session->handover);
-    session->handover = NULL;
-    loop_reap(session->loop, &session->reap, destroy, session);
+    if (!session->socket)
+        part(session);
+}
+
+static void on_gone(void *arg, enum conn_cut cut)
+{
+    struct connector_session *session = arg;
+    (void)cut;
+    session->socket = NULL;
+    if (session->state == CLOSED)
+        part(session);
+}
+
+void connector_session_close(struct connector_session *session)
+{
+    end(session);
+    if (session->socket)
+        conn_on_gone(session->socket, NULL, NULL); /* what was said last leaves without us */
+    session->socket = NULL;
+    part(session);
 }
 
 static void over(struct connector_session *session, const struct error *why)
@@ -121,7 +150,7 @@ static void over(struct connector_session *session, const struct error *why)
     ip_format(&session->handover->from, ip);
     log_debug(loop_log(session->loop), "Connector connection is over", LOG_ERROR(why),
               LOG_TEXT("ip", ip));
-    connector_session_close(session);
+    end(session);
 }
 
 static void over_text(struct connector_session *session, enum error_kind kind, const char *text)
@@ -461,7 +490,8 @@ bool connector_session_start(struct edge_worker *worker, struct handover *handov
     session->worker = worker;
     session->loop = worker->loop;
     session->handover = handover;
-    session->conn = conn;
+    session->conn = session->socket = conn;
+    conn_on_gone(conn, on_gone, session);
     timer_init(&session->deadline, worker->loop, late, session);
     task_init(&session->shaken, worker->loop, TASK_SOON, on_open, session);
     list_put_last(&worker->sessions, &session->link);
