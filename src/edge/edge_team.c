@@ -50,7 +50,10 @@ static bool tell(struct edge_team *team, struct order *order,
 
 static void hear_start(struct broadcast_part *part, struct edge_worker *worker)
 {
-    broadcast_answer(part, worker, edge_worker_start(worker, &worker->failure));
+    bool ok = edge_worker_start(worker, &worker->failure);
+    if (ok) /* what a part put there in advance */
+        worker->failure = (struct error){0};
+    broadcast_answer(part, worker, ok);
 }
 
 static bool add_worker(struct edge_team *team, struct loop *loop,

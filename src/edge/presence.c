@@ -2,7 +2,7 @@
 #include "culvert/edge/presence.h"
 
 #include "culvert/base/map.h"
-#include "culvert/edge/registry.h"
+#include "culvert/edge/directory.h"
 
 struct place {
     size_t total;
@@ -21,7 +21,7 @@ struct presence *presence_new(size_t workers)
     if (!presence)
         return NULL;
     presence->workers = workers;
-    presence->tunnels = map_new(REGISTRY_TUNNELS_MAX);
+    presence->tunnels = map_new(DIRECTORY_TUNNELS_MAX);
     if (presence->tunnels)
         return presence;
     free(presence);

@@ -117,8 +117,7 @@ static bool count_presence(struct registrar *registrar, struct claim *claim, boo
     struct presence *presence = registrar->options.presence;
     size_t worker = claim->worker->number;
     size_t held = presence_count(presence, &claim->listed.tunnel_id, worker);
-    if (!more && held == 0)
-        return true; /* it was never counted: memory */
+    assert(more || held > 0); /* only what was counted leaves */
     claim->held = more ? held + 1 : held - 1;
     return presence_set(presence, &claim->listed.tunnel_id, worker, claim->held);
 }
@@ -284,6 +283,7 @@ void registrar_on_ask(struct registrar *registrar, struct claim *claim)
     claim->state = CLAIM_CHECKING;
     claim->check = secret_check_start(registrar->options.store_jobs, registrar->options.db, &params,
                                       checked, claim);
+    buf_release(&claim->account);
     buf_wipe(&claim->secret);
     if (!claim->check)
         refuse(registrar, claim, "the edge is overloaded", RETRY_OVERLOADED_MS);

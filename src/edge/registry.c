@@ -100,7 +100,7 @@ static bool goes_before(const struct registered *entry, const struct registered 
 
 static bool takes_requests(const struct registered *entry, const struct uuid *not_this)
 {
-    return !entry->draining && h2_session_can_open(entry->session) &&
+    return h2_session_can_open(entry->session) &&
            !(not_this && uuid_equal(&entry->connection_id, not_this));
 }
 

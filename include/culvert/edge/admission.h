@@ -48,7 +48,7 @@ enum abuse admission_open(struct admission *admission, struct visit *visit,
 /* Its descriptor is closed. */
 void admission_closed(struct admission *admission, struct visit *visit, uint64_t now_ms);
 
-/* Are there more than ADMISSION_CONNECTIONS_MAX? An idle one has to go. */
+/* Are there more than the options allow? An idle one has to go. */
 bool admission_is_over(const struct admission *admission);
 
 size_t admission_count(const struct admission *admission);

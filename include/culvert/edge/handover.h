@@ -16,7 +16,7 @@ struct handover {
     enum door door;
     int fd; /* who takes the connection takes this out, leaving -1 */
     struct ip_address from;
-    struct visit visit; /* of a visitor; while it is the worker's only to note what was asked */
+    struct visit visit; /* while it is the worker's only to note what was asked, or excused */
     bool said;          /* the visitor said something: it is owed an answer */
     bool crowds;        /* one more than may be open: an idle one has to go, or this */
     /* On the head's loop, when the connection is gone; frees it. */

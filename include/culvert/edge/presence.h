@@ -14,7 +14,7 @@ struct presence *presence_new(size_t workers);
 void presence_free(struct presence *presence); /* NULL is allowed */
 
 /* From now on the worker holds that many connections of the tunnel. False: a tunnel more than
- * REGISTRY_TUNNELS_MAX, or memory; never when `connections` is 0. */
+ * DIRECTORY_TUNNELS_MAX, or memory; never when `connections` is 0. */
 bool presence_set(struct presence *presence, const struct uuid *tunnel_id, size_t worker,
                   size_t connections) MUST_CHECK;
 

@@ -17,7 +17,6 @@ struct registered {
     struct uuid tunnel_id;
     struct uuid connection_id;
     struct h2_session *session;
-    bool draining;   /* no new requests */
     uint64_t picked; /* the registry's: when it was last picked, counted in picks */
 };
 
