@@ -36,6 +36,8 @@ struct h2_session {
     size_t credit_owed; /* connection credit held back while the budget is exceeded */
     void (*alive)(void *arg);
     bool asked;            /* a PING waits for a sign of life */
+    bool asked_behind;     /* and when it was sent, other bytes did for the peer to take them */
+    uint64_t taken;        /* bytes that the peer had taken then */
     struct timer life;     /* silence, or the wait for a sign */
     struct timer squeeze;  /* looks after the budget while it is exceeded */
     struct timer stall;    /* looks for streams that stand still */

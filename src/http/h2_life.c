@@ -1,4 +1,6 @@
-/* Is the peer still there? Any byte is a sign; after a silence it is asked for one by PING. */
+/* Is the peer still there? Any byte is a sign; after a silence it is asked for one by PING. Behind
+ * megabytes that a slow reader has not read yet it cannot answer: then what it takes of them is the
+ * sign. */
 #include "h2_internal.h"
 
 void h2_life_sign(struct h2_session *session)
@@ -14,11 +16,28 @@ void h2_life_sign(struct h2_session *session)
         alive(session->arg);
 }
 
+static bool still_takes(const struct h2_session *session)
+{
+    return session->asked_behind && conn_taken(session->conn) > session->taken;
+}
+
+/* Who has bytes to take has the time for it that it has anyway. */
+static uint64_t patience_ms(const struct h2_session *session)
+{
+    uint64_t stall_ms = session->options.stall_ms;
+    return conn_is_behind(session->conn) && stall_ms > H2_PING_LIMIT_MS ? stall_ms
+                                                                        : H2_PING_LIMIT_MS;
+}
+
 static void life_fired(void *arg)
 {
     struct h2_session *session = arg;
     struct error why;
     uint64_t silent = loop_now_ms(session->loop) - session->heard_ms;
+    if (session->asked && still_takes(session)) {
+        h2_life_sign(session);
+        return;
+    }
     if (session->asked || !session->heard_settings) {
         session->abuse = session->heard_settings ? ABUSE_NONE : ABUSE_H2_GREETING;
         error_set(&why, ERROR_TIMEOUT, 0, "HTTP/2: the peer is silent for %llu ms",
@@ -30,7 +49,7 @@ static void life_fired(void *arg)
         h2_session_arm(session, &session->life, H2_PING_AFTER_MS - silent);
         return;
     }
-    if (!h2_session_ping(session, H2_PING_LIMIT_MS, NULL, &why))
+    if (!h2_session_ping(session, patience_ms(session), NULL, &why))
         h2_session_fail(session, &why);
 }
 
@@ -43,6 +62,8 @@ bool h2_session_ping(struct h2_session *session, uint64_t limit_ms, void (*alive
         !timer_start(&session->life, limit_ms))
         return error_memory(err);
     session->asked = true;
+    session->asked_behind = conn_is_behind(session->conn);
+    session->taken = conn_taken(session->conn);
     session->alive = alive;
     h2_session_flush_soon(session);
     return true;

@@ -3,16 +3,21 @@
  * read. */
 #include "conn_internal.h"
 
-static uint64_t taken(const struct conn *conn)
+uint64_t conn_taken(const struct conn *conn)
 {
     uint64_t given = conn->ssl ? conn->bio.written : conn->sent;
     uint64_t waiting = sockets_unsent(conn->fd);
     return given > waiting ? given - waiting : 0;
 }
 
+bool conn_is_behind(const struct conn *conn)
+{
+    return conn_waiting(conn) > 0 || sockets_unsent(conn->fd) > 0;
+}
+
 static void start(struct conn *conn)
 {
-    conn->stall_mark = taken(conn);
+    conn->stall_mark = conn_taken(conn);
     if (timer_start(&conn->stall, conn->stall_ms))
         return;
     struct error why;
@@ -29,7 +34,7 @@ void conn_watch_pace(struct conn *conn)
 void conn_judge_pace(void *arg)
 {
     struct conn *conn = arg;
-    if (taken(conn) >= conn->stall_mark + CONN_DRAIN_MIN) {
+    if (conn_taken(conn) >= conn->stall_mark + CONN_DRAIN_MIN) {
         start(conn);
         return;
     }

@@ -17,7 +17,7 @@ enum {
     H2_CONN_WINDOW = 16 * 1024 * 1024,       /* a connection's first window: no stream uses it up */
     H2_CONN_WINDOW_MAX = 64 * 1024 * 1024,   /* and as far as it grows */
     H2_PING_AFTER_MS = 30 * 1000,            /* silence before we ask whether the peer lives */
-    H2_PING_LIMIT_MS = 15 * 1000,            /* and how long its answer may take */
+    H2_PING_LIMIT_MS = 15 * 1000,            /* and how long that may take to come */
     H2_SETTINGS_LIMIT_MS = 10 * 1000,        /* for the peer's preface and first SETTINGS */
     H2_UNSENT_MAX = 1000, /* frames that a server's peer does not read, and two for each stream */
     H2_HEADS_HELD_MAX = 1024 * 1024, /* guarded: of all open requests of a session */
@@ -88,7 +88,8 @@ void h2_session_tell_idle(struct h2_session *session, size_t level);
 size_t h2_session_streams(const struct h2_session *session);
 
 /* Asks the peer for a sign of life now; no answer within `limit_ms` ends the session (on_closed
- * with kind TIMEOUT); any byte counts. `alive` (NULL: none) is called when a sign came. */
+ * with kind TIMEOUT); any byte counts, and that it takes some of
+ * those which wait for it. `alive` (NULL: none) is called when a sign came. */
 bool h2_session_ping(struct h2_session *session, uint64_t limit_ms, void (*alive)(void *arg),
                      struct error *err) MUST_CHECK;
 

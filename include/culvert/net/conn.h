@@ -14,11 +14,10 @@
 struct conn;
 
 enum {
-    CONN_OUT_LOW = 32 * 1024,   /* on_room is told here */
-    CONN_OUT_ROOM = 128 * 1024, /* conn_room counts down from here */
-    CONN_OUT_MAX =
-        4 * 1024 * 1024, /* above it a connection is lost: control frames have no room check */
-    CONN_PENDING_MAX = 384 * 1024, /* unread bytes a consumer may leave */
+    CONN_OUT_LOW = 32 * 1024,       /* on_room is told here */
+    CONN_OUT_ROOM = 128 * 1024,     /* conn_room counts down from here */
+    CONN_OUT_MAX = 4 * 1024 * 1024, /* above it, it is lost: control frames have no room check */
+    CONN_PENDING_MAX = 384 * 1024,  /* unread bytes a consumer may leave */
     CONN_LINGER_MS = 2000,
     CONN_UNSENT_MS = 60 * 1000, /* then the kernel forgets what a closed one did not deliver */
     CONN_DRAIN_MIN = 4 * 1024,  /* bytes that a peer takes in each stall limit while more wait */
@@ -80,10 +79,12 @@ bool conn_put(struct conn *conn, const void *data, size_t len);
 /* Ends our side once everything queued is out (close_notify, FIN). */
 void conn_end(struct conn *conn);
 
-/* Bytes queued and not yet given to the kernel. */
+/* Bytes queued and not yet given to the kernel; all ever given to it, those of a handshake left out;
+ * all that the peer acknowledged, as they travel, though it may still be reading them. */
 size_t conn_queued(const struct conn *conn);
-/* All bytes ever given to the kernel, those of a handshake left out. */
 uint64_t conn_sent(const struct conn *conn);
+uint64_t conn_taken(const struct conn *conn);
+bool conn_is_behind(const struct conn *conn); /* some is still to be acknowledged */
 
 /* Closes at once, frees at the end of the turn, drops what is queued. Twice is fine; NULL too. */
 void conn_close(struct conn *conn);

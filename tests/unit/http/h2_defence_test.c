@@ -6,6 +6,8 @@
 
 #include "harness.h"
 
+#include <unistd.h>
+
 enum { IDLE_MS = 75 * 1000, CALM = 11, TICK_MS = 1000 };
 
 struct scene {
@@ -265,6 +267,33 @@ TEST(who_reads_slowly_but_reads_keeps_its_stream)
     CHECK_SIZE(scene.two.desk.requests[0].aborted, 0);
     CHECK_SIZE(scene.two.server.abuses, 0);
     scene_end(&scene);
+}
+
+/* Its windows are wide open and the kernel's buffers are full: no word comes from it, and a PING
+ * lies behind all that. */
+TEST(who_reads_slowly_without_a_word_is_not_taken_for_dead)
+{
+    for (int reads = 0; reads < 2; reads++) {
+        static const char bytes[CHANNEL_LIMIT];
+        static char some[32 * 1024];
+        struct scene scene;
+        scene_begin(&scene);
+        wire_put_settings(&scene.out, 4, 0x7fffffff);
+        wire_put_number(&scene.out, WIRE_WINDOW_UPDATE, 0, 0x7fff0000 - 65535);
+        ask(&scene, 1, WIRE_END_STREAM);
+        send_out(&scene);
+        begin_answer(&scene);
+        size_t seconds = 0;
+        for (; seconds < 300 && scene.two.server.closed == 0; seconds++) {
+            (void)desk_put(&scene.two.desk.requests[0], span_make(bytes, sizeof bytes));
+            if (reads && seconds % 10 == 0)
+                CHECK(read(scene.peer.fd, some, sizeof some) > 0);
+            turned_loop_pass(&scene.two.turned, TICK_MS);
+        }
+        CHECK_CASE(reads ? seconds == 300 : seconds >= 45 && seconds <= 95, "%d: after %zu s",
+                   reads, seconds);
+        scene_end(&scene);
+    }
 }
 
 TEST(a_body_that_drips_in_ends_its_stream)
