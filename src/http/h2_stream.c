@@ -41,7 +41,6 @@ static void filled(void *arg)
     if (!session || stream->id == 0 || session->closed || !stream->deferred)
         return;
     stream->deferred = false;
-    stream->reset_asked = true;
     h2_session_need(session, nghttp2_session_resume_data(session->ng, stream->id));
     h2_session_flush_soon(session);
 }

@@ -111,6 +111,30 @@ TEST(resets_that_the_peer_provokes_count_like_its_own)
     scene_end(&scene);
 }
 
+TEST(a_reset_that_the_peer_provokes_counts_also_when_its_answer_had_to_wait)
+{
+    enum { BATCH = 50 };
+    struct scene scene;
+    scene_begin(&scene);
+    for (uint32_t i = 0; i < 1500; i += BATCH) {
+        for (uint32_t j = i; j < i + BATCH; j++)
+            ask(&scene, 1 + 2 * j, 0);
+        send_out(&scene);
+        for (size_t j = 0; j < scene.two.desk.count; j++)
+            desk_begin(&scene.two.desk.requests[j], 200, LENGTH_UNKNOWN);
+        turned_loop_settle(&scene.two.turned); /* heads leave, and nothing is behind them */
+        for (size_t j = 0; j < scene.two.desk.count; j++)
+            CHECK_SIZE(desk_put(&scene.two.desk.requests[j], SPAN("late")), 4);
+        for (uint32_t j = i; j < i + BATCH; j++)
+            wire_put_number(&scene.out, WIRE_WINDOW_UPDATE, 1 + 2 * j, 0x7fffffff);
+        send_out(&scene);
+        desk_release(&scene.two.desk);
+    }
+    CHECK_SIZE(scene.two.server.closed, 1);
+    CHECK(scene.two.server.abuse == ABUSE_H2_RESETS);
+    scene_end(&scene);
+}
+
 TEST(resets_of_our_own_owners_cost_the_peer_nothing)
 {
     struct scene scene;
