@@ -114,13 +114,23 @@ static void look_after(struct h1_server *server)
     h1_server_abort(server, &why);
 }
 
+/* Who did not say how long its body is may be telling what happens elsewhere, and who is being
+ * answered may be talking: it takes its time. */
+static uint64_t least_of_body(const struct h1_server *server)
+{
+    const struct request_head *head = &server->in.head;
+    if (server->answering || request_is_grpc(head))
+        return 0;
+    return head->length == LENGTH_UNKNOWN ? 1 : H1_BODY_MIN;
+}
+
 /* We would have read more, one look long. */
 static void judge_body(struct h1_server *server)
 {
     struct error why;
     server->window_ms += look_ms(server);
     if (server->window_ms >= server->options.patience.body_ms) {
-        if (server->window_bytes < H1_BODY_MIN) {
+        if (server->window_bytes < least_of_body(server)) {
             error_set(&why, ERROR_TIMEOUT, 0, "the body of the request came too slowly");
             give_up_body(server, 408, ABUSE_H1_BODY_PACE, &why);
             return;

@@ -107,16 +107,19 @@ static bool takes_too_little(struct h2_stream *stream, uint64_t now)
                : crawls(&stream->shared_pace, session->sent, H2_DRAIN_MIN, now, limit_ms);
 }
 
-/* The rest of a request does not come, though there is room and nothing was answered yet. */
+/* The rest of a request does not come, though there is room and nothing was answered yet. Who did
+ * not say how long it is may be telling what happens elsewhere: of such a body any byte will do. */
 static bool sends_too_little(struct h2_stream *stream, uint64_t now)
 {
+    const struct request_head *head = &stream->in.head;
+    uint64_t least = head->length == LENGTH_UNKNOWN ? 1 : H2_BODY_MIN;
     bool waits = stream->in.ops && stream->held && !stream->peer_ended && !stream->sent_head &&
-                 channel_len(stream->body.bytes) == 0;
+                 channel_len(stream->body.bytes) == 0 && !request_is_grpc(head);
     if (!waits) {
         stream->body_pace.since_ms = 0;
         return false;
     }
-    return crawls(&stream->body_pace, channel_total(stream->body.bytes), H2_BODY_MIN, now,
+    return crawls(&stream->body_pace, channel_total(stream->body.bytes), least, now,
                   stream->session->options.body_ms);
 }
 

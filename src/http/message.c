@@ -57,6 +57,14 @@ bool request_is(const struct request_head *head, struct span method)
     return span_equal(buf_span(&head->method), method);
 }
 
+bool request_is_grpc(const struct request_head *head)
+{
+    const struct span grpc = SPAN("application/grpc");
+    struct span type;
+    return headers_find(&head->fields, SPAN("content-type"), &type) &&
+           span_equal_nocase(span_first(type, grpc.len), grpc);
+}
+
 bool request_is_idempotent(const struct request_head *head)
 {
     static const struct span methods[] = {

@@ -55,7 +55,7 @@ static void begin_drip_body(struct attacker *attacker)
     begin_request(attacker, "POST /echo", "Content-Length: 60000\r\n\r\n");
 }
 
-static void begin_drip_chunks(struct attacker *attacker)
+static void begin_half_chunk(struct attacker *attacker)
 {
     begin_request(attacker, "POST /echo", "Transfer-Encoding: chunked\r\n\r\nfff0\r\n");
 }
@@ -187,10 +187,7 @@ static const struct attack attacks[] = {
      .limit = "h1_body_pace",
      .begin = begin_drip_body,
      .more = drip_letter},
-    {.name = "h1-slow-chunk",
-     .limit = "h1_body_pace",
-     .begin = begin_drip_chunks,
-     .more = drip_letter},
+    {.name = "h1-half-chunk", .limit = "h1_body_pace", .begin = begin_half_chunk},
     {.name = "h1-expect-and-nothing", .limit = "h1_body_pace", .begin = begin_expect_only},
     {.name = "h1-deaf", .limit = "read_pace", .deaf = true, .begin = begin_much},
     {.name = "h1-pipeline", .limit = "read_pace", .deaf = true, .more = pipeline},

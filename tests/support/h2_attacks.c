@@ -195,6 +195,11 @@ static void open_upload(struct attacker *attacker)
     (void)attacker_asks(attacker, "/wait", 0);
 }
 
+static void open_long_upload(struct attacker *attacker)
+{
+    ask_with(attacker, 0, "content-length", "60000");
+}
+
 static void open_head(struct attacker *attacker)
 {
     put(attacker, WIRE_HEADERS, WIRE_END_STREAM, 1, SPAN(""));
@@ -445,7 +450,8 @@ static const struct attack attacks[] = {
      .is_slow = true,
      .begin = say_goaway,
      .more = drip_pings},
-    {ATTACK("dripping-body", "stalls"), .is_slow = true, .begin = open_upload, .more = drip_body},
+    {ATTACK("dripping-body", "stalls"), .is_slow = true, .begin = open_long_upload,
+     .more = drip_body},
     {ATTACK("silent-body", "stalls"), .is_slow = true, .begin = open_upload},
     {ATTACK("shut-window", "stalls"), .is_slow = true, .begin = open_download, .number = 0},
     {ATTACK("dripping-window", "stalls"), .is_slow = true, .begin = open_download, .number = 0,

@@ -12,7 +12,9 @@ struct h1_server;
 enum {
     H1_HEAD_LIMIT_MS = 15 * 1000,  /* for a head's first byte, and from there to its end */
     H1_IDLE_LIMIT_MS = 75 * 1000,  /* between requests */
-    H1_BODY_WINDOW_MS = 60 * 1000, /* in each, H1_BODY_MIN bytes of a body that we would read */
+    H1_BODY_WINDOW_MS = 60 * 1000, /* in each, H1_BODY_MIN bytes of a body that we would read; one
+                                      byte if its length is not known; none for gRPC, and once the
+                                      answer has begun */
     H1_BODY_MIN = 512,
     H1_LOOK_MS = 10 * 1000,      /* between looks after a visitor whose body has not come */
     H1_STALL_MS = 60 * 1000,     /* the peer takes next to nothing of its answer */

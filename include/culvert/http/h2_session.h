@@ -36,8 +36,8 @@ struct h2_options {
     uint32_t head_max;     /* bytes of a head we take: MAX_HEADER_LIST_SIZE */
     struct budget *budget; /* borrowed; NULL: not counted */
     /* A stream is reset whose peer takes less than H2_DRAIN_MIN of what waits for it in `stall_ms`,
-     * or sends less than H2_BODY_MIN of the body of an unanswered request in `body_ms`; 0: no
-     * limit. */
+     * or sends less than H2_BODY_MIN of the body of an unanswered request in `body_ms` (nothing, if
+     * its length is not known; gRPC may rest); 0: no limit. */
     uint64_t stall_ms, body_ms;
     bool is_guarded;   /* the peer's frames are counted (h2_guard): who overdoes it is cut off */
     uint64_t frame_ms; /* guarded: for a head, or a frame but DATA, and for the greeting when that

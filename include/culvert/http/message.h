@@ -35,6 +35,9 @@ bool request_head_copy(struct request_head *to, const struct request_head *from,
 /* Method compares exactly: request_is(head, SPAN("HEAD")). */
 bool request_is(const struct request_head *head, struct span method);
 
+/* Its content type is one of gRPC's: a call that may say nothing for long, either way. */
+bool request_is_grpc(const struct request_head *head);
+
 /* GET, HEAD, OPTIONS, TRACE, PUT, DELETE (RFC 9110 9.2.2). */
 bool request_is_idempotent(const struct request_head *head);
 
