@@ -79,8 +79,7 @@ bool conn_put(struct conn *conn, const void *data, size_t len);
 /* Ends our side once everything queued is out (close_notify, FIN). */
 void conn_end(struct conn *conn);
 
-/* Bytes queued and not yet given to the kernel; all ever given to it, those of a handshake left out;
- * all that the peer acknowledged, as they travel, though it may still be reading them. */
+/* Bytes that wait for the kernel; all it got but for a handshake; all that were acknowledged. */
 size_t conn_queued(const struct conn *conn);
 uint64_t conn_sent(const struct conn *conn);
 uint64_t conn_taken(const struct conn *conn);
