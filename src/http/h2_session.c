@@ -436,7 +436,7 @@ void h2_session_close(struct h2_session *session)
     session->closed = true;
     end_streams(session, &why);
     stop_all(session);
-    if (session->abuse != ABUSE_NONE)
+    if (session->abuse != ABUSE_NONE && session->abuse != ABUSE_H2_IDLE)
         conn_close_deaf(session->conn);
     else
         conn_close_lingering(session->conn);

@@ -223,6 +223,10 @@ TEST(a_connection_without_a_request_ends_in_time_whatever_it_pings)
     CHECK(scene.two.server.why.kind == ERROR_TIMEOUT);
     CHECK(scene.two.server.abuse == ABUSE_H2_IDLE);
     CHECK_SIZE(goaway_code(&scene), 0);
+    wire_put(&scene.out, &(struct wire_frame){WIRE_PING, 0, 0, SPAN("12345678")});
+    size_t read = scene.two.turned.memory.bytes_read;
+    send_out(&scene); /* it did no harm: what it still says is read, so that nothing is reset */
+    CHECK(scene.two.turned.memory.bytes_read > read);
     scene_end(&scene);
 }
 
@@ -344,6 +348,22 @@ TEST(a_body_that_did_not_say_how_long_it_is_may_drip_and_that_of_grpc_may_rest)
     ping_for(&scene, 100 * 1000);
     CHECK_SIZE(scene.two.desk.requests[0].aborted, 1); /* nothing is too little */
     CHECK_SIZE(scene.two.desk.requests[1].aborted, 0);
+    scene_end(&scene);
+}
+
+TEST(a_body_that_cannot_come_for_lack_of_our_credit_is_not_slow)
+{
+    struct scene scene;
+    scene_begin(&scene);
+    ask_with(&scene, 1, "content-length", "100000");
+    wire_put_data(&scene.out, 1, 0, SPAN("first"));
+    scene.two.server.budget.used = scene.two.server.budget.limit + 1024 * 1024;
+    send_out(&scene);
+    ping_for(&scene, 180 * 1000);
+    CHECK_SIZE(scene.two.desk.requests[0].aborted, 0);
+    scene.two.server.budget.used = 0;
+    ping_for(&scene, 100 * 1000);
+    CHECK_SIZE(scene.two.desk.requests[0].aborted, 1);
     scene_end(&scene);
 }
 
