@@ -17,6 +17,9 @@
 enum {
     READS_PER_TURN = 4,  /* then others get their turn */
     READ_MIN = 4 * 1024, /* less is not worth the call */
+    /* What a lingering peer takes of the kernel's rest to be waited for: the pace of a stall limit,
+     * and more than the end of TLS. */
+    LINGER_DRAIN_MIN = CONN_DRAIN_MIN * CONN_LINGER_MS / CONN_UNSENT_MS,
 };
 
 static void destroy(void *object)
@@ -124,6 +127,7 @@ static void linger_on(struct conn *conn)
                                    : !conn->ended && conn->stall_ms > 0; /* its pace is watched */
     if (has_its_time)
         return;
+    conn->linger_mark = sockets_unsent(conn->fd);
     if (!timer_start(&conn->timer, CONN_LINGER_MS))
         conn_lose_later(conn);
 }
@@ -236,10 +240,14 @@ bool conn_wants_bytes(const struct conn *conn)
 /* Gives the consumer what it left behind, with `len` new bytes (may be 0) after it. */
 static void give_pending(struct conn *conn, const unsigned char *data, size_t len)
 {
-    if (!buf_put(&conn->pending, data, len)) {
+    if (len > CONN_PENDING_MAX - conn->pending.len) {
         struct error why;
         error_set(&why, ERROR_LIMIT, 0, "more than %d bytes wait unread", CONN_PENDING_MAX);
         conn_lose(conn, &why);
+        return;
+    }
+    if (!buf_put(&conn->pending, data, len)) {
+        lose_memory(conn);
         return;
     }
     const void *all = conn->pending.data;
@@ -362,7 +370,11 @@ static void timed_out(void *arg)
 {
     struct conn *conn = arg;
     if (conn->state == CONN_LINGERING) {
-        conn_close(conn);
+        if (conn->ended && !conn->deaf &&
+            sockets_unsent(conn->fd) + LINGER_DRAIN_MIN <= conn->linger_mark)
+            linger_on(conn); /* the last bytes are still on their way out of the kernel */
+        else
+            conn_close(conn);
         return;
     }
     struct error why;
@@ -380,7 +392,8 @@ static unsigned watched_for_now(const struct conn *conn)
     unsigned keep = WATCH_NONE;
     if (conn->state == CONN_OPEN && !conn->peer_ended && !conn->in_vain)
         keep |= WATCH_READ;
-    if (link_is_in_list(&conn->flush.link))
+    if (link_is_in_list(&conn->flush.link) &&
+        (conn->state == CONN_OPEN || conn->state == CONN_LINGERING))
         keep |= WATCH_WRITE;
     return conn->watch.wants & keep;
 }

@@ -27,12 +27,13 @@ struct conn {
     bool tls_readable; /* decrypted bytes may wait in the session: the descriptor will not tell */
     struct watch watch;
     struct gate gate;
-    struct task flush;   /* at the end of the turn */
-    struct task deliver; /* the gate opened, or reading goes on without the descriptor */
-    struct timer timer;  /* handshake, or lingering */
-    struct timer stall;  /* blocked for too long */
-    uint64_t stall_ms;   /* 0: no limit */
-    uint64_t stall_mark; /* what the peer had taken when the stall timer was started */
+    struct task flush;    /* at the end of the turn */
+    struct task deliver;  /* the gate opened, or reading goes on without the descriptor */
+    struct timer timer;   /* handshake, or lingering */
+    struct timer stall;   /* blocked for too long */
+    uint64_t stall_ms;    /* 0: no limit */
+    uint64_t stall_mark;  /* what the peer had taken when the stall timer was started */
+    uint64_t linger_mark; /* what it had not when the wait for its end began, while it lingers */
     struct outqueue out;
     uint64_t sent;      /* given to the kernel so far, sealed if it is TLS */
     uint64_t sealed_ms; /* when the last record was sealed */

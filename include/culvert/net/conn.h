@@ -85,16 +85,17 @@ uint64_t conn_sent(const struct conn *conn);
 uint64_t conn_taken(const struct conn *conn);
 bool conn_is_behind(const struct conn *conn); /* some is still to be acknowledged */
 
-/* Closes at once, frees at the end of the turn, drops what is queued. Twice is fine; NULL too. */
+/* Closes now, frees at the end of the turn, drops what is queued. Twice is fine; NULL too. */
 void conn_close(struct conn *conn);
 
-/* Gives up so that the peer notices (RST, and no close_notify): what was said is not to be taken
- * for whole. No callback runs any more; conn_close is still due. */
+/* Gives up so that the peer notices (RST, no close_notify): what was said is not whole. No callback
+ * runs any more; conn_close is still due. */
 void conn_reset(struct conn *conn);
 
 /* Sends what is queued as long as the peer takes it (at the pace of the stall limit, else within
- * CONN_LINGER_MS), ends our side, then closes when the peer does, or after CONN_LINGER_MS; no
- * callback runs any more. So a last answer is not lost to a reset (RFC 9112 9.6). */
+ * CONN_LINGER_MS), ends our side, then closes when the peer does, or takes next to nothing of the
+ * kernel's rest in CONN_LINGER_MS; no callback runs any more. So a last answer is not lost to a
+ * reset (RFC 9112 9.6). */
 void conn_close_lingering(struct conn *conn);
 /* The same for who did harm: nothing of it is read, and CONN_LINGER_MS is all it gets. */
 void conn_close_deaf(struct conn *conn);
@@ -103,8 +104,7 @@ void conn_close_deaf(struct conn *conn);
  * only note it. NULL takes it away. */
 void conn_on_gone(struct conn *conn, void (*gone)(void *arg, enum conn_cut cut), void *arg);
 
-/* Has the peer ended its side, or is it gone? For who does not read: on_end and on_lost come to
- * readers only. */
+/* Did the peer end its side, or is it gone? For who does not read: only readers are told so. */
 bool conn_peer_left(const struct conn *conn);
 
 bool conn_is_tls(const struct conn *conn);

@@ -357,6 +357,31 @@ TEST(a_lingering_connection_lets_a_slow_reader_have_it_all)
     conn_scene_end(&scene);
 }
 
+TEST(a_lingering_connection_waits_for_who_takes_what_the_kernel_still_has)
+{
+    static char some[10 * 1000];
+    struct conn_scene scene;
+    size_t got = 0;
+    conn_scene_begin(&scene);
+    for (int i = 0; i < 10; i++) { /* all of it fits there */
+        CHECK(conn_scene_put(&scene, 10 * 1000));
+        conn_scene_rest(&scene);
+    }
+    conn_close_lingering(scene.ear.conn);
+    scene.ear.conn = NULL;
+    conn_scene_rest(&scene);
+    while (got < 100 * 1000) {
+        ssize_t n = read(scene.peer.fd, some, sizeof some);
+        REQUIRE(n > 0);
+        got += (size_t)n;
+        CHECK_SIZE(raw_peer_put(&scene.peer, SPAN("credit")), 6); /* somebody is there */
+        turned_loop_pass(&scene.turned, CONN_LINGER_MS - 100);
+    }
+    turned_loop_pass(&scene.turned, 2 * CONN_LINGER_MS);
+    CHECK(loop_next_timer_ms(scene.turned.loop) == UINT64_MAX);
+    conn_scene_end(&scene);
+}
+
 TEST(a_lingering_connection_does_not_wait_for_ever_for_a_reader)
 {
     struct conn_scene scene;
