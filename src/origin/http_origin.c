@@ -42,8 +42,9 @@ struct http_outbound {
     enum state state;
     struct request_head head; /* as the origin sees it */
     struct body *body;
-    char *server_name; /* "" without TLS */
-    bool reused;       /* the connection had a request before */
+    struct channel *awaited; /* its bytes; the body may have let go of them before we hear of it */
+    char *server_name;       /* "" without TLS */
+    bool reused;             /* the connection had a request before */
     struct dial *dial;
     struct h1_client *client;
     struct outbound *sent; /* of the client */
@@ -92,7 +93,9 @@ static void stop_waiting(struct http_outbound *call)
 {
     timer_stop(&call->wait);
     task_cancel(&call->choose);
-    channel_set_taker(call->body->bytes, NULL, NULL);
+    if (call->awaited)
+        channel_set_taker(call->awaited, NULL, NULL);
+    call->awaited = NULL;
 }
 
 static void out_close(struct outbound *out)
@@ -298,7 +301,8 @@ static bool start(struct http_outbound *call, struct error *err)
         return begin(call, err);
     if (!timer_start(&call->wait, HTTP_ORIGIN_BODY_WAIT_MS))
         return error_memory(err);
-    channel_set_taker(call->body->bytes, &body_events, call);
+    call->awaited = call->body->bytes;
+    channel_set_taker(call->awaited, &body_events, call);
     if (channel_len(call->body->bytes) > 0 || channel_is_ended(call->body->bytes))
         task_post(&call->choose);
     return true;
