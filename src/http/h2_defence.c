@@ -53,7 +53,9 @@ void h2_defence_sent(struct h2_session *session, size_t len, bool is_cut)
 
 void h2_defence_reset(struct h2_session *session, const struct h2_stream *stream)
 {
-    bool is_ours = stream && stream->reset_asked;
+    bool is_ours = stream ? stream->reset_asked : session->unborn > 0;
+    if (!stream && session->unborn > 0)
+        session->unborn--;
     if (is_guarded(session) && session->options.is_server && !is_ours)
         judge(session, h2_guard_spend(&session->guard, H2_COST_RESET, loop_now_ms(session->loop)));
 }
@@ -75,6 +77,7 @@ bool h2_defence_hold(struct h2_stream *stream)
     const struct request_head *head = &stream->in.head;
     size_t len = head->fields.bytes.len + head->target.len + head->authority.len;
     if (is_guarded(session) && session->heads_held + len > H2_HEADS_HELD_MAX) {
+        stream->reset_asked = true; /* it did nothing that others must not: see H2_HEADS_HELD_MAX */
         h2_session_need(session, nghttp2_submit_rst_stream(session->ng, NGHTTP2_FLAG_NONE,
                                                            stream->id, NGHTTP2_REFUSED_STREAM));
         h2_session_flush_soon(session);

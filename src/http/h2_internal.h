@@ -49,6 +49,7 @@ struct h2_session {
     uint64_t sent;  /* bytes of bodies that left */
     struct h2_guard guard;
     size_t heads_held;      /* bytes of requests' heads */
+    size_t unborn;          /* streams that there was no memory for, and whose reset is due */
     size_t scanned;         /* bytes that the guard has seen and the library has not */
     uint64_t idle_since_ms; /* while no stream is open */
     struct timer watch;     /* what is unfinished, and idleness */

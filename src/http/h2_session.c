@@ -73,8 +73,10 @@ static int begin_headers(nghttp2_session *ng, const nghttp2_frame *frame, void *
     if (frame->hd.type != NGHTTP2_HEADERS || frame->headers.cat != NGHTTP2_HCAT_REQUEST)
         return 0;
     struct h2_stream *stream = h2_stream_new(session);
-    if (!stream)
+    if (!stream) {
+        session->unborn++;
         return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+    }
     stream->id = frame->hd.stream_id;
     if (nghttp2_session_set_stream_user_data(ng, stream->id, stream) != 0)
         return NGHTTP2_ERR_CALLBACK_FAILURE;
@@ -230,10 +232,14 @@ static int frame_send(nghttp2_session *ng, const nghttp2_frame *frame, void *arg
 static int frame_not_send(nghttp2_session *ng, const nghttp2_frame *frame, int code, void *arg)
 {
     (void)code;
+    if (frame->hd.type != NGHTTP2_HEADERS || frame->headers.cat == NGHTTP2_HCAT_REQUEST)
+        return 0;
     /* An answer whose head could not be framed must not hang: its stream is reset. */
-    if (frame->hd.type == NGHTTP2_HEADERS && frame->headers.cat != NGHTTP2_HCAT_REQUEST)
-        h2_session_need(arg, nghttp2_submit_rst_stream(ng, NGHTTP2_FLAG_NONE, frame->hd.stream_id,
-                                                       NGHTTP2_INTERNAL_ERROR));
+    struct h2_stream *stream = stream_of(arg, frame->hd.stream_id);
+    if (stream)
+        stream->reset_asked = true;
+    h2_session_need(arg, nghttp2_submit_rst_stream(ng, NGHTTP2_FLAG_NONE, frame->hd.stream_id,
+                                                   NGHTTP2_INTERNAL_ERROR));
     return 0;
 }
 

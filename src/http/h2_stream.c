@@ -72,12 +72,16 @@ static ssize_t end_of_body(nghttp2_session *ng, struct h2_stream *stream, uint32
     if (stream->after->count == 0)
         return 0;
     struct h2_fields fields;
-    if (!h2_fields_of_trailers(&fields, stream->after, NULL))
-        return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+    bool ok = h2_fields_of_trailers(&fields, stream->after, NULL);
     *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
-    int failed = nghttp2_submit_trailer(ng, stream->id, fields.nv, fields.count);
-    h2_fields_release(&fields);
-    return failed ? NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE : 0;
+    if (ok) {
+        ok = nghttp2_submit_trailer(ng, stream->id, fields.nv, fields.count) == 0;
+        h2_fields_release(&fields);
+    }
+    if (ok)
+        return 0;
+    stream->reset_asked = true; /* the origin's fault, or ours */
+    return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
 }
 
 ssize_t h2_stream_read(nghttp2_session *ng, int32_t id, uint8_t *buf, size_t length,

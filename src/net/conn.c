@@ -17,9 +17,9 @@
 enum {
     READS_PER_TURN = 4,  /* then others get their turn */
     READ_MIN = 4 * 1024, /* less is not worth the call */
-    /* What a lingering peer takes of the kernel's rest to be waited for: the pace of a stall limit,
-     * and more than the end of TLS. */
-    LINGER_DRAIN_MIN = CONN_DRAIN_MIN * CONN_LINGER_MS / CONN_UNSENT_MS,
+    /* What a lingering peer takes of the kernel's rest in CONN_LINGER_MS to be waited
+     * for: CONN_DRAIN_MIN a minute, and more than the end of TLS. */
+    LINGER_DRAIN_MIN = 136,
 };
 
 static void destroy(void *object)
