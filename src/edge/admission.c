@@ -150,7 +150,9 @@ void admission_closed(struct admission *admission, struct visit *visit, uint64_t
     admission->open--;
     address->open--;
     renew_window(address, now_ms);
-    if (!visit->asked && !visit->excused)
+    if (visit->flooded)
+        address->wasted += ADMISSION_FLOOD_COST;
+    else if (!visit->asked && !visit->excused)
         address->wasted++;
     if (address->open == 0)
         put_aside(admission, address);

@@ -126,6 +126,8 @@ static void on_abuse(void *arg, enum abuse abuse)
     const struct public_conn *conn = arg;
     struct public_server *server = conn->server;
     server->options.on_abuse(server->options.arg, abuse);
+    if (abuse_is_flood(abuse) && conn->handover)
+        conn->handover->visit.flooded = true;
     if (abuse != ABUSE_H2_IDLE) /* every browser comes to that */
         abuse_log_note(&server->abuses, server->loop, abuse, &conn->visitor.address);
 }

@@ -44,6 +44,12 @@ const char *abuse_name(enum abuse abuse)
     return (size_t)abuse < ABUSES && names[abuse] ? names[abuse] : "other";
 }
 
+bool abuse_is_flood(enum abuse abuse)
+{
+    return (abuse >= ABUSE_H2_RESETS && abuse <= ABUSE_H2_WINDOW_UPDATES) ||
+           abuse == ABUSE_TLS_RENEGOTIATION || abuse == ABUSE_TLS_MESSAGES;
+}
+
 enum abuse abuse_of_cut(enum conn_cut cut)
 {
     static const enum abuse abuses[CONN_CUTS] = {

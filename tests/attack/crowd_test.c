@@ -1,7 +1,9 @@
 /* Many connections that want nothing: the idle give way to who comes, an address has a number, and
  * one that only wastes is shut out. Nobody else notices. */
+#include "culvert/edge/admission.h"
 #include "culvert/net/sockets.h"
 #include "culvert/service/descriptors.h"
+#include "support/attacks.h"
 #include "support/siege.h"
 
 #include "harness.h"
@@ -20,6 +22,7 @@ struct crowd {
     struct siege siege;
     int fds[IDLE];
     size_t count;
+    uint64_t again_ms; /* when it comes again */
 };
 
 /* Connects from 127.0.0.`from`; the socket is kept. */
@@ -97,6 +100,7 @@ static const char *const crowded[] = {"--config", TEST_VECTORS "/edge/crowded.ym
 static bool open_crowd(struct crowd *crowd, const char *const *flags)
 {
     crowd->count = 0;
+    crowd->again_ms = 0;
     return siege_open(&crowd->siege, flags);
 }
 
@@ -165,6 +169,45 @@ TEST(an_address_has_a_number_and_who_only_wastes_is_shut_out)
             siege_turn(&crowd.siege);
         }
         CHECK(counts(&crowd, "address_wasted", 1));
+        CHECK(siege_serves(&crowd.siege, 5));
+    }
+    close_crowd(&crowd);
+}
+
+static bool is_cut_off(void *arg)
+{
+    return attacker_is_ended(arg);
+}
+
+/* Comes again now and then, far too seldom to be shut out for that. */
+static bool is_turned_away(void *arg)
+{
+    enum { EVERY_MS = 100 };
+    struct crowd *crowd = arg;
+    uint64_t now = loop_now_ms(crowd->siege.loop);
+    if (now >= crowd->again_ms && come(crowd, 99, &crowd->siege.http)) {
+        crowd->again_ms = now + EVERY_MS;
+        leave(crowd);
+    }
+    return last_of(&crowd->siege, "address_wasted") >= 1;
+}
+
+TEST(who_is_cut_off_for_floods_is_turned_away)
+{
+    static struct crowd crowd;
+    bool up = open_crowd(&crowd, crowded);
+    CHECK(up);
+    if (up) {
+        struct attacker_options target = siege_target(&crowd.siege, false);
+        CHECK(ip_parse(SPAN("127.0.0.99"), 0, &target.from));
+        for (size_t i = 0; i < ADMISSION_WASTED_MAX / ADMISSION_FLOOD_COST; i++) {
+            struct attacker attacker;
+            attacker_begin(&attacker, crowd.siege.loop, attacks_find("h2-pings"), &target);
+            CHECK(siege_until(&crowd.siege, is_cut_off, &attacker));
+            attacker_end(&attacker);
+            siege_turn(&crowd.siege);
+        }
+        CHECK(siege_until(&crowd.siege, is_turned_away, &crowd));
         CHECK(siege_serves(&crowd.siege, 5));
     }
     close_crowd(&crowd);

@@ -164,7 +164,7 @@ void attacker_begin(struct attacker *attacker, struct loop *loop, const struct a
                                   .text = BUF_LIMIT(TEXT_MAX),
                                   .begun_ms = loop_now_ms(loop)};
     task_init(&attacker->say, loop, TASK_SOON, say, attacker);
-    int fd = sockets->connect(sockets, &options->at, NULL);
+    int fd = sockets->connect(sockets, &options->at, options->from.len ? &options->from : NULL);
     must(fd != -1);
     attacker->conn = conn_new(loop, fd, &conn_events, attacker, NULL);
     must(attacker->conn != NULL);

@@ -35,6 +35,7 @@ struct attacker_options {
     struct ip_address at;
     const char *authority;   /* whom it asks for */
     struct tls_context *tls; /* NULL: in clear */
+    struct ip_address from;  /* len 0: any */
 };
 
 struct attacker {

@@ -19,6 +19,7 @@ enum {
     ADMISSION_ADDRESS_MAX = 1000, /* from one address; a large household or office shares one */
     ADMISSION_WINDOW_MS = 60 * 1000,
     ADMISSION_WASTED_MAX = 1200,     /* from one address, ended without a request, in its window */
+    ADMISSION_FLOOD_COST = 20,       /* so many wasted is one that was cut off for a flood */
     ADMISSION_REMEMBERED_MAX = 4096, /* addresses with nothing open that wasted some */
 };
 
@@ -34,6 +35,7 @@ struct visit {
     struct admission_address *address;
     bool asked;   /* set by the owner: a request came, or a registration */
     bool excused; /* likewise: it was the edge that could not serve it */
+    bool flooded; /* likewise: it was cut off for a flood (abuse_is_flood) */
 };
 
 /* The caller owns it. NULL: memory. */

@@ -49,6 +49,9 @@ enum abuse {
 /* "h2_protocol", "h2_resets"; "none" for what is no abuse. Static. */
 const char *abuse_name(enum abuse abuse);
 
+/* Is it work made on purpose, which no slow line, no crowd and no patience explains? */
+bool abuse_is_flood(enum abuse abuse);
+
 /* The limit that ended a connection below HTTP. */
 enum abuse abuse_of_cut(enum conn_cut cut);
 

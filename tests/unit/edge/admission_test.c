@@ -98,6 +98,21 @@ TEST(an_address_that_wastes_its_connections_is_shut_out_for_the_rest_of_its_minu
     admission_free(admission);
 }
 
+TEST(a_flood_weighs_more_than_silence)
+{
+    struct admission *admission = made(0, 0);
+    struct ip_address from = at("192.0.2.1");
+    for (size_t i = 0; i < ADMISSION_WASTED_MAX / ADMISSION_FLOOD_COST; i++) {
+        struct visit visit;
+        REQUIRE(admission_open(admission, &visit, &from, 0) == ABUSE_NONE);
+        visit.asked = visit.flooded = true;
+        admission_closed(admission, &visit, 0);
+    }
+    CHECK(come_and_go(admission, "192.0.2.1", 1, true, 0) == ABUSE_ADDRESS_WASTED);
+    CHECK(come_and_go(admission, "192.0.2.2", 1, true, 0) == ABUSE_NONE);
+    admission_free(admission);
+}
+
 TEST(an_address_that_may_have_more_open_may_waste_more)
 {
     struct admission *admission = made(0, 3 * ADMISSION_ADDRESS_MAX);
