@@ -88,3 +88,22 @@ TEST(the_door_of_connectors_leaves_the_rest_of_the_descriptors_to_others)
     fake_connector_close(&second);
     both_ends_close(&ends);
 }
+
+TEST(a_connection_of_a_connector_counts_until_its_descriptor_is_closed)
+{
+    static const struct edge_visitor_limits one = {.connectors = {.connections = 1}};
+    struct both_ends ends;
+    struct visitor_wire silent;
+    struct fake_connector next;
+    both_ends_open_limited(&ends, &one);
+    const struct fake_connector_options options = fake_connector_of(&ends, 0);
+    visitor_open_at(&silent, &ends, "127.0.0.1:7844");
+    CHECK(visitor_sees_end(&silent)); /* and does not end its side */
+    fake_connector_dial(&next, &ends, &options);
+    both_ends_pass(&ends, CONN_LINGER_MS / 2);
+    CHECK(!next.registered);
+    CHECK(fake_connector_is_taken(&next));
+    fake_connector_close(&next);
+    visitor_close(&silent);
+    both_ends_close(&ends);
+}
