@@ -185,11 +185,6 @@ static const struct h2_session_events h2_events = {on_request, on_goaway, on_idl
 
 /* ---- telling apart ---- */
 
-static uint64_t or_else(uint64_t wanted, uint64_t usual)
-{
-    return wanted > 0 ? wanted : usual;
-}
-
 /* The protocol is known: its engine takes the connection and the bytes that came. */
 static void choose(void *arg)
 {
@@ -197,8 +192,7 @@ static void choose(void *arg)
     struct public_server *server = conn->server;
     struct error err;
     struct conn *socket = conn->conn;
-    const struct h1_patience *patience = &server->options.patience;
-    uint64_t stall_ms = or_else(patience->stall_ms, H1_STALL_MS);
+    const struct h1_patience patience = h1_server_patience(&server->options.patience);
     conn->conn = NULL;
     is_told_apart(conn);
     if (conn->speaks_h2) {
@@ -206,18 +200,18 @@ static void choose(void *arg)
                                            .streams_max = PUBLIC_STREAMS_MAX,
                                            .head_max = PUBLIC_HEAD_MAX,
                                            .is_guarded = true,
-                                           .stall_ms = stall_ms,
-                                           .body_ms = or_else(patience->body_ms, H1_BODY_WINDOW_MS),
-                                           .idle_ms = or_else(patience->idle_ms, H1_IDLE_LIMIT_MS),
-                                           .frame_ms = patience->head_ms,
+                                           .stall_ms = patience.stall_ms,
+                                           .body_ms = patience.body_ms,
+                                           .idle_ms = patience.idle_ms,
+                                           .frame_ms = patience.head_ms,
                                            .budget = &server->options.worker->budget};
-        conn_set_stall_limit(socket, stall_ms);
+        conn_set_stall_limit(socket, patience.stall_ms);
         conn->h2 = h2_session_new(socket, &options, &h2_events, conn, &err);
     } else {
         const struct h1_server_options options = {.scheme =
                                                       conn->visitor.over_tls ? "https" : "http",
                                                   .budget = &server->options.worker->budget,
-                                                  .patience = server->options.patience};
+                                                  .patience = patience};
         conn->h1 = h1_server_new(socket, &options, &h1_events, conn, &err);
     }
     if (!conn->h1 && !conn->h2)

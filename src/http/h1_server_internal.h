@@ -56,8 +56,6 @@ void h1_server_destroy(struct h1_server *server);
 
 /* h1_server_limits.c */
 
-/* The limits of time as the options and the constants say. */
-struct h1_patience h1_server_patience(const struct h1_patience *wanted);
 /* Answers `status` and ends; the owner hears it first. */
 void h1_server_refuse(struct h1_server *server, int status, const char *text);
 /* The body's framing is broken, or memory ran out. */

@@ -212,7 +212,7 @@ static void out_close(struct outbound *out)
 
 static const struct outbound_ops outbound_ops = {out_close};
 
-/* Reads a finished head into what the owner sees; false: malformed. */
+/* The library takes the head and gives the stream its number. */
 static bool send_request(struct h2_session *session, struct h2_stream *stream,
                          const struct request_head *head, struct body *body, struct error *err)
 {

@@ -1,4 +1,4 @@
-/* What conn.c and conn_tls.c share; nobody else includes it. */
+/* What the files of a conn share; nobody else includes it. */
 #ifndef CULVERT_NET_CONN_INTERNAL_H
 #define CULVERT_NET_CONN_INTERNAL_H
 

@@ -1,7 +1,8 @@
 /* A connection's bytes under TLS.
  *
  * A read may need writability and the other way round only while shaking hands: OpenSSL is told
- * never to renegotiate, and TLS 1.3 key updates are answered with the next write. */
+ * never to renegotiate, and what a read makes it say (the
+ * answer to a TLS 1.3 key update, an alert) waits in memory to be written. */
 #include "conn_tls.h"
 #include "tls_identity.h"
 

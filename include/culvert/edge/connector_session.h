@@ -11,7 +11,7 @@ enum {
     SESSION_REGISTER_MS = 15 * 1000, /* from the handshake to a registration */
     SESSION_LEAVE_MS = 2 * 1000,     /* for a refused connector to read why */
     SESSION_PROBE_MS = 1000,         /* for the older of two equal connections to show life */
-    SESSION_STALL_MS = 60 * 1000,    /* the connector takes nothing of what is said to it */
+    SESSION_STALL_MS = 60 * 1000,    /* in each, the connector takes CONN_DRAIN_MIN */
     SESSION_HEAD_MAX = 256 * 1024,   /* bytes of an answer's head */
 };
 

@@ -18,7 +18,7 @@ enum {
     HOP_STREAMS_MAX = 16 * 1024,
     /* Bytes of a head: what a connector may answer, or a visitor ask and the edge adds to it. */
     HOP_HEAD_MAX = 256 * 1024,
-    HOP_STALL_MS = 60 * 1000, /* the other worker takes no byte: it is stuck */
+    HOP_STALL_MS = 60 * 1000, /* in each, the other worker takes CONN_DRAIN_MIN, or is stuck */
     HOP_ARRIVALS_MAX = 256,   /* hops that others opened to one worker, those that end left in */
     HOP_NONE = -1,
 };

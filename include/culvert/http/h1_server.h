@@ -17,7 +17,7 @@ enum {
                                       answer has begun */
     H1_BODY_MIN = 512,
     H1_LOOK_MS = 10 * 1000,      /* between looks after a visitor whose body has not come */
-    H1_STALL_MS = 60 * 1000,     /* the peer takes next to nothing of its answer */
+    H1_STALL_MS = 60 * 1000,     /* in each, CONN_DRAIN_MIN of an answer are taken */
     H1_PIPELINE_MAX = 16 * 1024, /* bytes of requests that wait behind the one in hand */
 };
 
@@ -25,6 +25,9 @@ enum {
 struct h1_patience {
     uint64_t head_ms, idle_ms, body_ms, stall_ms;
 };
+
+/* Each as `wanted`, or the constant. */
+struct h1_patience h1_server_patience(const struct h1_patience *wanted);
 
 struct h1_server_options {
     const char *scheme;    /* what the head's scheme becomes: "http" or "https"; static */

@@ -4,9 +4,9 @@
 
 enum hold {
     HOLD_CHANNEL = 1u << 0,  /* the channel behind it is full */
-    HOLD_OPENING = 1u << 1,  /* not connected yet, or the far side is still being dialed */
+    HOLD_OPENING = 1u << 1,  /* the far side is not ready yet */
     HOLD_EXCHANGE = 1u << 2, /* the request in hand is not answered yet */
-    HOLD_DRAIN = 1u << 3,    /* graceful shutdown */
+    HOLD_DRAIN = 1u << 3,    /* its owner wants nothing for now */
     HOLD_TURN = 1u << 5,     /* it did enough in this turn of the loop */
 };
 
