@@ -387,6 +387,25 @@ TEST(an_outbound_can_be_closed_while_it_waits_or_dials)
     }
 }
 
+/* An inbound lets go of its body first, and frees it at the end of the turn. */
+TEST(an_outbound_that_waits_for_a_body_can_be_closed_behind_it)
+{
+    struct origin_bench bench;
+    struct ask ask;
+    origin_bench_open(&bench);
+    origin_bench_start(&bench);
+    ask_init(&ask, "GET", "/");
+    ask_announce(&ask, LENGTH_UNKNOWN);
+    CHECK(origin_bench_ask(&bench, &ask));
+    channel_close(ask.body.bytes, bench.loop);
+    ask.body.bytes = NULL;
+    ask_close(&ask);
+    CHECK(settle(bench.loop));
+    CHECK_SIZE(ask.ends, 0);
+    ask_release(&ask);
+    origin_bench_close(&bench);
+}
+
 TEST(a_visitor_who_asks_again_at_once_gets_the_connection_that_was_just_left)
 {
     struct origin_bench bench;
