@@ -1,8 +1,10 @@
 /* A connection's bytes under TLS.
  *
  * A read may need writability and the other way round only while shaking hands: OpenSSL is told
- * never to renegotiate, and what a read makes it say (the
- * answer to a TLS 1.3 key update, an alert) waits in memory to be written. */
+ * never to renegotiate, and what a read makes it say (the answer to a TLS 1.3 key update, an alert)
+ * waits in memory to be written. Within a message behind the handshake (a session ticket that fills
+ * several records) nothing can be sealed: what waits leaves after the read that brings the rest of
+ * it. */
 #include "conn_tls.h"
 #include "tls_identity.h"
 
@@ -134,8 +136,10 @@ bool conn_tls_read(struct conn *conn)
     }
     bool more = conn_bio_end_reading(&conn->bio);
     conn->tls_readable = false;
-    if (conn->bio.rest.len > 0 && !conn->blocked)
-        task_post(&conn->flush); /* an alert, or the answer to a key update */
+    /* An alert, the answer to a key update, or what could not be sealed within a message that came
+     * in several records (see above). */
+    if (conn_waiting(conn) > 0 && !conn->blocked)
+        task_post(&conn->flush);
     if (len > 0 || result == TLS_ENDED)
         conn_give(conn, to, len);
     if (conn->state == CONN_CLOSED)
