@@ -4,11 +4,10 @@
 
 #include "culvert/base/ip.h"
 #include "culvert/base/map.h"
-
-#include <stdatomic.h>
+#include "culvert/base/refs.h"
 
 struct hostnames {
-    atomic_size_t refs;
+    struct refs refs;
     struct map *by_name; /* to places in `tunnels` */
     struct uuid *tunnels;
 };
@@ -62,7 +61,7 @@ struct hostnames *hostnames_new(const struct store_route *routes, size_t count, 
     error_memory(err);
     if (!hostnames)
         return NULL;
-    hostnames->refs = 1;
+    refs_init(&hostnames->refs);
     hostnames->by_name = map_new(STORE_ROUTES_MAX);
     hostnames->tunnels = calloc(count + 1, sizeof *hostnames->tunnels);
     bool ok = hostnames->by_name && hostnames->tunnels;
@@ -78,13 +77,13 @@ struct hostnames *hostnames_new(const struct store_route *routes, size_t count, 
 
 struct hostnames *hostnames_ref(struct hostnames *hostnames)
 {
-    (void)atomic_fetch_add_explicit(&hostnames->refs, 1, memory_order_relaxed);
+    refs_take(&hostnames->refs);
     return hostnames;
 }
 
 void hostnames_unref(struct hostnames *hostnames)
 {
-    if (hostnames && atomic_fetch_sub_explicit(&hostnames->refs, 1, memory_order_acq_rel) == 1)
+    if (hostnames && refs_drop(&hostnames->refs))
         destroy(hostnames);
 }
 

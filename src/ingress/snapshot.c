@@ -1,11 +1,10 @@
 /* A counted pair of rules and settings. */
 #include "culvert/ingress/snapshot.h"
 
-#include <assert.h>
-#include <stdatomic.h>
+#include "culvert/base/refs.h"
 
 struct snapshot {
-    atomic_size_t references;
+    struct refs refs;
     struct rules *rules;
     struct warp_routing warp;
     int32_t version;
@@ -20,7 +19,7 @@ struct snapshot *snapshot_new(struct rules *rules, const struct warp_routing *wa
         rules_free(rules);
         return NULL;
     }
-    atomic_init(&snapshot->references, 1);
+    refs_init(&snapshot->refs);
     snapshot->rules = rules;
     snapshot->warp = *warp;
     snapshot->version = version;
@@ -29,20 +28,13 @@ struct snapshot *snapshot_new(struct rules *rules, const struct warp_routing *wa
 
 struct snapshot *snapshot_ref(struct snapshot *snapshot)
 {
-    /* Whoever takes a reference holds one already, so nothing has to be ordered. */
-    size_t before = atomic_fetch_add_explicit(&snapshot->references, 1, memory_order_relaxed);
-    assert(before > 0);
+    refs_take(&snapshot->refs);
     return snapshot;
 }
 
 void snapshot_unref(struct snapshot *snapshot)
 {
-    if (!snapshot)
-        return;
-    /* All that other threads read must be over before the memory goes. */
-    size_t before = atomic_fetch_sub_explicit(&snapshot->references, 1, memory_order_acq_rel);
-    assert(before > 0);
-    if (before > 1)
+    if (!snapshot || !refs_drop(&snapshot->refs))
         return;
     rules_free(snapshot->rules);
     free(snapshot);

@@ -3,15 +3,15 @@
 #include "culvert/net/tls.h"
 
 #include "culvert/base/file.h"
+#include "culvert/base/refs.h"
 #include "tls_identity.h"
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
-#include <stdatomic.h>
 
 struct tls_context {
-    atomic_size_t refs;
+    struct refs refs;
     SSL_CTX *ctx;
     bool is_server;
     bool verifies;
@@ -63,7 +63,7 @@ static struct tls_context *context_new(bool is_server, struct error *err)
         (void)error_memory(err);
         return NULL;
     }
-    context->refs = 1;
+    refs_init(&context->refs);
     context->is_server = is_server;
     context->ctx = SSL_CTX_new(is_server ? TLS_server_method() : TLS_client_method());
     SSL_CTX *ctx = context->ctx;
@@ -210,13 +210,13 @@ struct tls_context *tls_server_new(const struct tls_server_options *options, str
 
 struct tls_context *tls_context_ref(struct tls_context *context)
 {
-    (void)atomic_fetch_add_explicit(&context->refs, 1, memory_order_relaxed);
+    refs_take(&context->refs);
     return context;
 }
 
 void tls_context_unref(struct tls_context *context)
 {
-    if (!context || atomic_fetch_sub_explicit(&context->refs, 1, memory_order_acq_rel) != 1)
+    if (!context || !refs_drop(&context->refs))
         return;
     SSL_CTX_free(context->ctx);
     free(context);

@@ -1,10 +1,10 @@
 /* A counted array with one place for each rule, and a list of the contexts in it. */
 #include "culvert/origin/blueprint.h"
 
+#include "culvert/base/refs.h"
 #include "culvert/net/tls.h"
 
 #include <assert.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 
 /* One context for all rules that trust the same. */
@@ -16,7 +16,7 @@ struct trust {
 };
 
 struct blueprint {
-    atomic_size_t references;
+    struct refs refs;
     struct snapshot *snapshot;
     struct trust *trusts;
     struct tls_context *of_rule[]; /* of `trusts`; NULL: in clear */
@@ -72,7 +72,7 @@ struct blueprint *blueprint_new(struct snapshot *snapshot, struct error *err)
         (void)error_memory(err);
         return NULL;
     }
-    atomic_init(&blueprint->references, 1);
+    refs_init(&blueprint->refs);
     blueprint->snapshot = snapshot_ref(snapshot);
     for (size_t i = 0; i < count; i++) {
         if (fill(blueprint, i, err))
@@ -85,20 +85,13 @@ struct blueprint *blueprint_new(struct snapshot *snapshot, struct error *err)
 
 struct blueprint *blueprint_ref(struct blueprint *blueprint)
 {
-    /* Whoever takes a reference holds one already, so nothing has to be ordered. */
-    size_t before = atomic_fetch_add_explicit(&blueprint->references, 1, memory_order_relaxed);
-    assert(before > 0);
+    refs_take(&blueprint->refs);
     return blueprint;
 }
 
 void blueprint_unref(struct blueprint *blueprint)
 {
-    if (!blueprint)
-        return;
-    /* All that other threads read must be over before the memory goes. */
-    size_t before = atomic_fetch_sub_explicit(&blueprint->references, 1, memory_order_acq_rel);
-    assert(before > 0);
-    if (before > 1)
+    if (!blueprint || !refs_drop(&blueprint->refs))
         return;
     while (blueprint->trusts) {
         struct trust *trust = blueprint->trusts;
