@@ -2,15 +2,10 @@
 #include "culvert/edge/directory.h"
 
 #include "culvert/base/clock.h"
-#include "culvert/base/map.h"
-
-struct listed_tunnel {
-    struct list connections;
-};
+#include "tunnel_table.h"
 
 struct directory {
-    struct map *tunnels; /* by the text of the id */
-    size_t count;
+    struct tunnel_table tunnels;
     char location[32];
 };
 
@@ -20,8 +15,7 @@ struct directory *directory_new(const char *location)
     if (!directory)
         return NULL;
     (void)snprintf(directory->location, sizeof directory->location, "%s", location);
-    directory->tunnels = map_new(DIRECTORY_TUNNELS_MAX);
-    if (directory->tunnels)
+    if (tunnel_table_init(&directory->tunnels, DIRECTORY_TUNNELS_MAX))
         return directory;
     free(directory);
     return NULL;
@@ -31,15 +25,13 @@ void directory_free(struct directory *directory)
 {
     if (!directory)
         return;
-    map_free(directory->tunnels, free);
+    tunnel_table_release(&directory->tunnels);
     free(directory);
 }
 
-static struct listed_tunnel *find_tunnel(const struct directory *directory, const struct uuid *id)
+static struct list *connections_of(const struct directory *directory, const struct uuid *tunnel_id)
 {
-    char key[UUID_TEXT_SIZE];
-    uuid_format(id, key);
-    return map_find(directory->tunnels, span_of(key));
+    return tunnel_table_find(&directory->tunnels, tunnel_id);
 }
 
 static struct listed *entry_of(struct link *link)
@@ -47,59 +39,26 @@ static struct listed *entry_of(struct link *link)
     return CONTAINER_OF(link, struct listed, link);
 }
 
-static struct listed_tunnel *make_tunnel(struct directory *directory, const struct uuid *id,
-                                         struct error *err)
-{
-    char key[UUID_TEXT_SIZE];
-    struct listed_tunnel *tunnel = calloc(1, sizeof *tunnel);
-    if (!tunnel) {
-        error_memory(err);
-        return NULL;
-    }
-    list_init(&tunnel->connections);
-    uuid_format(id, key);
-    if (map_put(directory->tunnels, span_of(key), tunnel, NULL))
-        return tunnel;
-    free(tunnel);
-    error_set(err, ERROR_LIMIT, 0, "more than %d tunnels are connected", DIRECTORY_TUNNELS_MAX);
-    return NULL;
-}
-
 bool directory_add(struct directory *directory, struct listed *entry, struct error *err)
 {
-    struct listed_tunnel *tunnel = find_tunnel(directory, &entry->tunnel_id);
-    if (!tunnel)
-        tunnel = make_tunnel(directory, &entry->tunnel_id, err);
-    if (!tunnel)
-        return false;
-    if (tunnel->connections.count >= DIRECTORY_TUNNEL_CONNECTIONS_MAX)
+    const struct list *connections = connections_of(directory, &entry->tunnel_id);
+    if (connections && connections->count >= DIRECTORY_TUNNEL_CONNECTIONS_MAX)
         return error_set(err, ERROR_LIMIT, 0, "the tunnel has more than %d connections",
                          DIRECTORY_TUNNEL_CONNECTIONS_MAX);
-    list_put_last(&tunnel->connections, &entry->link);
-    directory->count++;
-    return true;
+    return tunnel_table_add(&directory->tunnels, &entry->tunnel_id, &entry->link, err);
 }
 
 void directory_remove(struct directory *directory, struct listed *entry)
 {
-    char key[UUID_TEXT_SIZE];
-    if (!link_is_in_list(&entry->link))
-        return;
-    struct listed_tunnel *tunnel = find_tunnel(directory, &entry->tunnel_id);
-    list_remove(&tunnel->connections, &entry->link);
-    directory->count--;
-    if (tunnel->connections.count > 0)
-        return;
-    uuid_format(&entry->tunnel_id, key);
-    free(map_take(directory->tunnels, span_of(key)));
+    tunnel_table_remove(&directory->tunnels, &entry->tunnel_id, &entry->link);
 }
 
 struct listed *directory_find(const struct directory *directory, const struct listed *like)
 {
-    struct listed_tunnel *tunnel = find_tunnel(directory, &like->tunnel_id);
-    if (!tunnel)
+    struct list *connections = connections_of(directory, &like->tunnel_id);
+    if (!connections)
         return NULL;
-    LIST_EACH (it, &tunnel->connections) {
+    LIST_EACH (it, connections) {
         struct listed *entry = entry_of(it);
         if (entry->index == like->index && uuid_equal(&entry->client_id, &like->client_id))
             return entry;
@@ -110,17 +69,17 @@ struct listed *directory_find(const struct directory *directory, const struct li
 void directory_each(struct directory *directory, const struct uuid *tunnel_id,
                     const struct uuid *client_id, void (*each)(struct listed *entry))
 {
-    struct listed_tunnel *tunnel = find_tunnel(directory, tunnel_id);
-    size_t left = tunnel ? tunnel->connections.count : 0;
+    struct list *connections = connections_of(directory, tunnel_id);
+    size_t left = connections ? connections->count : 0;
     while (left-- > 0) {
         /* The last one that goes takes the tunnel along: look again each time. */
-        tunnel = find_tunnel(directory, tunnel_id);
-        struct link *first = tunnel ? list_first(&tunnel->connections) : NULL;
+        connections = connections_of(directory, tunnel_id);
+        struct link *first = connections ? list_first(connections) : NULL;
         if (!first)
             return;
         struct listed *entry = entry_of(first);
-        list_remove(&tunnel->connections, first);
-        list_put_last(&tunnel->connections, first);
+        list_remove(connections, first);
+        list_put_last(connections, first);
         if (!client_id || uuid_equal(&entry->client_id, client_id))
             each(entry);
     }
@@ -128,7 +87,7 @@ void directory_each(struct directory *directory, const struct uuid *tunnel_id,
 
 size_t directory_count(const struct directory *directory)
 {
-    return directory->count;
+    return directory->tunnels.count;
 }
 
 /* ---- as documents ---- */
@@ -182,8 +141,8 @@ static struct doc *features_doc(const struct listed *entry)
 }
 
 /* All connections of one connector. */
-static struct doc *connector_doc(const struct directory *directory,
-                                 const struct listed_tunnel *tunnel, const struct listed *first)
+static struct doc *connector_doc(const struct directory *directory, const struct list *connections,
+                                 const struct listed *first)
 {
     struct doc *object = doc_object();
     struct doc *conns = doc_array();
@@ -192,7 +151,7 @@ static struct doc *connector_doc(const struct directory *directory,
               doc_put_text(object, "version", span_of(first->version)) &&
               doc_put_text(object, "arch", span_of(first->arch)) &&
               put_time(object, "run_at", first->opened_ms);
-    LIST_EACH (it, &tunnel->connections) {
+    LIST_EACH (it, connections) {
         const struct listed *entry = entry_of(it);
         if (ok && uuid_equal(&entry->client_id, &first->client_id))
             ok = doc_append(conns, connection_doc(directory, entry));
@@ -209,9 +168,9 @@ static struct doc *connector_doc(const struct directory *directory,
 }
 
 /* Is it the first of its connector in the list? */
-static bool is_first(const struct listed_tunnel *tunnel, const struct listed *entry)
+static bool is_first(const struct list *connections, const struct listed *entry)
 {
-    LIST_EACH (it, &tunnel->connections) {
+    LIST_EACH (it, connections) {
         const struct listed *other = entry_of(it);
         if (uuid_equal(&other->client_id, &entry->client_id))
             return other == entry;
@@ -219,15 +178,14 @@ static bool is_first(const struct listed_tunnel *tunnel, const struct listed *en
     return true;
 }
 
-static struct doc *connectors_doc(const struct directory *directory,
-                                  const struct listed_tunnel *tunnel)
+static struct doc *connectors_doc(const struct directory *directory, const struct list *connections)
 {
     struct doc *array = doc_array();
     bool ok = array != NULL;
-    LIST_EACH (it, &tunnel->connections) {
+    LIST_EACH (it, connections) {
         const struct listed *entry = entry_of(it);
-        if (ok && is_first(tunnel, entry))
-            ok = doc_append(array, connector_doc(directory, tunnel, entry));
+        if (ok && is_first(connections, entry))
+            ok = doc_append(array, connector_doc(directory, connections, entry));
     }
     if (ok)
         return array;
@@ -245,7 +203,9 @@ static bool list_tunnel(struct span key, void *value, void *arg)
 {
     struct listing *listing = arg;
     char id[UUID_TEXT_SIZE];
-    (void)snprintf(id, sizeof id, "%.*s", SPAN_ARG(key));
+    struct uuid tunnel_id;
+    memcpy(tunnel_id.bytes, key.data, sizeof tunnel_id.bytes);
+    uuid_format(&tunnel_id, id);
     listing->ok = doc_put(listing->object, id, connectors_doc(listing->directory, value));
     return listing->ok;
 }
@@ -255,7 +215,7 @@ struct doc *directory_connectors(const struct directory *directory)
     struct listing listing = {directory, doc_object(), true};
     if (!listing.object)
         return NULL;
-    map_walk(directory->tunnels, list_tunnel, &listing);
+    map_walk(directory->tunnels.lists, list_tunnel, &listing);
     if (listing.ok)
         return listing.object;
     doc_free(listing.object);

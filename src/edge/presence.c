@@ -11,7 +11,7 @@ struct place {
 };
 
 struct presence {
-    struct map *tunnels; /* by the text of the id */
+    struct map *tunnels; /* by the bytes of the id */
     size_t workers;
 };
 
@@ -38,17 +38,13 @@ void presence_free(struct presence *presence)
 
 static struct place *find(const struct presence *presence, const struct uuid *tunnel_id)
 {
-    char key[UUID_TEXT_SIZE];
-    uuid_format(tunnel_id, key);
-    return map_find(presence->tunnels, span_of(key));
+    return map_find(presence->tunnels, uuid_span(tunnel_id));
 }
 
 static struct place *make(struct presence *presence, const struct uuid *tunnel_id)
 {
-    char key[UUID_TEXT_SIZE];
     struct place *place = calloc(1, sizeof *place + presence->workers * sizeof place->held[0]);
-    uuid_format(tunnel_id, key);
-    if (place && map_put(presence->tunnels, span_of(key), place, NULL))
+    if (place && map_put(presence->tunnels, uuid_span(tunnel_id), place, NULL))
         return place;
     free(place);
     return NULL;
@@ -57,7 +53,6 @@ static struct place *make(struct presence *presence, const struct uuid *tunnel_i
 bool presence_set(struct presence *presence, const struct uuid *tunnel_id, size_t worker,
                   size_t connections)
 {
-    char key[UUID_TEXT_SIZE];
     struct place *place = find(presence, tunnel_id);
     if (!place && connections == 0)
         return true;
@@ -70,8 +65,7 @@ bool presence_set(struct presence *presence, const struct uuid *tunnel_id, size_
     place->held[worker] = connections;
     if (place->total > 0)
         return true;
-    uuid_format(tunnel_id, key);
-    free(map_take(presence->tunnels, span_of(key)));
+    free(map_take(presence->tunnels, uuid_span(tunnel_id)));
     return true;
 }
 

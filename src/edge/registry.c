@@ -1,15 +1,10 @@
 /* Tunnel id -> list of live connections. */
 #include "culvert/edge/registry.h"
 
-#include "culvert/base/map.h"
-
-struct registry_tunnel {
-    struct list connections;
-};
+#include "tunnel_table.h"
 
 struct registry {
-    struct map *tunnels; /* by the text of the id */
-    size_t count;
+    struct tunnel_table tunnels;
     uint64_t picks;
 };
 
@@ -18,8 +13,7 @@ struct registry *registry_new(void)
     struct registry *registry = calloc(1, sizeof *registry);
     if (!registry)
         return NULL;
-    registry->tunnels = map_new(REGISTRY_TUNNELS_MAX);
-    if (registry->tunnels)
+    if (tunnel_table_init(&registry->tunnels, REGISTRY_TUNNELS_MAX))
         return registry;
     free(registry);
     return NULL;
@@ -29,64 +23,18 @@ void registry_free(struct registry *registry)
 {
     if (!registry)
         return;
-    map_free(registry->tunnels, free);
+    tunnel_table_release(&registry->tunnels);
     free(registry);
-}
-
-static struct registry_tunnel *find_tunnel(const struct registry *registry, const struct uuid *id)
-{
-    char key[UUID_TEXT_SIZE];
-    uuid_format(id, key);
-    return map_find(registry->tunnels, span_of(key));
-}
-
-static struct registered *entry_of(struct link *link)
-{
-    return CONTAINER_OF(link, struct registered, link);
-}
-
-static struct registry_tunnel *make_tunnel(struct registry *registry, const struct uuid *id,
-                                           struct error *err)
-{
-    char key[UUID_TEXT_SIZE];
-    struct registry_tunnel *tunnel = calloc(1, sizeof *tunnel);
-    if (!tunnel) {
-        error_memory(err);
-        return NULL;
-    }
-    list_init(&tunnel->connections);
-    uuid_format(id, key);
-    if (map_put(registry->tunnels, span_of(key), tunnel, NULL))
-        return tunnel;
-    free(tunnel);
-    error_set(err, ERROR_LIMIT, 0, "more than %d tunnels are connected", REGISTRY_TUNNELS_MAX);
-    return NULL;
 }
 
 bool registry_add(struct registry *registry, struct registered *entry, struct error *err)
 {
-    struct registry_tunnel *tunnel = find_tunnel(registry, &entry->tunnel_id);
-    if (!tunnel)
-        tunnel = make_tunnel(registry, &entry->tunnel_id, err);
-    if (!tunnel)
-        return false;
-    list_put_last(&tunnel->connections, &entry->link);
-    registry->count++;
-    return true;
+    return tunnel_table_add(&registry->tunnels, &entry->tunnel_id, &entry->link, err);
 }
 
 void registry_remove(struct registry *registry, struct registered *entry)
 {
-    char key[UUID_TEXT_SIZE];
-    if (!link_is_in_list(&entry->link))
-        return;
-    struct registry_tunnel *tunnel = find_tunnel(registry, &entry->tunnel_id);
-    list_remove(&tunnel->connections, &entry->link);
-    registry->count--;
-    if (tunnel->connections.count > 0)
-        return;
-    uuid_format(&entry->tunnel_id, key);
-    free(map_take(registry->tunnels, span_of(key)));
+    tunnel_table_remove(&registry->tunnels, &entry->tunnel_id, &entry->link);
 }
 
 /* Fewer streams first. Among equals whoever waited longest: a visitor who asks one thing after the
@@ -107,12 +55,12 @@ static bool takes_requests(const struct registered *entry, const struct uuid *no
 struct registered *registry_pick(struct registry *registry, const struct uuid *tunnel_id,
                                  const struct uuid *not_this)
 {
-    struct registry_tunnel *tunnel = find_tunnel(registry, tunnel_id);
+    struct list *connections = tunnel_table_find(&registry->tunnels, tunnel_id);
     struct registered *best = NULL;
-    if (!tunnel)
+    if (!connections)
         return NULL;
-    LIST_EACH (it, &tunnel->connections) {
-        struct registered *entry = entry_of(it);
+    LIST_EACH (it, connections) {
+        struct registered *entry = CONTAINER_OF(it, struct registered, link);
         if (takes_requests(entry, not_this) && (!best || goes_before(entry, best)))
             best = entry;
     }
@@ -123,5 +71,5 @@ struct registered *registry_pick(struct registry *registry, const struct uuid *t
 
 size_t registry_count(const struct registry *registry)
 {
-    return registry->count;
+    return registry->tunnels.count;
 }

@@ -1,4 +1,4 @@
-/* Text keys to pointers: open hashing with a random seed, so that no peer can choose collisions. */
+/* Keys of bytes to pointers: hashing with a random seed, so that no peer can choose collisions. */
 #ifndef CULVERT_BASE_MAP_H
 #define CULVERT_BASE_MAP_H
 

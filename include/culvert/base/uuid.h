@@ -20,6 +20,12 @@ bool uuid_parse(struct span text, struct uuid *uuid) MUST_CHECK;
 /* Lower case with dashes and a NUL. */
 void uuid_format(const struct uuid *uuid, char out[UUID_TEXT_SIZE]);
 
+/* Its bytes, as the key of a map; borrowed. */
+static inline struct span uuid_span(const struct uuid *uuid)
+{
+    return span_make(uuid->bytes, sizeof uuid->bytes);
+}
+
 bool uuid_equal(const struct uuid *a, const struct uuid *b);
 bool uuid_is_nil(const struct uuid *uuid);
 
