@@ -77,10 +77,8 @@ bool h2_defence_hold(struct h2_stream *stream)
     const struct request_head *head = &stream->in.head;
     size_t len = head->fields.bytes.len + head->target.len + head->authority.len;
     if (is_guarded(session) && session->heads_held + len > H2_HEADS_HELD_MAX) {
-        stream->reset_asked = true; /* it did nothing that others must not: see H2_HEADS_HELD_MAX */
-        h2_session_need(session, nghttp2_submit_rst_stream(session->ng, NGHTTP2_FLAG_NONE,
-                                                           stream->id, NGHTTP2_REFUSED_STREAM));
-        h2_session_flush_soon(session);
+        /* It did nothing that others must not: see H2_HEADS_HELD_MAX. */
+        h2_stream_reset(stream, NGHTTP2_REFUSED_STREAM);
         return false;
     }
     stream->head_held = len;

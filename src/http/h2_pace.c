@@ -64,10 +64,7 @@ static void squeeze(void *arg)
                 stuck,
                 &(struct error){ERROR_LIMIT, 0,
                                 "the memory budget is used up and this stream does not move"});
-            stuck->reset_asked = true;
-            h2_session_need(session,
-                            nghttp2_submit_rst_stream(session->ng, NGHTTP2_FLAG_NONE, stuck->id,
-                                                      NGHTTP2_ENHANCE_YOUR_CALM));
+            h2_stream_reset(stuck, NGHTTP2_ENHANCE_YOUR_CALM);
         }
         h2_session_arm(session, &session->squeeze, SQUEEZE_TICK_MS);
     }
@@ -151,13 +148,10 @@ static void look_for_stalls(void *arg)
             deaf ? "took too little of the answer" : "sent too little of its body",
             (unsigned long long)(deaf ? session->options.stall_ms : session->options.body_ms));
         h2_stream_blame(stream, &why);
-        stream->reset_asked = true;
-        h2_session_need(session, nghttp2_submit_rst_stream(session->ng, NGHTTP2_FLAG_NONE,
-                                                           stream->id, NGHTTP2_CANCEL));
+        h2_stream_reset(stream, NGHTTP2_CANCEL);
         h2_defence_told(session, ABUSE_H2_STALLS);
     }
     look_again(session);
-    h2_session_flush_soon(session);
 }
 
 /* ---- windows that grow ---- */
