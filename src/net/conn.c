@@ -37,9 +37,8 @@ static void destroy(void *object)
  * given up for not taking it. */
 static void leave_to_kernel(const struct conn *conn)
 {
-    struct linger hard = {.l_onoff = 1, .l_linger = 0};
     if (conn->cut == CONN_CUT_PACE || conn->cut == CONN_CUT_QUEUE)
-        (void)setsockopt(conn->fd, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
+        sockets_reset_on_close(conn->fd);
     else if (sockets_unsent(conn->fd) > 0)
         sockets_give_up_after(conn->fd, CONN_UNSENT_MS);
 }
@@ -482,10 +481,9 @@ void conn_set_events(struct conn *conn, const struct conn_events *events, void *
 
 void conn_reset(struct conn *conn)
 {
-    struct linger hard = {.l_onoff = 1, .l_linger = 0};
     if (conn->state >= CONN_LINGERING)
         return;
-    (void)setsockopt(conn->fd, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
+    sockets_reset_on_close(conn->fd);
     conn->state = CONN_LOST;
     conn_drop_output(conn);
     task_cancel(&conn->lose);

@@ -169,6 +169,12 @@ void sockets_give_up_after(int fd, unsigned ms)
     (void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof ms);
 }
 
+void sockets_reset_on_close(int fd)
+{
+    const struct linger hard = {.l_onoff = 1, .l_linger = 0};
+    (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
+}
+
 void sockets_tune(int fd, int keepalive_seconds)
 {
     enum { INTERVAL = 15, PROBES = 9 };

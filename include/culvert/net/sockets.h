@@ -42,6 +42,9 @@ size_t sockets_unsent(int fd);
 /* From now on the kernel drops the connection when its bytes stay unacknowledged for `ms`. */
 void sockets_give_up_after(int fd, unsigned ms);
 
+/* What the kernel still has goes when the descriptor does, and the peer hears a reset. */
+void sockets_reset_on_close(int fd);
+
 /* TCP_NODELAY; keep-alive with the given idle seconds (interval 15 s, 9 probes), off when < 0.
  * Failures are ignored: a pair in memory has neither. */
 void sockets_tune(int fd, int keepalive_seconds);

@@ -63,7 +63,6 @@ TEST(a_peer_that_left_is_known_though_its_bytes_are_unread)
     for (size_t i = 0; i < ARRAY_LEN(leavings); i++) {
         int ends[2];
         struct ip_address from;
-        struct linger hard = {.l_onoff = 1};
         REQUIRE(connected("127.0.0.1", "127.0.0.1", ends, &from));
         struct pollfd wait = {.fd = ends[1], .events = POLLIN};
         CHECK(write(ends[0], "unread", 6) == 6);
@@ -72,7 +71,7 @@ TEST(a_peer_that_left_is_known_though_its_bytes_are_unread)
         if (leavings[i] == ENDS)
             (void)shutdown(ends[0], SHUT_WR);
         if (leavings[i] == RESETS)
-            (void)setsockopt(ends[0], SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
+            sockets_reset_on_close(ends[0]);
         if (leavings[i] >= CLOSES)
             (void)close(ends[0]);
         wait.events = POLLRDHUP;
