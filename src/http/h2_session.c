@@ -271,16 +271,10 @@ static int send_data(nghttp2_session *ng, nghttp2_frame *frame, const uint8_t *h
 
 /* ---- bytes ---- */
 
-static void flush(void *arg)
+static void flush(struct h2_session *session)
 {
-    struct h2_session *session = arg;
     if (session->closed || session->in_library || session->broken)
         return;
-    session->fresh = 0;
-    if (session->rests) {
-        session->rests = false;
-        gate_release(conn_gate(session->conn), HOLD_TURN);
-    }
     session->in_library = true;
     while (conn_room(session->conn) > 0) {
         const uint8_t *bytes;
@@ -297,6 +291,30 @@ static void flush(void *arg)
         error_set(&why, ERROR_NETWORK, 0, "HTTP/2: the session has ended");
         h2_session_fail(session, &why);
     }
+}
+
+/* The library may have stopped behind the last byte of a head: it judges that head only when it is
+ * asked to read, and nothing more may come. */
+static void go_on_reading(struct h2_session *session)
+{
+    session->rests = false;
+    gate_release(conn_gate(session->conn), HOLD_TURN);
+    if (session->broken || session->why.kind != ERROR_NONE)
+        return;
+    session->in_library = true;
+    ssize_t n = nghttp2_session_mem_recv(session->ng, (const uint8_t *)"", 0);
+    session->in_library = false;
+    if (n < 0 && !session->closed)
+        fail_code(session, "receive", (int)n);
+}
+
+static void turn_ends(void *arg)
+{
+    struct h2_session *session = arg;
+    session->fresh = 0;
+    if (session->rests)
+        go_on_reading(session);
+    flush(session);
 }
 
 /* What the library ends by itself, without a GOAWAY. */
@@ -540,7 +558,7 @@ struct h2_session *h2_session_new(struct conn *conn, const struct h2_options *op
     session->events = events;
     session->arg = arg;
     list_init(&session->streams);
-    task_init(&session->flush, session->loop, TASK_FLUSH, flush, session);
+    task_init(&session->flush, session->loop, TASK_FLUSH, turn_ends, session);
     task_init(&session->idle, session->loop, TASK_SOON, tell_idle, session);
     task_init(&session->used_up, session->loop, TASK_SOON, tell_used_up, session);
     task_init(&session->end, session->loop, TASK_SOON, tell_end, session);

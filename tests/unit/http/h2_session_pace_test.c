@@ -1,6 +1,7 @@
 /* How much an HTTP/2 session takes on in one turn of the loop. */
 #include "culvert/http/h2_session.h"
 #include "harness.h"
+#include "support/h2_wire.h"
 #include "support/turned_loop.h"
 
 struct scene {
@@ -107,6 +108,31 @@ TEST(requests_that_are_reset_at_once_come_no_faster_than_they_are_cleaned_up)
     turned_loop_settle(&scene.turned);
     CHECK_SIZE(scene.came, REQUESTS);
     CHECK_SIZE(h2_session_streams(scene.session), 0);
+    CHECK_SIZE(scene.closed, 0);
+    buf_release(&bytes);
+    end(&scene);
+}
+
+/* The first field of the last one that a turn takes is where it rests. */
+TEST(a_head_whose_last_field_is_where_the_turn_rests_is_judged_without_more_bytes)
+{
+    enum { LAST = 2 * H2_NEW_PER_TURN - 1 };
+    struct scene scene;
+    struct buf bytes = BUF_LIMIT(1024 * 1024);
+    begin(&scene);
+    REQUIRE(buf_put(&bytes, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0", 33));
+    for (uint32_t id = 1; id < LAST; id += 2)
+        put_request_and_reset(&bytes, id);
+    wire_put(&bytes, &(struct wire_frame){.type = WIRE_HEADERS,
+                                          .flags = WIRE_END_HEADERS | WIRE_END_STREAM,
+                                          .stream = LAST,
+                                          .payload = SPAN("\x82")}); /* a method and no more */
+    REQUIRE(raw_peer_put(&scene.peer, buf_span(&bytes)) == bytes.len);
+    turned_loop_settle(&scene.turned);
+    CHECK_SIZE(scene.came, H2_NEW_PER_TURN - 1);
+    CHECK_SIZE(h2_session_streams(scene.session), 0);
+    raw_peer_pull(&scene.peer);
+    CHECK_SIZE(wire_count(buf_span(&scene.peer.got), WIRE_RST_STREAM, LAST, NULL), 1);
     CHECK_SIZE(scene.closed, 0);
     buf_release(&bytes);
     end(&scene);
