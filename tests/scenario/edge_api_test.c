@@ -24,7 +24,7 @@ static void desk_open(struct desk *desk)
 {
     struct store_zone zone;
     both_ends_open_workers(&desk->ends, WORKERS);
-    const struct stored *stored = &desk->ends.stored;
+    const struct stored *stored = &desk->ends.store.stored;
     const struct store_token_new what = {stored->account.id, SPAN("test"), 1, 0};
     CHECK(store_tokens_create(stored->db, &what, desk->bearer, NULL) == STORE_OK);
     CHECK(stored_zone(stored->db, stored->account.id, "localhost", 1, &zone) == STORE_OK);
@@ -61,7 +61,7 @@ static int status_of(const struct visitor_wire *wire)
 static int call(struct desk *desk, const char *method, const char *path, const char *body)
 {
     struct buf text = BUF_LIMIT(8192);
-    const struct stored *stored = &desk->ends.stored;
+    const struct stored *stored = &desk->ends.store.stored;
     const char *zone = path[0] == 'L' ? desk->local_zone : stored->zone.id;
     CHECK(buf_printf(&text,
                      "%s /client/v4/%s/%s%s HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\n"
@@ -188,7 +188,7 @@ TEST(a_route_that_is_moved_leads_to_the_other_tunnel_at_once)
     struct fake_connector_options options = fake_connector_of(&desk.ends, 0);
     fake_connector_dial(&one, &desk.ends, &options);
     CHECK(fake_connector_is_taken(&one));
-    CHECK(stored_tunnel(&desk.ends.stored, 2, "two", 1) == STORE_OK);
+    CHECK(stored_tunnel(&desk.ends.store.stored, 2, "two", 1) == STORE_OK);
     CHECK_SIZE(visit(&desk, "app.example.com"), 200);
     static const char path[] = "Z/tunnels/b0000000-0000-4000-8000-000000000002/routes";
     CHECK_SIZE(call(&desk, "PUT", path, "{\"type\":\"dns\",\"user_hostname\":\"app\"}"), 400);

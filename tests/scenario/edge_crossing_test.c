@@ -29,8 +29,8 @@ static struct fake_connector_options second_tunnel(struct scene *scene)
     struct uuid id = stored_id(2);
     options.tunnel_id = id;
     scene->secret = (struct buf)BUF_LIMIT(STORE_TUNNEL_SECRET_MAX);
-    CHECK(stored_tunnel(&ends->stored, 2, "mail", 1) == STORE_OK);
-    CHECK(store_tunnels_secret(ends->stored.db, span_of(ends->stored.account.id), &id,
+    CHECK(stored_tunnel(&ends->store.stored, 2, "mail", 1) == STORE_OK);
+    CHECK(store_tunnels_secret(ends->store.stored.db, span_of(ends->store.stored.account.id), &id,
                                &scene->secret, &err) == STORE_OK);
     options.secret = buf_span(&scene->secret);
     return options;
@@ -40,7 +40,7 @@ static struct fake_connector_options second_tunnel(struct scene *scene)
 static void route_second_tunnel(struct scene *scene)
 {
     static const char body[] = "{\"type\":\"dns\",\"user_hostname\":\"mail.example.com\"}";
-    const struct stored *stored = &scene->ends.stored;
+    const struct stored *stored = &scene->ends.store.stored;
     const struct store_token_new token = {stored->account.id, SPAN("test"), 1, 0};
     char bearer[STORE_TOKEN_SIZE];
     char id[UUID_TEXT_SIZE];

@@ -4,8 +4,7 @@
 #include "support/scarce_memory.h"
 
 #include "harness.h"
-
-#include <stdlib.h>
+#include "support/must.h"
 
 enum { ALLOCATIONS_MAX = 5000, PATIENCE_MS = 120 * 1000, CONNECTORS = 2 };
 
@@ -100,12 +99,6 @@ static void on_failed(void *arg, const struct error *why)
 }
 
 static const struct outbound_events events = {on_inform, on_answer, on_done, on_failed};
-
-static void must(bool ok)
-{
-    if (!ok)
-        abort();
-}
 
 static void prepare(struct play *play)
 {

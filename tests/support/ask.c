@@ -1,15 +1,9 @@
 /* See the header. */
 #include "support/ask.h"
 
-#include <stdlib.h>
+#include "support/must.h"
 
 enum { TEXT_LIMIT = 16 * 1024 * 1024 };
-
-static void must(bool ok)
-{
-    if (!ok)
-        abort();
-}
 
 void ask_init(struct ask *ask, const char *method, const char *target)
 {

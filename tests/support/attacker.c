@@ -2,8 +2,7 @@
 #include "support/attacker.h"
 
 #include "culvert/net/sockets.h"
-
-#include <stdlib.h>
+#include "support/must.h"
 
 enum {
     OUT_MAX = 4 * 1024 * 1024,
@@ -12,12 +11,6 @@ enum {
     TLS_MS = 20 * 1000,
     TURN_BYTES = 64 * 1024, /* said in one turn of the loop: others have their turns too */
 };
-
-static void must(bool ok)
-{
-    if (!ok)
-        abort();
-}
 
 static void note_end(struct attacker *attacker)
 {

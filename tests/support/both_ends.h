@@ -3,10 +3,8 @@
 #ifndef CULVERT_TESTS_SUPPORT_BOTH_ENDS_H
 #define CULVERT_TESTS_SUPPORT_BOTH_ENDS_H
 
-#include "culvert/connector/connector.h"
-#include "culvert/edge/edge.h"
+#include "support/ends.h"
 #include "support/fake_origin.h"
-#include "support/stored.h"
 #include "support/turned_clock.h"
 
 enum { VISITOR_BYTES_MAX = 4 * 1024 * 1024 };
@@ -18,12 +16,11 @@ struct both_ends {
     struct loop *loop;
     struct resolver *resolver;
     struct jobs *jobs;
-    struct stored stored; /* tunnel 1, "web", answers for app.example.com and *.wild.example.com */
+    struct ends_store store; /* its tunnel answers for *.wild.example.com too */
     struct edge_contact contact;
     struct edge_options edge_options;
     struct edge *edge;
     bool edge_over;
-    struct credentials *credentials; /* of tunnel 1 */
     struct snapshot *snapshot;
     struct connector_options options;
     struct connector *connector;

@@ -1,15 +1,9 @@
 /* See the header. */
 #include "support/desk.h"
 
-#include <stdlib.h>
+#include "support/must.h"
 
 enum { BODY_MAX = 64 * 1024 * 1024 };
-
-static void must(bool ok)
-{
-    if (!ok)
-        abort();
-}
 
 static void act(struct desk_request *request, char letter)
 {

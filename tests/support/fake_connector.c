@@ -4,14 +4,9 @@
 #include "culvert/tunnel/response_meta.h"
 #include "culvert/tunnel/stream_kind.h"
 #include "culvert/tunnel/user_headers.h"
+#include "support/must.h"
 
 enum { PACKED_MAX = 64 * 1024, STREAMS_MAX = 100 };
-
-static void must(bool ok)
-{
-    if (!ok)
-        abort();
-}
 
 /* ---- the control stream ---- */
 
@@ -356,9 +351,9 @@ static const struct h2_session_events session_events = {on_request, on_goaway, o
 struct fake_connector_options fake_connector_of(const struct both_ends *ends, uint8_t index)
 {
     return (struct fake_connector_options){
-        .account = span_of(ends->credentials->account_tag),
-        .secret = buf_span(&ends->credentials->secret),
-        .tunnel_id = ends->credentials->tunnel_id,
+        .account = span_of(ends->store.credentials->account_tag),
+        .secret = buf_span(&ends->store.credentials->secret),
+        .tunnel_id = ends->store.credentials->tunnel_id,
         .client_id = uuid_make(),
         .index = index,
     };

@@ -2,12 +2,7 @@
 #include "support/fake_edge.h"
 
 #include "culvert/tunnel/stream_kind.h"
-
-static void must(bool ok)
-{
-    if (!ok)
-        abort();
-}
+#include "support/must.h"
 
 static void end_connection(struct fake_edge_connection *far)
 {

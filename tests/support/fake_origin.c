@@ -1,17 +1,12 @@
 /* See the header. */
 #include "support/fake_origin.h"
 
+#include "support/must.h"
 #include "support/pattern.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
-
-static void must(bool ok)
-{
-    if (!ok)
-        abort();
-}
 
 static bool has_line(const struct fake_request *request, const char *start, size_t *value)
 {

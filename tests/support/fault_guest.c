@@ -1,15 +1,10 @@
 /* See the header. */
 #include "support/fault_guest.h"
 
+#include "support/must.h"
 #include "support/pattern.h"
 
 enum { BYTES_MAX = 1024 * 1024, POSTED_MAX = 32 * 1024 };
-
-static void must(bool ok)
-{
-    if (!ok)
-        abort();
-}
 
 /* ---- over HTTP/1.1 ---- */
 

@@ -280,12 +280,12 @@ void fault_play_run(struct fault_play *play, const struct fault *fault)
 void fault_play_open(struct fault_play *play)
 {
     *play = (struct fault_play){0};
-    split_store_open(&play->store);
+    ends_store_open(&play->store);
 }
 
 void fault_play_close(struct fault_play *play)
 {
-    split_store_close(&play->store);
+    ends_store_close(&play->store);
 }
 
 void fault_play_sweep_memory(const struct fault_sweep *sweep)

@@ -16,7 +16,7 @@ struct fault {
 };
 
 struct fault_play {
-    struct split_store store;
+    struct ends_store store;
     size_t allocations; /* that the sufferer asked for in the last play */
     size_t struck;      /* calls of its sockets that failed */
     size_t calls;       /* of the kind that was to fail */

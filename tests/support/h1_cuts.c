@@ -5,6 +5,7 @@
 #include "culvert/http/h1_request.h"
 #include "culvert/http/h1_response.h"
 #include "harness.h"
+#include "support/must.h"
 
 #include <inttypes.h>
 
@@ -56,12 +57,6 @@ static struct span exact(struct span s, char **memory)
     if (s.len)
         memcpy(*memory, s.data, s.len);
     return span_make(*memory, s.len);
-}
-
-static void must(bool ok)
-{
-    if (!ok)
-        abort();
 }
 
 static void tell_span(struct buf *story, struct span s)

@@ -1,7 +1,7 @@
 /* See the header. What is ended by time comes last: a test begins it first. */
 #include "support/h2_attacks.h"
 
-#include <stdlib.h>
+#include "support/must.h"
 
 enum {
     DOWNLOADS = 40, /* more than the kernel's buffers take */
@@ -14,12 +14,6 @@ enum {
     FRAME_MAX = 16 * 1024,
     WINDOW_MAX = 0x7fffffff,
 };
-
-static void must(bool ok)
-{
-    if (!ok)
-        abort();
-}
 
 static void put(struct attacker *attacker, enum wire_type type, uint8_t flags, uint32_t stream,
                 struct span payload)

@@ -1,11 +1,7 @@
 /* See the header. */
 #include "support/h2_visitor.h"
 
-static void must(bool ok)
-{
-    if (!ok)
-        abort();
-}
+#include "support/must.h"
 
 static struct outbound *open_stream(struct opener *opener, const struct request_head *head,
                                     struct body *body, const struct outbound_events *events,

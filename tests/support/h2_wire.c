@@ -1,15 +1,9 @@
 /* See the header. */
 #include "support/h2_wire.h"
 
-#include <stdlib.h>
+#include "support/must.h"
 
 enum { FRAME_HEAD = 9, BLOCK_MAX = 4 * 1024 * 1024 };
-
-static void must(bool ok)
-{
-    if (!ok)
-        abort();
-}
 
 static void put_bytes(struct buf *to, uint64_t number, size_t count)
 {

@@ -3,20 +3,13 @@
 
 #include "culvert/tunnel/response_meta.h"
 #include "culvert/tunnel/user_headers.h"
+#include "support/must.h"
 #include "support/scarce_memory.h"
-
-#include <stdlib.h>
 
 static const struct metric_desc sessions_desc = {
     .name = "sessions", .help = "open hops", .kind = METRIC_GAUGE, .labels = {"worker"}};
 static const struct metric_desc streams_desc = {
     .name = "streams", .help = "requests", .kind = METRIC_COUNTER, .labels = {"worker"}};
-
-static void must(bool ok)
-{
-    if (!ok)
-        abort();
-}
 
 /* ---- workers ---- */
 

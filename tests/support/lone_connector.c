@@ -2,28 +2,7 @@
 #include "support/lone_connector.h"
 
 #include "support/log_print.h"
-
-static void must(bool ok)
-{
-    if (!ok)
-        abort();
-}
-
-struct snapshot *lone_connector_rules(const char *service_text)
-{
-    struct error err;
-    struct service service;
-    struct origin_request origin;
-    struct warp_routing warp = warp_routing_default();
-    origin_request_init(&origin);
-    must(service_parse(span_of(service_text), 0, &service, &err) &&
-         origin_request_set_defaults(&origin, &err));
-    struct rules *rules = rules_new_single(&service, &origin, &err);
-    must(rules != NULL);
-    struct snapshot *snapshot = snapshot_new(rules, &warp, SNAPSHOT_LOCAL, &err);
-    must(snapshot != NULL);
-    return snapshot;
-}
+#include "support/must.h"
 
 void lone_connector_open(struct lone_connector *lone)
 {
@@ -46,22 +25,11 @@ void lone_connector_open(struct lone_connector *lone)
     must(lone->loop != NULL);
     lone->resolver = resolver_new_table(lone->loop, names, ARRAY_LEN(names));
     lone->credentials = credentials_new(SPAN("account"), &id, SPAN("secret"));
-    lone->snapshot = lone_connector_rules("http://127.0.0.1:3000");
+    lone->snapshot = ends_rules_single("http://127.0.0.1:3000", "");
     must(lone->resolver && lone->credentials);
     fake_edge_open(&lone->edge, lone->loop, &lone->memory, "127.0.0.1:7844");
     fake_origin_open(&lone->origin, lone->loop, &lone->memory, "127.0.0.1:3000");
-    lone->options = (struct connector_options){
-        .credentials = lone->credentials,
-        .snapshot = lone->snapshot,
-        .region = "",
-        .connections = 4,
-        .grace_ms = 30 * 1000,
-        .rpc_timeout_ms = 5000,
-        .version = "2026.8.2",
-        .log = &lone->log,
-    };
-    must(edge_addresses_add(&lone->options.static_edge, SPAN("127.0.0.1:7844"), &err) &&
-         ip_parse_with_port(SPAN("127.0.0.1:20241"), &lone->options.metrics));
+    lone->options = ends_connector_options(lone->credentials, lone->snapshot, &lone->log);
 }
 
 static void over(void *arg, const struct error *why)
@@ -90,7 +58,7 @@ void lone_connector_start(struct lone_connector *lone)
 void lone_connector_reload(struct lone_connector *lone, const char *service)
 {
     struct error err;
-    struct snapshot *snapshot = lone_connector_rules(service);
+    struct snapshot *snapshot = ends_rules_single(service, "");
     struct blueprint *blueprint = blueprint_new(snapshot, &err);
     must(blueprint && connector_reload(lone->connector, blueprint, &err));
     blueprint_unref(blueprint);

@@ -2,8 +2,8 @@
 #ifndef CULVERT_TESTS_SUPPORT_LONE_CONNECTOR_H
 #define CULVERT_TESTS_SUPPORT_LONE_CONNECTOR_H
 
-#include "culvert/connector/connector.h"
 #include "support/ask.h"
+#include "support/ends.h"
 #include "support/fake_edge.h"
 #include "support/fake_origin.h"
 #include "support/turned_clock.h"
@@ -28,9 +28,6 @@ struct lone_connector {
 
 void lone_connector_open(struct lone_connector *lone);
 void lone_connector_start(struct lone_connector *lone);
-
-/* One rule for every request: its service. The caller holds the reference. */
-struct snapshot *lone_connector_rules(const char *service_text);
 
 /* From now on this is the service for every request. */
 void lone_connector_reload(struct lone_connector *lone, const char *service);

@@ -1,13 +1,7 @@
 /* See the header. */
 #include "support/origin_bench.h"
 
-#include <stdlib.h>
-
-static void must(bool ok)
-{
-    if (!ok)
-        abort();
-}
+#include "support/must.h"
 
 void origin_bench_open(struct origin_bench *bench)
 {

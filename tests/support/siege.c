@@ -4,6 +4,7 @@
 #include "culvert/base/doc.h"
 #include "culvert/base/file.h"
 #include "culvert/edge/edge.h"
+#include "support/must.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -18,12 +19,6 @@ enum {
     FIGURES_MAX = 1024 * 1024,
     CONNECTIONS = 4, /* of the connector */
 };
-
-static void must(bool ok)
-{
-    if (!ok)
-        abort();
-}
 
 static bool says_why(const char *why)
 {

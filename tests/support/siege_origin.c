@@ -4,6 +4,7 @@
 #include "culvert/http/h1_server.h"
 #include "culvert/http/reply.h"
 #include "culvert/net/sockets.h"
+#include "support/must.h"
 #include "support/pattern.h"
 
 #include <stdlib.h>
@@ -27,12 +28,6 @@ struct origin_call {
     struct task more;
     struct reap reap;
 };
-
-static void must(bool ok)
-{
-    if (!ok)
-        abort();
-}
 
 /* ---- answers ---- */
 

@@ -1,55 +1,11 @@
 /* See the header. */
 #include "support/split_ends.h"
 
-#include "culvert/config/yaml.h"
-#include "culvert/ingress/spec.h"
 #include "support/log_print.h"
+#include "support/must.h"
 #include "support/scarce_memory.h"
 
 enum { TURNS_MAX = 1000 * 1000, THREAD_WAIT_MS = 2 };
-
-static void must(bool ok, const char *what, const struct error *err)
-{
-    if (ok)
-        return;
-    printf("# %s: %s\n", what, err ? err->text : "");
-    abort();
-}
-
-static struct ip_address at(const char *text)
-{
-    struct ip_address address;
-    must(ip_parse_with_port(span_of(text), &address), text, NULL);
-    return address;
-}
-
-/* ---- the store ---- */
-
-void split_store_open(struct split_store *store)
-{
-    struct error err = {0};
-    struct buf secret = BUF_LIMIT(STORE_TUNNEL_SECRET_MAX);
-    struct uuid id = stored_id(1);
-    store->stored = stored_open();
-    const struct store_route_new route = {.hostname = SPAN("app.example.com"),
-                                          .zone_id = span_of(store->stored.zone.id),
-                                          .tunnel_id = id,
-                                          .now_ms = 1};
-    struct span account = span_of(store->stored.account.id);
-    must(stored_tunnel(&store->stored, 1, "web", 1) == STORE_OK, "tunnel", NULL);
-    must(store_routes_put(store->stored.db, &route, &err) == STORE_ROUTE_NEW, "route", &err);
-    must(store_tunnels_secret(store->stored.db, account, &id, &secret, &err) == STORE_OK, "secret",
-         &err);
-    store->credentials = credentials_new(account, &id, buf_span(&secret));
-    must(store->credentials != NULL, "credentials", NULL);
-    buf_wipe(&secret);
-}
-
-void split_store_close(struct split_store *store)
-{
-    credentials_free(store->credentials);
-    stored_close(&store->stored);
-}
 
 /* ---- whose memory is scarce ---- */
 
@@ -75,53 +31,7 @@ static bool turn(struct split_ends *ends, enum split_party party, uint64_t wait_
 
 /* ---- opening ---- */
 
-static struct snapshot *read_rules(const char *yaml)
-{
-    struct error err = {0};
-    struct warp_routing warp = warp_routing_default();
-    struct yml *file = yml_parse(span_of(yaml), "config.yml", &err);
-    must(file != NULL, "yaml", &err);
-    struct ingress_spec *spec = ingress_spec_read(value_of_yml(yml_root(file)), NULL, &err);
-    must(spec != NULL, "spec", &err);
-    struct rules *rules = rules_new(spec, NULL, &err);
-    must(rules != NULL, "rules", &err);
-    struct snapshot *snapshot = snapshot_new(rules, &warp, SNAPSHOT_LOCAL, &err);
-    must(snapshot != NULL, "snapshot", &err);
-    ingress_spec_free(spec);
-    yml_free(file);
-    return snapshot;
-}
-
-static void fill_options(struct split_ends *ends)
-{
-    struct error err = {0};
-    ends->edge_options = (struct edge_options){
-        .state_dir = ends->store->stored.place.directory,
-        .dev = true,
-        .hostname = "edge.localhost",
-        .zones = {"example.com"},
-        .tunnel = at("127.0.0.1:7844"),
-        .http = at("127.0.0.1:8080"),
-        .https = at("127.0.0.1:8443"),
-        .metrics = at("127.0.0.1:2001"),
-        .log = &ends->log,
-    };
-    ends->options = (struct connector_options){
-        .credentials = ends->store->credentials,
-        .snapshot = ends->snapshot,
-        .region = "",
-        .connections = 1,
-        .grace_ms = 30 * 1000,
-        .rpc_timeout_ms = 5000,
-        .version = "2026.8.2",
-        .metrics = at("127.0.0.1:20241"),
-        .log = &ends->log,
-    };
-    must(edge_addresses_add(&ends->options.static_edge, SPAN("127.0.0.1:7844"), &err), "edge",
-         &err);
-}
-
-void split_ends_open(struct split_ends *ends, struct split_store *store, const char *yaml)
+void split_ends_open(struct split_ends *ends, struct ends_store *store, const char *yaml)
 {
     struct error err = {0};
     *ends = (struct split_ends){.store = store, .sufferer = SPLIT_PARTIES};
@@ -138,13 +48,15 @@ void split_ends_open(struct split_ends *ends, struct split_store *store, const c
         const struct loop_options loop = {
             .clock = &ends->clock.clock, .sockets = sockets, .log = &ends->log};
         ends->loops[i] = loop_new(&loop, &err);
-        must(ends->loops[i] != NULL, "loop", &err);
+        must_for(ends->loops[i] != NULL, "loop", &err);
     }
     ends->jobs = jobs_new(ends->loops[SPLIT_EDGE], 1, &err);
     ends->resolver = resolver_new_table(ends->loops[SPLIT_CONNECTOR], NULL, 0);
-    must(ends->jobs && ends->resolver, "jobs", &err);
-    ends->snapshot = read_rules(yaml);
-    fill_options(ends);
+    must_for(ends->jobs && ends->resolver, "jobs", &err);
+    ends->snapshot = ends_rules(yaml);
+    ends->edge_options = ends_edge_options(store, &ends->log);
+    ends->options = ends_connector_options(store->credentials, ends->snapshot, &ends->log);
+    ends->options.connections = 1;
 }
 
 static void edge_over(void *arg)
@@ -191,7 +103,7 @@ bool split_ends_start_connector(struct split_ends *ends, struct error *err)
 bool split_ends_reload(struct split_ends *ends, struct error *err)
 {
     struct blueprint *blueprint = blueprint_new(ends->snapshot, err);
-    must(blueprint != NULL, "blueprint", err);
+    must_for(blueprint != NULL, "blueprint", err);
     begin_part(ends, SPLIT_CONNECTOR);
     bool ok = connector_reload(ends->connector, blueprint, err);
     end_part(ends, SPLIT_CONNECTOR);
@@ -205,34 +117,17 @@ static void settle_all(struct split_ends *ends)
 {
     size_t turns = 0;
     for (bool any = true; any; turns++) {
-        must(turns < TURNS_MAX, "never at rest", NULL);
+        must_for(turns < TURNS_MAX, "never at rest", NULL);
         any = false;
         for (int i = 0; i < SPLIT_PARTIES; i++)
             any |= turn(ends, (enum split_party)i, 0);
     }
 }
 
-struct errand {
-    struct job job;
-    bool done;
-};
-
-static void run_nothing(struct job *job)
-{
-    (void)job;
-}
-
-static void errand_done(struct job *job, bool cancelled)
-{
-    (void)cancelled;
-    CONTAINER_OF(job, struct errand, job)->done = true;
-}
-
-/* One thread serves the store, in order: what was asked before this is answered behind it. */
 static void let_store_answer(struct split_ends *ends)
 {
-    struct errand errand = {.job = {.run = run_nothing, .done = errand_done}};
-    must(jobs_post(ends->jobs, &errand.job), "errand", NULL);
+    struct ends_errand errand;
+    ends_errand_post(&errand, ends->jobs);
     while (!errand.done)
         (void)turn(ends, SPLIT_EDGE, THREAD_WAIT_MS);
 }

@@ -4,26 +4,15 @@
 #ifndef CULVERT_TESTS_SUPPORT_SPLIT_ENDS_H
 #define CULVERT_TESTS_SUPPORT_SPLIT_ENDS_H
 
-#include "culvert/connector/connector.h"
-#include "culvert/edge/edge.h"
+#include "support/ends.h"
 #include "support/fake_origin.h"
 #include "support/faulty_sockets.h"
-#include "support/stored.h"
 #include "support/turned_clock.h"
 
 enum split_party { SPLIT_EDGE, SPLIT_CONNECTOR, SPLIT_WORLD, SPLIT_PARTIES };
 
-/* What outlives one play: the store and the credentials of its tunnel 1, app.example.com. */
-struct split_store {
-    struct stored stored;
-    struct credentials *credentials;
-};
-
-void split_store_open(struct split_store *store);
-void split_store_close(struct split_store *store);
-
 struct split_ends {
-    struct split_store *store;
+    struct ends_store *store;  /* outlives the play */
     enum split_party sufferer; /* memory is scarce for this one only */
     struct turned_clock clock;
     struct log log; /* to stdout when TEST_LOG is set */
@@ -44,7 +33,7 @@ struct split_ends {
 };
 
 /* Prepares all but the two ends. */
-void split_ends_open(struct split_ends *ends, struct split_store *store, const char *yaml);
+void split_ends_open(struct split_ends *ends, struct ends_store *store, const char *yaml);
 
 /* Start the ends: the edge at 7844 and http 8080, the connector with one HA connection. False: the
  * start failed; `err` says why. */

@@ -3,18 +3,11 @@
 #include "support/steady_visitor.h"
 
 #include "culvert/net/sockets.h"
-
-#include <stdlib.h>
+#include "support/must.h"
 
 enum { ANSWER_MS = 60 * 1000 }; /* also where many tests share a processor */
 
 static void connect_again(struct steady_visitor *visitor);
-
-static void must(bool ok)
-{
-    if (!ok)
-        abort();
-}
 
 static void drop_connection(struct steady_visitor *visitor)
 {

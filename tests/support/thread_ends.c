@@ -2,6 +2,7 @@
 #include "support/thread_ends.h"
 
 #include "support/log_print.h"
+#include "support/must.h"
 
 #include <dirent.h>
 #include <stdlib.h>
@@ -11,14 +12,6 @@
 
 enum { TURN_MS = 20, ANSWER_MAX = 64 * 1024, VISITOR_LIMIT_S = 20 };
 
-static void must(bool ok, const char *what, const struct error *err)
-{
-    if (ok)
-        return;
-    printf("# %s: %s\n", what, err ? err->text : "");
-    abort();
-}
-
 /* ---- opening ---- */
 
 static void make_tls(struct thread_ends *ends)
@@ -26,51 +19,39 @@ static void make_tls(struct thread_ends *ends)
     struct error err = {0};
     const char *place = ends->store.stored.place.directory;
     ends->authority = authority_open(place, "edge.localhost", clock_system(), &err);
-    must(ends->authority != NULL, "authority", &err);
+    must_for(ends->authority != NULL, "authority", &err);
     const struct tls_client_options client = {.ca_pem = authority_ca_pem(ends->authority)};
     ends->tls = tls_client_new(&client, &err);
-    must(ends->tls != NULL, "TLS of the connector", &err);
+    must_for(ends->tls != NULL, "TLS of the connector", &err);
 }
 
 void thread_ends_open(struct thread_ends *ends)
 {
     struct error err = {0};
-    struct ip_address any;
     memset(ends, 0, sizeof *ends);
-    split_store_open(&ends->store);
+    ends_store_open(&ends->store);
     make_tls(ends);
     ends->log = (struct log){.clock = clock_system()};
     log_print_if_asked(&ends->log);
     ends->threads = (struct loop_options){.log = &ends->log};
     ends->loop = loop_new(&ends->threads, &err);
-    must(ends->loop != NULL, "loop", &err);
+    must_for(ends->loop != NULL, "loop", &err);
     ends->store_jobs = jobs_new(ends->loop, 1, &err);
     ends->jobs = jobs_new(ends->loop, 1, &err);
-    must(ends->store_jobs && ends->jobs, "jobs", &err);
+    must_for(ends->store_jobs && ends->jobs, "jobs", &err);
     ends->resolver = resolver_new(ends->loop, ends->jobs);
-    bool is_any = ip_parse_with_port(SPAN("127.0.0.1:0"), &any);
-    must(ends->resolver && is_any, "resolver", NULL);
-    ends->edge_options = (struct edge_options){.state_dir = ends->store.stored.place.directory,
-                                               .dev = true,
-                                               .hostname = "edge.localhost",
-                                               .zones = {"example.com"},
-                                               .workers = 2,
-                                               .tunnel = any,
-                                               .http = any,
-                                               .https = any,
-                                               .metrics = any,
-                                               .log = &ends->log};
-    ends->options = (struct connector_options){
-        .credentials = ends->store.credentials,
-        .region = "",
-        .workers = 4,
-        .connections = 4,
-        .grace_ms = 30 * 1000,
-        .rpc_timeout_ms = 5000,
-        .version = "2026.8.2",
-        .metrics = any,
-        .log = &ends->log,
-    };
+    must_for(ends->resolver != NULL, "resolver", NULL);
+    const struct ip_address any = ends_at("127.0.0.1:0");
+    ends->edge_options = ends_edge_options(&ends->store, &ends->log);
+    ends->edge_options.workers = 2;
+    ends->edge_options.tunnel = any;
+    ends->edge_options.http = any;
+    ends->edge_options.https = any;
+    ends->edge_options.metrics = any;
+    ends->options = ends_connector_options(ends->store.credentials, NULL, &ends->log);
+    ends->options.workers = 4;
+    ends->options.static_edge.count = 0;
+    ends->options.metrics = any;
 }
 
 static void edge_over(void *arg)
@@ -81,31 +62,18 @@ static void edge_over(void *arg)
 static void connector_over(void *arg, const struct error *why)
 {
     struct thread_ends *ends = arg;
-    must(why == NULL, "the connector ended", why);
+    must_for(why == NULL, "the connector ended", why);
     ends->over = true;
 }
 
 static struct snapshot *rules_of(const struct thread_ends *ends, const char *service)
 {
-    struct error err = {0};
-    struct service parsed;
-    struct origin_request origin;
-    struct warp_routing warp = warp_routing_default();
     char own[IP_TEXT_SIZE + 16];
     char at[IP_TEXT_SIZE];
     ip_format(&ends->at.metrics, at);
     (void)snprintf(own, sizeof own, "http://%s", at);
-    struct span text = span_of(service[0] ? service : own);
-    origin_request_init(&origin);
     /* That server is asked by address or as localhost. */
-    must(service_parse(text, 0, &parsed, &err) && origin_request_set_defaults(&origin, &err) &&
-             origin_request_set_text(&origin, "httpHostHeader", SPAN("localhost"), &err),
-         "service", &err);
-    struct rules *rules = rules_new_single(&parsed, &origin, &err);
-    must(rules != NULL, "rules", &err);
-    struct snapshot *snapshot = snapshot_new(rules, &warp, SNAPSHOT_LOCAL, &err);
-    must(snapshot != NULL, "snapshot", &err);
-    return snapshot;
+    return ends_rules_single(service[0] ? service : own, "localhost");
 }
 
 void thread_ends_start(struct thread_ends *ends, const char *service)
@@ -119,16 +87,16 @@ void thread_ends_start(struct thread_ends *ends, const char *service)
                                     .contact = &ends->contact,
                                     .threads = &ends->threads};
     ends->edge = edge_new(&edge, &ends->edge_options, edge_over, ends, &err);
-    must(ends->edge != NULL, "edge", &err);
+    must_for(ends->edge != NULL, "edge", &err);
     edge_listens(ends->edge, &ends->at);
     ends->snapshot = rules_of(ends, service);
     ends->options.snapshot = ends->snapshot;
     ip_format(&ends->at.tunnel, text);
-    must(edge_addresses_add(&ends->options.static_edge, span_of(text), &err), "address", &err);
+    must_for(edge_addresses_add(&ends->options.static_edge, span_of(text), &err), "address", &err);
     const struct connector_world world = {
         .loop = ends->loop, .clock = clock_system(), .resolver = ends->resolver, .tls = ends->tls};
     ends->connector = connector_new(&world, &ends->options, connector_over, ends, &err);
-    must(ends->connector != NULL, "connector", &err);
+    must_for(ends->connector != NULL, "connector", &err);
 }
 
 void thread_ends_reload(struct thread_ends *ends, const char *service)
@@ -136,7 +104,7 @@ void thread_ends_reload(struct thread_ends *ends, const char *service)
     struct error err = {0};
     struct snapshot *snapshot = rules_of(ends, service);
     struct blueprint *blueprint = blueprint_new(snapshot, &err);
-    must(blueprint && connector_reload(ends->connector, blueprint, &err), "reload", &err);
+    must_for(blueprint && connector_reload(ends->connector, blueprint, &err), "reload", &err);
     blueprint_unref(blueprint);
     snapshot_unref(snapshot);
 }
@@ -179,7 +147,7 @@ size_t thread_ends_break(struct thread_ends *ends, size_t count)
 {
     size_t broken = 0;
     DIR *all = opendir("/proc/self/fd");
-    must(all != NULL, "/proc/self/fd", NULL);
+    must_for(all != NULL, "/proc/self/fd", NULL);
     for (struct dirent *entry = readdir(all); entry && broken < count; entry = readdir(all)) {
         int fd = (int)strtol(entry->d_name, NULL, 10);
         if (entry->d_name[0] != '.' && is_tunnel(ends, fd) && shutdown(fd, SHUT_RDWR) == 0)
@@ -195,7 +163,7 @@ static int visitor_dial(const struct thread_visitor *visitor)
 {
     const struct timeval limit = {.tv_sec = VISITOR_LIMIT_S};
     int fd = socket(visitor->at.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    must(fd != -1, "socket", NULL);
+    must_for(fd != -1, "socket", NULL);
     (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
     if (connect(fd, &visitor->at.any, visitor->at.len) == 0)
         return fd;
@@ -264,14 +232,14 @@ void thread_visitor_start(struct thread_visitor *visitor, const struct ip_addres
                           const char *host, const char *path)
 {
     *visitor = (struct thread_visitor){.at = *at, .host = host, .path = path};
-    must(pthread_create(&visitor->thread, NULL, visit_on, visitor) == 0, "visitor", NULL);
+    must_for(pthread_create(&visitor->thread, NULL, visit_on, visitor) == 0, "visitor", NULL);
 }
 
 void thread_visitor_start_saying(struct thread_visitor *visitor, const struct ip_address *at,
                                  const char *text)
 {
     *visitor = (struct thread_visitor){.at = *at, .text = text};
-    must(pthread_create(&visitor->thread, NULL, visit_on, visitor) == 0, "visitor", NULL);
+    must_for(pthread_create(&visitor->thread, NULL, visit_on, visitor) == 0, "visitor", NULL);
 }
 
 static bool has_ended(void *arg)
@@ -309,5 +277,5 @@ void thread_ends_close(struct thread_ends *ends)
     loop_free(ends->loop);
     tls_context_unref(ends->tls);
     authority_free(ends->authority);
-    split_store_close(&ends->store);
+    ends_store_close(&ends->store);
 }

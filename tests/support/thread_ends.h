@@ -11,7 +11,7 @@
 #include <stdatomic.h>
 
 struct thread_ends {
-    struct split_store store;    /* tunnel 1, app.example.com */
+    struct ends_store store;     /* tunnel 1, app.example.com */
     struct authority *authority; /* of the edge */
     struct tls_context *tls;     /* the connector's, which trusts it */
     struct log log;              /* to stdout when TEST_LOG is set */

@@ -1,8 +1,7 @@
 /* A configuration whose reading runs out of memory is not read, and is not blamed. */
-#include "culvert/config/yaml.h"
 #include "culvert/ingress/rules.h"
-#include "culvert/ingress/spec.h"
 #include "harness.h"
+#include "support/rules_text.h"
 #include "support/scarce_memory.h"
 
 enum { ALLOCATIONS_MAX = 10 * 1000 };
@@ -23,27 +22,13 @@ static const char text[] = "originRequest:\n"
                            "    service: hello_world\n"
                            "  - service: http_status:404\n";
 
-static struct rules *read_rules(struct error *err)
-{
-    struct rules *rules = NULL;
-    struct ingress_spec *spec = NULL;
-    struct yml *file = yml_parse(span_of(text), "config.yml", err);
-    if (file)
-        spec = ingress_spec_read(value_of_yml(yml_root(file)), NULL, err);
-    if (spec)
-        rules = rules_new(spec, NULL, err);
-    ingress_spec_free(spec);
-    yml_free(file);
-    return rules;
-}
-
 TEST(rules_are_read_or_memory_is_blamed)
 {
     size_t n = 0;
     for (bool failed = true; failed && n < ALLOCATIONS_MAX; n++) {
         struct error err = {0};
         scarce_memory_begin(n);
-        struct rules *rules = read_rules(&err);
+        struct rules *rules = rules_of_text(text, NULL, &err);
         failed = scarce_memory_end();
         CHECK_CASE(rules || err.kind == ERROR_SYSTEM, "allocation %zu: %s", n, err.text);
         if (rules)
@@ -57,7 +42,7 @@ TEST(rules_are_read_or_memory_is_blamed)
 TEST(a_report_of_the_rules_is_whole_or_none)
 {
     struct error err = {0};
-    struct rules *rules = read_rules(&err);
+    struct rules *rules = rules_of_text(text, NULL, &err);
     REQUIRE(rules != NULL);
     const struct warp_routing warp = warp_routing_default();
     struct buf whole = BUF_LIMIT(64 * 1024);

@@ -5,18 +5,7 @@
 #include "culvert/ingress/snapshot.h"
 
 #include "harness.h"
-
-/* The rules of a YAML text; NULL: `err` says why. */
-static struct rules *make(const char *text, struct notes *notes, struct error *err)
-{
-    struct yml *file = yml_parse(span_of(text), "config.yml", err);
-    struct ingress_spec *spec =
-        file ? ingress_spec_read(value_of_yml(yml_root(file)), notes, err) : NULL;
-    struct rules *rules = spec ? rules_new(spec, notes, err) : NULL;
-    ingress_spec_free(spec);
-    yml_free(file);
-    return rules;
-}
+#include "support/rules_text.h"
 
 static const char guarded[] = "ingress:\n"
                               "  - {path: ^/admin, service: 'http://localhost:1'}\n"
@@ -48,7 +37,7 @@ TEST(a_path_that_is_another_rules_once_its_dots_are_resolved_is_refused)
         {"/a%zz", false, 2, "a broken escape"},
     };
     struct error err = {0};
-    struct rules *rules = make(guarded, NULL, &err);
+    struct rules *rules = rules_of_text(guarded, NULL, &err);
     REQUIRE(rules);
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct rules_verdict verdict;
@@ -63,12 +52,12 @@ TEST(a_path_that_is_another_rules_once_its_dots_are_resolved_is_refused)
 TEST(another_access_requirement_is_another_rule_although_the_service_is_the_same)
 {
     struct error err = {0};
-    struct rules *rules = make("ingress:\n"
-                               "  - path: ^/admin\n    service: http://h:1\n"
-                               "    originRequest: {access: {required: true, teamName: t, "
-                               "audTag: [a]}}\n"
-                               "  - {service: 'http://h:1'}\n",
-                               NULL, &err);
+    struct rules *rules = rules_of_text("ingress:\n"
+                                        "  - path: ^/admin\n    service: http://h:1\n"
+                                        "    originRequest: {access: {required: true, teamName: t, "
+                                        "audTag: [a]}}\n"
+                                        "  - {service: 'http://h:1'}\n",
+                                        NULL, &err);
     struct rules_verdict verdict;
     REQUIRE(rules);
     CHECK(!rules_match(rules, SPAN("h"), SPAN("/x/../admin"), &verdict));
@@ -79,9 +68,9 @@ TEST(another_access_requirement_is_another_rule_although_the_service_is_the_same
 
 TEST(the_access_of_the_file_holds_for_every_rule)
 {
-    struct rules *rules = make("originRequest: {access: {required: true, teamName: t}}\n"
-                               "ingress:\n  - service: http://h:1\n",
-                               NULL, NULL);
+    struct rules *rules = rules_of_text("originRequest: {access: {required: true, teamName: t}}\n"
+                                        "ingress:\n  - service: http://h:1\n",
+                                        NULL, NULL);
     REQUIRE(rules);
     CHECK(rules_at(rules, 0)->origin.access.required);
     CHECK(!rules_are_enforceable(rules, NULL));
@@ -92,9 +81,9 @@ TEST(a_path_that_cannot_be_decided_is_refused)
 {
     char target[9002];
     struct rules_verdict verdict;
-    struct rules *rules = make("ingress:\n  - {path: '(a+)+b$', service: 'http://h:1'}\n"
-                               "  - {service: 'http://h:2'}\n",
-                               NULL, NULL);
+    struct rules *rules = rules_of_text("ingress:\n  - {path: '(a+)+b$', service: 'http://h:1'}\n"
+                                        "  - {service: 'http://h:2'}\n",
+                                        NULL, NULL);
     REQUIRE(rules);
     memset(target, 'a', sizeof target);
     target[0] = '/';
@@ -124,7 +113,7 @@ TEST(a_refusal_names_file_line_column_and_rule)
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct error err = {0};
-        CHECK(!make(cases[i].text, NULL, &err));
+        CHECK(!rules_of_text(cases[i].text, NULL, &err));
         CHECK_CASE(span_starts(span_of(err.text), span_of(cases[i].begins)), "%s", err.text);
     }
 }
@@ -132,14 +121,14 @@ TEST(a_refusal_names_file_line_column_and_rule)
 TEST(oddities_become_advice)
 {
     struct notes notes = {0};
-    struct rules *rules = make("ingress:\n"
-                               "  - {hostname: '*foo.example', service: 'http://h:1'}\n"
-                               "  - {hostname: a, service: 'foo://h'}\n"
-                               "  - {hostname: b, service: 'http://h:65536'}\n"
-                               "  - {hostname: c, service: 'http_status:100'}\n"
-                               "  - {hostname: d, service: 'http://h:1'}\n"
-                               "  - {service: 'http_status:404'}\n",
-                               &notes, NULL);
+    struct rules *rules = rules_of_text("ingress:\n"
+                                        "  - {hostname: '*foo.example', service: 'http://h:1'}\n"
+                                        "  - {hostname: a, service: 'foo://h'}\n"
+                                        "  - {hostname: b, service: 'http://h:65536'}\n"
+                                        "  - {hostname: c, service: 'http_status:100'}\n"
+                                        "  - {hostname: d, service: 'http://h:1'}\n"
+                                        "  - {service: 'http_status:404'}\n",
+                                        &notes, NULL);
     REQUIRE(rules);
     CHECK_SIZE(notes.count, 4);
     for (size_t i = 0; i < notes.count; i++) {
@@ -152,13 +141,13 @@ TEST(oddities_become_advice)
 
 TEST(the_report_has_what_differs_from_the_defaults)
 {
-    struct rules *rules =
-        make("originRequest: {connectTimeout: 3s, httpHostHeader: g}\n"
-             "ingress:\n"
-             "  - {hostname: a.example.com, path: ^/x, service: 'https://h:1', originRequest: "
-             "{connectTimeout: 500ms, noTLSVerify: true}}\n"
-             "  - {service: 'http_status:404'}\n",
-             NULL, NULL);
+    struct rules *rules = rules_of_text(
+        "originRequest: {connectTimeout: 3s, httpHostHeader: g}\n"
+        "ingress:\n"
+        "  - {hostname: a.example.com, path: ^/x, service: 'https://h:1', originRequest: "
+        "{connectTimeout: 500ms, noTLSVerify: true}}\n"
+        "  - {service: 'http_status:404'}\n",
+        NULL, NULL);
     struct warp_routing warp = warp_routing_default();
     struct buf out = BUF_LIMIT(4096);
     REQUIRE(rules);
@@ -210,7 +199,7 @@ TEST(the_example_configuration_is_fine)
     struct notes notes = {0};
     struct error err = {0};
     REQUIRE(file_read(TEST_SOURCE "/config.example.yml", &text, &err));
-    struct rules *rules = make(buf_text(&text), &notes, &err);
+    struct rules *rules = rules_of_text(buf_text(&text), &notes, &err);
     CHECK_CASE(rules, "%s", err.text);
     CHECK_SIZE(notes.count, 0);
     rules_free(rules);

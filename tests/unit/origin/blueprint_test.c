@@ -1,24 +1,16 @@
 #include "culvert/origin/blueprint.h"
 
-#include "culvert/config/yaml.h"
-#include "culvert/ingress/spec.h"
 #include "harness.h"
 #include "support/place.h"
+#include "support/rules_text.h"
 
 #include <pthread.h>
 
 static struct blueprint *blueprint_of(const char *yaml, struct error *err)
 {
-    struct warp_routing warp = warp_routing_default();
-    struct yml *file = yml_parse(span_of(yaml), "config.yml", err);
-    struct ingress_spec *spec =
-        file ? ingress_spec_read(value_of_yml(yml_root(file)), NULL, err) : NULL;
-    struct rules *rules = spec ? rules_new(spec, NULL, err) : NULL;
-    struct snapshot *snapshot = rules ? snapshot_new(rules, &warp, SNAPSHOT_LOCAL, err) : NULL;
+    struct snapshot *snapshot = snapshot_of_text(yaml, err);
     struct blueprint *blueprint = snapshot ? blueprint_new(snapshot, err) : NULL;
     snapshot_unref(snapshot);
-    ingress_spec_free(spec);
-    yml_free(file);
     return blueprint;
 }
 

@@ -3,32 +3,18 @@
 #include "harness.h"
 #include "support/origin_bench.h"
 #include "support/place.h"
+#include "support/rules_text.h"
 #include "support/tls_pair.h"
 
 static const struct fake_script ok_script = FAKE_OK;
-
-/* A snapshot of a YAML text. */
-static struct snapshot *snapshot_of(const char *text)
-{
-    struct error err = {0};
-    struct warp_routing warp = warp_routing_default();
-    struct yml *file = yml_parse(span_of(text), "config.yml", &err);
-    struct ingress_spec *spec =
-        file ? ingress_spec_read(value_of_yml(yml_root(file)), NULL, &err) : NULL;
-    struct rules *rules = spec ? rules_new(spec, NULL, &err) : NULL;
-    struct snapshot *snapshot = rules ? snapshot_new(rules, &warp, SNAPSHOT_LOCAL, &err) : NULL;
-    CHECK_CASE(snapshot != NULL, "%s", err.text);
-    ingress_spec_free(spec);
-    yml_free(file);
-    return snapshot;
-}
 
 /* Openers of a YAML text over the bench's loop; NULL: `err`. */
 static struct openers *openers_of(struct origin_bench *bench, const char *text, struct error *err)
 {
     static const struct rewrite_tag tags[] = {{SPAN_INIT("env"), SPAN_INIT("test")}};
     struct openers_options options = {&bench->budget, SPAN("some-uuid"), tags, 1};
-    struct snapshot *snapshot = snapshot_of(text);
+    struct snapshot *snapshot = snapshot_of_text(text, err);
+    CHECK_CASE(snapshot != NULL, "%s", err->text);
     if (!snapshot)
         return NULL;
     struct blueprint *blueprint = blueprint_new(snapshot, err);
