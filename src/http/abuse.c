@@ -26,6 +26,7 @@ const char *abuse_name(enum abuse abuse)
         [ABUSE_H2_PROTOCOL] = "h2_protocol",
         [ABUSE_H2_GREETING] = "h2_greeting",
         [ABUSE_H2_RESETS] = "h2_resets",
+        [ABUSE_H2_FAULTS] = "h2_faults",
         [ABUSE_H2_SETTINGS] = "h2_settings",
         [ABUSE_H2_PINGS] = "h2_pings",
         [ABUSE_H2_PRIORITIES] = "h2_priorities",

@@ -51,13 +51,20 @@ void h2_defence_sent(struct h2_session *session, size_t len, bool is_cut)
         judge(session, h2_guard_sent(&session->guard, len, is_cut, loop_now_ms(session->loop)));
 }
 
+/* Nobody who leaves says so by a broken frame: behind this one somebody else works already. */
+static enum h2_cost cost_of_reset(const struct h2_stream *stream)
+{
+    return stream && stream->head_done && !stream->refused ? H2_COST_FAULT : H2_COST_RESET;
+}
+
 void h2_defence_reset(struct h2_session *session, const struct h2_stream *stream)
 {
     bool is_ours = stream ? stream->reset_asked : session->unborn > 0;
     if (!stream && session->unborn > 0)
         session->unborn--;
     if (is_guarded(session) && session->options.is_server && !is_ours)
-        judge(session, h2_guard_spend(&session->guard, H2_COST_RESET, loop_now_ms(session->loop)));
+        judge(session,
+              h2_guard_spend(&session->guard, cost_of_reset(stream), loop_now_ms(session->loop)));
 }
 
 bool h2_defence_field(struct h2_stream *stream, size_t len)

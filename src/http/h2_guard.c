@@ -27,6 +27,7 @@ enum type {
 /* `burst` is there in the beginning and fills up with time, `most` is as far as it is earned. */
 static const struct h2_allowance costs[H2_COSTS] = {
     [H2_COST_RESET] = {ABUSE_H2_RESETS, 1000, 2000, 50, .per_answer = 1},
+    [H2_COST_FAULT] = {ABUSE_H2_FAULTS, 20, 20, 1},
     [H2_COST_SETTINGS] = {ABUSE_H2_SETTINGS, 100, 100, 1},
     [H2_COST_PING] = {ABUSE_H2_PINGS, 1000, 10000, 20, .per_data = 1},
     [H2_COST_PRIORITY] = {ABUSE_H2_PRIORITIES, 1000, 2000, 20, .per_head = 10},

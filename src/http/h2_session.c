@@ -271,10 +271,9 @@ static int send_data(nghttp2_session *ng, nghttp2_frame *frame, const uint8_t *h
 
 /* ---- bytes ---- */
 
-static void flush(struct h2_session *session)
+/* All that the library has to say and the connection takes. */
+static void say(struct h2_session *session)
 {
-    if (session->closed || session->in_library || session->broken)
-        return;
     session->in_library = true;
     while (conn_room(session->conn) > 0) {
         const uint8_t *bytes;
@@ -285,6 +284,13 @@ static void flush(struct h2_session *session)
             break;
     }
     session->in_library = false;
+}
+
+static void flush(struct h2_session *session)
+{
+    if (session->closed || session->in_library || session->broken)
+        return;
+    say(session);
     h2_defence_flushed(session);
     if (!nghttp2_session_want_read(session->ng) && !nghttp2_session_want_write(session->ng)) {
         struct error why;
@@ -332,6 +338,15 @@ static enum abuse abuse_of(int code)
     }
 }
 
+/* The library tells of a reset when it is said. Said at once, it ends a request that its visitor
+ * spoiled before that left for the tunnel, as a reset of the visitor's own does. */
+static void say_faults(struct h2_session *session)
+{
+    if (session->options.is_server && session->options.is_guarded && !session->broken &&
+        nghttp2_session_get_outbound_queue_size(session->ng) > 0)
+        say(session);
+}
+
 static size_t on_bytes(void *arg, const unsigned char *data, size_t len)
 {
     struct h2_session *session = arg;
@@ -350,6 +365,7 @@ static size_t on_bytes(void *arg, const unsigned char *data, size_t len)
         fail_code(session, "receive", (int)n);
     }
     h2_defence_taken(session, len, n < 0 ? len : (size_t)n);
+    say_faults(session);
     h2_session_flush_soon(session);
     h2_life_sign(session);
     return n < 0 ? len : (size_t)n;

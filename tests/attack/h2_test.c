@@ -110,6 +110,41 @@ TEST(each_attack_is_ended_by_its_limit_and_nobody_notices)
     CHECK(siege_close(&siege));
 }
 
+/* ---- what reaches the origin ---- */
+
+static const struct attack *find(const char *name)
+{
+    size_t count;
+    const struct attack *attacks = h2_attacks(&count);
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(attacks[i].name, name) == 0)
+            return &attacks[i];
+    return NULL;
+}
+
+/* Each would be a hundred dials for nothing. */
+TEST(requests_that_are_spoiled_or_given_up_as_they_come_cost_the_origin_nothing)
+{
+    enum { TIMES = 4, MOST = 2 * TIMES }; /* a request may be cut in two where a read ends */
+    static const char *const names[] = {"h2-window-overflow", "h2-body-too-long",
+                                        "h2-body-too-short", "h2-rapid-reset"};
+    struct siege siege;
+    bool up = siege_open(&siege, NULL);
+    CHECK(up);
+    for (size_t i = 0; i < ARRAY_LEN(names) && up; i++) {
+        const struct attack *attack = find(names[i]);
+        REQUIRE(attack != NULL);
+        uint64_t before = siege.origin.accepted;
+        for (int n = 0; n < TIMES; n++)
+            attack_at_once(&siege, attack, n % 2 == 1);
+        CHECK(siege_serves(&siege, 2));
+        uint64_t dials = siege.origin.accepted - before;
+        CHECK_CASE(dials <= MOST, "%s: %zu connections", names[i], (size_t)dials);
+    }
+    CHECK(siege_is_unhurt(&siege));
+    CHECK(siege_close(&siege));
+}
+
 /* ---- who is busy and means no harm ---- */
 
 enum { CANCELLED = 100, ROUNDS = 4 };

@@ -8,6 +8,7 @@ enum {
     DRIP_MS = 500,
     FILL_MS = 1500, /* until all that can be queued for the attacker is */
     BATCH = 64,     /* frames that one turn says */
+    LATE_MS = 5,    /* until a request is under way */
     CODE_CANCEL = 8,
     SETTING_TABLE_SIZE = 1,
     SETTING_WINDOW = 4,
@@ -140,11 +141,28 @@ static void make_it_reset(struct attacker *attacker)
         trigger_one(attacker, (enum trigger)attacker->attack->number);
 }
 
-/* Far more streams than it may have. */
-static void open_without_end(struct attacker *attacker)
+static void open_many(struct attacker *attacker)
 {
     for (int i = 0; i < BATCH; i++)
         (void)attacker_asks(attacker, "/wait", WIRE_END_STREAM);
+}
+
+enum late { LATE_RESETS, LATE_OVERFLOW };
+
+/* Requests that are given up when the origin has heard of them: none ends where it came in. */
+static void give_up_late(struct attacker *attacker)
+{
+    uint64_t now = loop_now_ms(attacker->loop);
+    bool resets = attacker->attack->number == LATE_RESETS;
+    if (attacker->state == 0) {
+        open_many(attacker);
+        attacker->state = now + LATE_MS;
+    } else if (now >= attacker->state) {
+        for (uint32_t stream = attacker->stream - 2 * BATCH; stream < attacker->stream; stream += 2)
+            wire_put_number(&attacker->out, resets ? WIRE_RST_STREAM : WIRE_WINDOW_UPDATE, stream,
+                            resets ? CODE_CANCEL : WINDOW_MAX);
+        attacker->state = 0;
+    }
 }
 
 /* ---- frames without a purpose ---- */
@@ -381,7 +399,7 @@ static void open_downloads(struct attacker *attacker)
 static void open_and_wait(struct attacker *attacker)
 {
     if (loop_now_ms(attacker->loop) >= attacker->begun_ms + FILL_MS)
-        open_without_end(attacker);
+        open_many(attacker);
 }
 
 static const struct attack attacks[] = {
@@ -390,18 +408,20 @@ static const struct attack attacks[] = {
     /* Who said GOAWAY is let go as soon as nothing of it runs, which is no fault. */
     {.name = "h2-goaway-and-on", .h2 = true, .begin = say_goaway, .more = reset_rapidly},
     {ATTACK("window-zero", "protocol"), .more = make_it_reset, .number = WINDOW_ZERO},
-    {ATTACK("window-overflow", "resets"), .more = make_it_reset, .number = WINDOW_OVERFLOW},
+    {ATTACK("window-overflow", "faults"), .more = make_it_reset, .number = WINDOW_OVERFLOW},
+    {ATTACK("late-resets", "resets"), .more = give_up_late, .number = LATE_RESETS},
+    {ATTACK("late-overflow", "faults"), .more = give_up_late, .number = LATE_OVERFLOW},
     {ATTACK("head-after-end", "protocol"), .more = make_it_reset, .number = HEAD_AFTER_END},
     {ATTACK("data-after-end", "protocol"), .more = make_it_reset, .number = DATA_AFTER_END},
     {ATTACK("priority-on-itself", "protocol"), .more = make_it_reset, .number = PRIORITY_ON_ITSELF},
     {ATTACK("priority-length", "protocol"), .more = make_it_reset, .number = PRIORITY_LENGTH},
     {ATTACK("head-on-itself", "protocol"), .more = make_it_reset, .number = HEAD_ON_ITSELF},
-    {ATTACK("body-too-long", "resets"), .more = make_it_reset, .number = BODY_TOO_LONG},
-    {ATTACK("body-too-short", "resets"), .more = make_it_reset, .number = BODY_TOO_SHORT},
+    {ATTACK("body-too-long", "faults"), .more = make_it_reset, .number = BODY_TOO_LONG},
+    {ATTACK("body-too-short", "faults"), .more = make_it_reset, .number = BODY_TOO_SHORT},
     {ATTACK("upper-case", "resets"), .more = make_it_reset, .number = UPPER_CASE},
     {ATTACK("connection-field", "resets"), .more = make_it_reset, .number = CONNECTION_FIELD},
     {ATTACK("empty-heads", "resets"), .more = make_it_reset, .number = EMPTY_HEAD},
-    {ATTACK("streams", "resets"), .more = open_without_end},
+    {ATTACK("streams", "resets"), .more = open_many},
     {ATTACK("streams-deaf", "unread"), .deaf = true, .begin = open_downloads,
      .more = open_and_wait},
     {ATTACK("pings", "pings"), .more = repeat_frame, .number = PINGS},

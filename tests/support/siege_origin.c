@@ -186,6 +186,7 @@ static void on_accept(void *arg, int fd, const struct ip_address *from)
     (void)from;
     struct origin_conn *conn = calloc(1, sizeof *conn);
     must(conn != NULL);
+    origin->accepted++;
     conn->origin = origin;
     sockets_tune(fd, -1);
     struct conn *socket = conn_new(origin->loop, fd, &nobody, NULL, NULL);

@@ -13,8 +13,8 @@ struct siege_origin {
     struct listener *listener;
     struct ip_address at;
     struct list conns;
-    struct list calls; /* that are not answered at once */
-    uint64_t requests;
+    struct list calls;           /* that are not answered at once */
+    uint64_t requests, accepted; /* connections */
 };
 
 /* Listens on 127.0.0.1 at a port of the system's choice. Aborts when it cannot. */

@@ -28,7 +28,8 @@ enum abuse {
     ABUSE_H1_TRAILERS,       /* too many or too large */
     ABUSE_H2_PROTOCOL,       /* the framing itself is broken */
     ABUSE_H2_GREETING,       /* no SETTINGS behind the preface */
-    ABUSE_H2_RESETS,         /* streams that it reset, or made us reset */
+    ABUSE_H2_RESETS,         /* streams that it reset, or made us refuse */
+    ABUSE_H2_FAULTS,         /* requests under way that it made us reset */
     ABUSE_H2_SETTINGS,       /* SETTINGS frames, acknowledgements too */
     ABUSE_H2_PINGS,          /* PING frames, answers too */
     ABUSE_H2_PRIORITIES,     /* PRIORITY frames */

@@ -17,7 +17,8 @@ enum {
 };
 
 enum h2_cost {
-    H2_COST_RESET, /* RST_STREAM, from the peer or by its fault */
+    H2_COST_RESET, /* RST_STREAM from the peer, or for what never became a request */
+    H2_COST_FAULT, /* RST_STREAM that it made us say to a request under way */
     H2_COST_SETTINGS,
     H2_COST_PING,
     H2_COST_PRIORITY,

@@ -94,29 +94,88 @@ TEST(a_flood_ends_with_goaway_and_is_told_once)
     scene_end(&scene);
 }
 
-TEST(resets_that_the_peer_provokes_count_like_its_own)
+/* So many requests, each of which makes us reset it. */
+static void spoil(struct scene *scene, uint32_t first, uint32_t count)
 {
+    for (uint32_t i = first; i < first + count; i++) {
+        ask(scene, 1 + 2 * i, 0);
+        wire_put_number(&scene->out, WIRE_WINDOW_UPDATE, 1 + 2 * i, 0x7fffffff);
+    }
+    send_out(scene);
+    desk_release(&scene->two.desk);
+}
+
+TEST(a_peer_that_makes_us_reset_its_requests_is_soon_cut_off)
+{
+    const uint32_t most = h2_allowance_of(H2_COST_FAULT)->burst;
     struct scene scene;
     scene_begin(&scene);
-    for (uint32_t i = 0; i < 1500; i++) {
-        ask(&scene, 1 + 2 * i, 0);
-        wire_put_number(&scene.out, WIRE_WINDOW_UPDATE, 1 + 2 * i, 0x7fffffff);
-        if (i % 50 == 49) {
-            send_out(&scene);
-            desk_release(&scene.two.desk);
-        }
-    }
+    spoil(&scene, 0, most);
+    CHECK_SIZE(scene.two.server.closed, 0);
+    CHECK_SIZE(wire_count(buf_span(&scene.peer.got), WIRE_RST_STREAM, 1, NULL), 1);
+    spoil(&scene, most, 1);
     CHECK_SIZE(scene.two.server.closed, 1);
-    CHECK(scene.two.server.abuse == ABUSE_H2_RESETS);
+    CHECK(scene.two.server.abuse == ABUSE_H2_FAULTS);
+    CHECK_SIZE(goaway_code(&scene), CALM);
+    scene_end(&scene);
+}
+
+TEST(a_fault_now_and_then_ends_its_request_only)
+{
+    const struct h2_allowance *allowance = h2_allowance_of(H2_COST_FAULT);
+    struct scene scene;
+    scene_begin(&scene);
+    for (uint32_t i = 0; i < 5 * allowance->burst; i++) {
+        spoil(&scene, i, 1);
+        turned_loop_pass(&scene.two.turned, 1000 / allowance->per_second);
+    }
+    CHECK_SIZE(scene.two.server.closed + scene.two.server.abuses, 0);
+    scene_end(&scene);
+}
+
+/* Whoever has the request hears of it before anything leaves that this turn gathered. */
+TEST(a_request_that_is_spoiled_in_the_bytes_that_bring_it_ends_in_the_same_turn)
+{
+    struct scene scene;
+    size_t turns = 0;
+    scene_begin(&scene);
+    send_out(&scene);
+    ask(&scene, 1, 0);
+    wire_put_number(&scene.out, WIRE_WINDOW_UPDATE, 1, 0x7fffffff);
+    CHECK_SIZE(raw_peer_put(&scene.peer, buf_span(&scene.out)), scene.out.len);
+    buf_clear(&scene.out);
+    while (scene.two.desk.count == 0 && turns++ < 10)
+        (void)loop_turn(scene.two.turned.loop, 0);
+    REQUIRE(scene.two.desk.count == 1);
+    CHECK_SIZE(scene.two.desk.requests[0].aborted, 1);
+    scene_end(&scene);
+}
+
+TEST(requests_that_never_began_cost_no_more_than_a_reset)
+{
+    static const char *const fields[] = {":method", "GET", ":scheme",    "https",
+                                         ":path",   "/",   ":authority", "a.example",
+                                         "X-Up",    "1",   NULL};
+    struct scene scene;
+    scene_begin(&scene);
+    for (uint32_t i = 0; i < 400; i++) {
+        wire_put_headers(&scene.out, 1 + 2 * i, WIRE_END_STREAM, fields);
+        if (i % 50 == 49)
+            send_out(&scene);
+    }
+    CHECK_SIZE(scene.two.desk.count, 0);
+    CHECK_SIZE(scene.two.server.closed + scene.two.server.abuses, 0);
     scene_end(&scene);
 }
 
 TEST(a_reset_that_the_peer_provokes_counts_also_when_its_answer_had_to_wait)
 {
-    enum { BATCH = 50 };
+    enum { BATCH = 5 };
+    const uint32_t most = h2_allowance_of(H2_COST_FAULT)->burst;
     struct scene scene;
     scene_begin(&scene);
-    for (uint32_t i = 0; i < 1500; i += BATCH) {
+    for (uint32_t i = 0; i <= most; i += BATCH) {
+        CHECK_SIZE(scene.two.server.closed, 0);
         for (uint32_t j = i; j < i + BATCH; j++)
             ask(&scene, 1 + 2 * j, 0);
         send_out(&scene);
@@ -131,7 +190,7 @@ TEST(a_reset_that_the_peer_provokes_counts_also_when_its_answer_had_to_wait)
         desk_release(&scene.two.desk);
     }
     CHECK_SIZE(scene.two.server.closed, 1);
-    CHECK(scene.two.server.abuse == ABUSE_H2_RESETS);
+    CHECK(scene.two.server.abuse == ABUSE_H2_FAULTS);
     scene_end(&scene);
 }
 
