@@ -105,6 +105,20 @@ void h2_defence_told(struct h2_session *session, enum abuse abuse)
         session->events->on_abuse(session->arg, abuse);
 }
 
+enum abuse h2_defence_of_code(int code)
+{
+    switch (code) {
+    case NGHTTP2_ERR_FLOODED:
+        return ABUSE_H2_UNREAD;
+    case NGHTTP2_ERR_TOO_MANY_CONTINUATIONS:
+        return ABUSE_H2_CONTINUATIONS;
+    case NGHTTP2_ERR_BAD_CLIENT_MAGIC:
+        return ABUSE_H2_PROTOCOL;
+    default:
+        return ABUSE_NONE;
+    }
+}
+
 /* ---- time ---- */
 
 static uint64_t frame_limit_ms(const struct h2_session *session)

@@ -180,6 +180,8 @@ bool h2_defence_field(struct h2_stream *stream, size_t len);
  * many bytes, and it is refused. */
 bool h2_defence_hold(struct h2_stream *stream);
 void h2_defence_release(struct h2_stream *stream);
+/* What it is when the library ends the session with `code` and without a GOAWAY. */
+enum abuse h2_defence_of_code(int code);
 /* An abuse that costs the peer a stream, not the session. */
 void h2_defence_told(struct h2_session *session, enum abuse abuse);
 

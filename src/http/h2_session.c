@@ -323,21 +323,6 @@ static void turn_ends(void *arg)
     flush(session);
 }
 
-/* What the library ends by itself, without a GOAWAY. */
-static enum abuse abuse_of(int code)
-{
-    switch (code) {
-    case NGHTTP2_ERR_FLOODED:
-        return ABUSE_H2_UNREAD;
-    case NGHTTP2_ERR_TOO_MANY_CONTINUATIONS:
-        return ABUSE_H2_CONTINUATIONS;
-    case NGHTTP2_ERR_BAD_CLIENT_MAGIC:
-        return ABUSE_H2_PROTOCOL;
-    default:
-        return ABUSE_NONE;
-    }
-}
-
 /* The library tells of a reset when it is said. Said at once, it ends a request that its visitor
  * spoiled before that left for the tunnel, as a reset of the visitor's own does. */
 static void say_faults(struct h2_session *session)
@@ -361,7 +346,7 @@ static size_t on_bytes(void *arg, const unsigned char *data, size_t len)
     if (session->closed)
         return len;
     if (n < 0) {
-        session->abuse = abuse_of((int)n);
+        session->abuse = h2_defence_of_code((int)n);
         fail_code(session, "receive", (int)n);
     }
     h2_defence_taken(session, len, n < 0 ? len : (size_t)n);
