@@ -178,8 +178,12 @@ static void flush(void *arg)
     }
 }
 
+/* What nobody takes any more must not look like a way that is always free: who fills it for as long
+ * as there is room would never come to read why. */
 size_t conn_room(const struct conn *conn)
 {
+    if (conn->mute)
+        return 0;
     size_t waiting = conn_waiting(conn);
     return waiting < CONN_OUT_ROOM ? CONN_OUT_ROOM - waiting : 0;
 }

@@ -152,6 +152,26 @@ TEST(an_answer_sent_before_the_peer_shut_its_ears_is_read_first)
     conn_scene_end(&scene);
 }
 
+TEST(a_peer_that_shut_its_ears_leaves_no_room_to_fill)
+{
+    static const char bytes[CONN_OUT_ROOM];
+    struct conn_scene scene;
+    size_t filled = 0;
+    conn_scene_begin(&scene);
+    scene.turned.memory.on_write = (struct memory_fault){.error = ECONNRESET};
+    CHECK(conn_put(scene.ear.conn, "answer", 6));
+    conn_scene_rest(&scene);
+    while (filled < 100 && conn_room(scene.ear.conn) > 0 &&
+           conn_put(scene.ear.conn, bytes, conn_room(scene.ear.conn)))
+        filled++;
+    CHECK_SIZE(filled, 0);
+    CHECK_TEXT(scene.ear.diary, ""); /* it may have said why */
+    raw_peer_close(&scene.peer);
+    conn_scene_rest(&scene);
+    CHECK_TEXT(scene.ear.diary, "e");
+    conn_scene_end(&scene);
+}
+
 TEST(a_failed_write_after_the_peers_end_loses_the_connection)
 {
     struct conn_scene scene;
