@@ -69,8 +69,7 @@ bool conn_start_tls(struct conn *conn, struct tls_context *context, const char *
 /* What its reading goes through, borrowed. */
 struct gate *conn_gate(struct conn *conn);
 
-/* How many bytes may be put before the consumer should wait for on_room. 0 also when the peer closed
- * its ears: the end or the loss behind what it said is on its way. */
+/* Bytes that may be put before the consumer should wait for on_room; 0 if the peer shut its ears. */
 size_t conn_room(const struct conn *conn);
 
 /* Queues bytes; they leave at the end of the turn. False: over CONN_OUT_MAX or memory; on_lost
