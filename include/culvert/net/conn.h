@@ -69,7 +69,7 @@ bool conn_start_tls(struct conn *conn, struct tls_context *context, const char *
 /* What its reading goes through, borrowed. */
 struct gate *conn_gate(struct conn *conn);
 
-/* Bytes that may be put before the consumer should wait for on_room; 0 if the peer shut its ears. */
+/* Bytes that may be put before the consumer should wait for on_room; 0: the peer shut its ears. */
 size_t conn_room(const struct conn *conn);
 
 /* Queues bytes; they leave at the end of the turn. False: over CONN_OUT_MAX or memory; on_lost
