@@ -15,27 +15,11 @@ struct bustle {
     struct thread_ends ends;
     struct thread_visitor visitors[VISITORS], scraper;
     char bearer[STORE_TOKEN_SIZE];
-    size_t wanted;
 };
-
-static size_t good(const struct bustle *bustle)
-{
-    size_t sum = 0;
-    for (size_t i = 0; i < VISITORS; i++)
-        sum += atomic_load(&bustle->visitors[i].good);
-    return sum;
-}
-
-static bool is_served(void *arg)
-{
-    const struct bustle *bustle = arg;
-    return good(bustle) >= bustle->wanted;
-}
 
 static void serve_more(struct bustle *bustle)
 {
-    bustle->wanted = good(bustle) + GOOD_EACH_ROUND;
-    thread_ends_until(&bustle->ends, is_served, bustle);
+    thread_visitors_serve(bustle->visitors, VISITORS, &bustle->ends, GOOD_EACH_ROUND);
 }
 
 static bool is_answered(void *arg)

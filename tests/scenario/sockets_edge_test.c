@@ -5,12 +5,6 @@
 
 #include <errno.h>
 
-static void sweep(const struct socket_plan *plans, size_t count, bool unseen)
-{
-    for (size_t i = 0; i < count; i++)
-        fault_play_sweep_calls(SPLIT_EDGE, &plans[i], unseen);
-}
-
 TEST(an_edge_reads_and_writes_byte_by_byte)
 {
     fault_play_lasting(SPLIT_EDGE, &(struct socket_plan){.most = 1});
@@ -18,56 +12,36 @@ TEST(an_edge_reads_and_writes_byte_by_byte)
 
 TEST(an_edge_reads_and_writes_any_number_of_bytes)
 {
-    for (unsigned seed = 1; seed <= 40; seed++)
-        fault_play_lasting(SPLIT_EDGE, &(struct socket_plan){.seed = seed, .most = 3000});
+    fault_play_any_size(SPLIT_EDGE);
 }
 
 TEST(an_edge_asks_again)
 {
-    static const struct socket_plan plans[] = {
-        {.call = CALL_READ, .error = EAGAIN, .count = 1, .every = 2},
-        {.call = CALL_WRITE, .error = EAGAIN, .count = 1, .every = 2},
-        {.call = CALL_WRITE, .error = ENOBUFS, .count = 1, .every = 2},
-        {.call = CALL_READ, .error = EINTR, .count = 1, .every = 2},
-        {.call = CALL_WRITE, .error = EINTR, .count = 1, .every = 2},
-        {.call = CALL_ACCEPT, .error = EINTR, .count = 1, .every = 2},
-        {.call = CALL_ACCEPT, .error = ECONNABORTED, .count = 1, .every = 2},
-    };
-    for (size_t i = 0; i < ARRAY_LEN(plans); i++)
-        fault_play_lasting(SPLIT_EDGE, &plans[i]);
+    static const int causes[] = {EINTR, ECONNABORTED};
+    fault_play_retries_lasting(SPLIT_EDGE);
+    for (size_t i = 0; i < ARRAY_LEN(causes); i++)
+        fault_play_lasting(
+            SPLIT_EDGE,
+            &(struct socket_plan){.call = CALL_ACCEPT, .error = causes[i], .count = 1, .every = 2});
 }
 
 TEST(no_visitor_sees_an_edge_ask_again)
 {
-    static const struct socket_plan plans[] = {
-        {.call = CALL_READ, .error = EAGAIN, .count = 3},
-        {.call = CALL_WRITE, .error = EAGAIN, .count = 3},
-        {.call = CALL_WRITE, .error = ENOBUFS, .count = 3},
-        {.call = CALL_READ, .error = EINTR, .count = 3},
-        {.call = CALL_WRITE, .error = EINTR, .count = 3},
-    };
-    sweep(plans, ARRAY_LEN(plans), true);
+    fault_play_retries(SPLIT_EDGE);
 }
 
 TEST(an_edge_without_descriptors_rests_and_then_serves_everybody)
 {
     static const int causes[] = {EMFILE, ENFILE, ENOBUFS, ENOMEM};
     for (size_t i = 0; i < ARRAY_LEN(causes); i++) {
-        const struct socket_plan plans[] = {
-            {.call = CALL_ACCEPT, .error = causes[i], .count = 1},
-            {.call = CALL_ACCEPT, .error = causes[i], .count = 20},
-        };
-        sweep(plans, ARRAY_LEN(plans), true);
+        struct socket_plan plan = {.call = CALL_ACCEPT, .error = causes[i], .count = 1};
+        fault_play_sweep_calls(SPLIT_EDGE, &plan, true);
+        plan.count = 20;
+        fault_play_sweep_calls(SPLIT_EDGE, &plan, true);
     }
 }
 
 TEST(an_edge_survives_each_broken_read_and_write)
 {
-    static const struct socket_plan plans[] = {
-        {.call = CALL_READ, .error = ECONNRESET, .count = 1},
-        {.call = CALL_READ, .error = ETIMEDOUT, .count = 1},
-        {.call = CALL_WRITE, .error = EPIPE, .count = 1},
-        {.call = CALL_WRITE, .error = ECONNRESET, .count = 1},
-    };
-    sweep(plans, ARRAY_LEN(plans), false);
+    fault_play_breaks(SPLIT_EDGE);
 }

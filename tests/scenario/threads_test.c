@@ -14,33 +14,17 @@ struct bustle {
     struct thread_ends ends;
     struct thread_visitor visitors[VISITORS];
     struct thread_visitor scraper;
-    size_t wanted;
 };
 
-static size_t good(const struct bustle *bustle)
+static void serve_more(struct bustle *bustle)
 {
-    size_t sum = 0;
-    for (size_t i = 0; i < VISITORS; i++)
-        sum += atomic_load(&bustle->visitors[i].good);
-    return sum;
-}
-
-static bool is_served(void *arg)
-{
-    struct bustle *bustle = arg;
-    return good(bustle) >= bustle->wanted;
+    thread_visitors_serve(bustle->visitors, VISITORS, &bustle->ends, GOOD_EACH_ROUND);
 }
 
 static bool is_scraped(void *arg)
 {
     struct bustle *bustle = arg;
     return atomic_load(&bustle->scraper.good) > 0;
-}
-
-static void serve_more(struct bustle *bustle)
-{
-    bustle->wanted = good(bustle) + GOOD_EACH_ROUND;
-    thread_ends_until(&bustle->ends, is_served, bustle);
 }
 
 static void begin(struct bustle *bustle)

@@ -6,6 +6,8 @@
 #include "support/pattern.h"
 #include "support/scarce_memory.h"
 
+#include <errno.h>
+
 enum {
     BIG = 100 * 1000,
     POSTED = 20 * 1000,
@@ -13,6 +15,7 @@ enum {
     REGISTER_MS = 200 * 1000,
     ANSWER_MS = 200 * 1000,
     STOP_MS = 60 * 1000,
+    SEEDS = 40,
 };
 
 static const char rules[] = "ingress:\n"
@@ -334,4 +337,50 @@ void fault_play_lasting(enum split_party sufferer, const struct socket_plan *pla
     CHECK_CASE(plan->error == 0 || play.struck > 0, "call %d errno %d never struck",
                (int)plan->call, plan->error);
     fault_play_close(&play);
+}
+
+/* ---- what both ends go through ---- */
+
+/* What says no more than: ask again. */
+static const struct socket_plan retries[] = {
+    {.call = CALL_READ, .error = EAGAIN},   {.call = CALL_WRITE, .error = EAGAIN},
+    {.call = CALL_WRITE, .error = ENOBUFS}, {.call = CALL_READ, .error = EINTR},
+    {.call = CALL_WRITE, .error = EINTR},
+};
+
+void fault_play_any_size(enum split_party sufferer)
+{
+    for (unsigned seed = 1; seed <= SEEDS; seed++)
+        fault_play_lasting(sufferer, &(struct socket_plan){.seed = seed, .most = 3000});
+}
+
+void fault_play_retries_lasting(enum split_party sufferer)
+{
+    for (size_t i = 0; i < ARRAY_LEN(retries); i++) {
+        struct socket_plan plan = retries[i];
+        plan.count = 1;
+        plan.every = 2;
+        fault_play_lasting(sufferer, &plan);
+    }
+}
+
+void fault_play_retries(enum split_party sufferer)
+{
+    for (size_t i = 0; i < ARRAY_LEN(retries); i++) {
+        struct socket_plan plan = retries[i];
+        plan.count = 3;
+        fault_play_sweep_calls(sufferer, &plan, true);
+    }
+}
+
+void fault_play_breaks(enum split_party sufferer)
+{
+    static const struct socket_plan plans[] = {
+        {.call = CALL_READ, .error = ECONNRESET, .count = 1},
+        {.call = CALL_READ, .error = ETIMEDOUT, .count = 1},
+        {.call = CALL_WRITE, .error = EPIPE, .count = 1},
+        {.call = CALL_WRITE, .error = ECONNRESET, .count = 1},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(plans); i++)
+        fault_play_sweep_calls(sufferer, &plans[i], false);
 }

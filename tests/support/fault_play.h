@@ -43,6 +43,15 @@ void fault_play_sweep_calls(enum split_party sufferer, const struct socket_plan 
 /* Plays once with a plan that goes on for ever and that no visitor may notice. */
 void fault_play_lasting(enum split_party sufferer, const struct socket_plan *plan);
 
+/* Sockets that move any number of bytes at a time; that say at every other call that one has to ask
+ * once more; that say so at each call in turn. No visitor may notice. */
+void fault_play_any_size(enum split_party sufferer);
+void fault_play_retries_lasting(enum split_party sufferer);
+void fault_play_retries(enum split_party sufferer);
+
+/* Each single read and write breaks its connection. */
+void fault_play_breaks(enum split_party sufferer);
+
 /* Plays once and judges; a failed check names the fault. */
 void fault_play_run(struct fault_play *play, const struct fault *fault);
 

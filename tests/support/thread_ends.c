@@ -242,6 +242,33 @@ void thread_visitor_start_saying(struct thread_visitor *visitor, const struct ip
     must_for(pthread_create(&visitor->thread, NULL, visit_on, visitor) == 0, "visitor", NULL);
 }
 
+struct crowd {
+    const struct thread_visitor *visitors;
+    size_t count, wanted;
+};
+
+static size_t good(const struct crowd *crowd)
+{
+    size_t sum = 0;
+    for (size_t i = 0; i < crowd->count; i++)
+        sum += atomic_load(&crowd->visitors[i].good);
+    return sum;
+}
+
+static bool is_served(void *arg)
+{
+    const struct crowd *crowd = arg;
+    return good(crowd) >= crowd->wanted;
+}
+
+void thread_visitors_serve(const struct thread_visitor *visitors, size_t count,
+                           struct thread_ends *ends, size_t more)
+{
+    struct crowd crowd = {visitors, count, 0};
+    crowd.wanted = good(&crowd) + more;
+    thread_ends_until(ends, is_served, &crowd);
+}
+
 static bool has_ended(void *arg)
 {
     struct thread_visitor *visitor = arg;

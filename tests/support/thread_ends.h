@@ -66,6 +66,9 @@ void thread_visitor_start(struct thread_visitor *visitor, const struct ip_addres
 /* The same with a request in full. */
 void thread_visitor_start_saying(struct thread_visitor *visitor, const struct ip_address *at,
                                  const char *text);
+/* Turns the loop until all of them together got so many good answers more. */
+void thread_visitors_serve(const struct thread_visitor *visitors, size_t count,
+                           struct thread_ends *ends, size_t more);
 /* Turns the loop until it has ended. */
 void thread_visitor_end(struct thread_visitor *visitor, struct thread_ends *ends);
 
