@@ -108,12 +108,12 @@ bool span_to_u64(struct span s, uint64_t max, uint64_t *value)
 
 struct span span_from_u64(uint64_t value, char room[SPAN_U64_SIZE])
 {
-    char *at = room + SPAN_U64_SIZE;
+    size_t at = SPAN_U64_SIZE;
     do {
-        *--at = (char)('0' + value % 10);
+        room[--at] = (char)('0' + value % 10);
         value /= 10;
     } while (value > 0);
-    return span_make(at, (size_t)(room + SPAN_U64_SIZE - at));
+    return span_make(room + at, SPAN_U64_SIZE - at);
 }
 
 void span_copy(struct span s, char *to, size_t size)
