@@ -1,6 +1,8 @@
 /* See the header. Bytes cross over a pair of memory BIOs. */
 #include "support/tls_pair.h"
 
+#include "harness.h"
+
 #include <assert.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -69,6 +71,24 @@ void tls_pair_close(struct tls_pair *pair)
     SSL_free(pair->client);
     SSL_free(pair->server);
     *pair = (struct tls_pair){0};
+}
+
+void tls_pair_check_names(const struct tls_client_options *client,
+                          const struct tls_server_options *server, const char *const *names,
+                          size_t count)
+{
+    struct error err = {0};
+    struct tls_context *far = tls_client_new(client, &err);
+    struct tls_context *near = tls_server_new(server, &err);
+    CHECK_CASE(far && near, "%s", err.text);
+    for (size_t i = 0; far && near && i < count; i++) {
+        struct tls_pair pair;
+        tls_pair_open(&pair, far, names[i], near);
+        CHECK_CASE(pair.done, "%s: %s", names[i], pair.client_error.text);
+        tls_pair_close(&pair);
+    }
+    tls_context_unref(far);
+    tls_context_unref(near);
 }
 
 static bool crosses(SSL *from, SSL *to)

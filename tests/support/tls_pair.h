@@ -28,6 +28,11 @@ void tls_pair_open_with(struct tls_pair *pair, const struct tls_pair_client *cli
                         struct tls_context *server);
 void tls_pair_close(struct tls_pair *pair);
 
+/* Checks that clients of the one make their handshake with the other under each of the names. */
+void tls_pair_check_names(const struct tls_client_options *client,
+                          const struct tls_server_options *server, const char *const *names,
+                          size_t count);
+
 /* Sends a word each way; did both arrive? */
 bool tls_pair_talks(struct tls_pair *pair);
 

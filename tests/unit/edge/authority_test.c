@@ -43,17 +43,8 @@ TEST(the_tunnel_listener_has_the_names_that_connectors_ask_for)
         authority_open(place.directory, "edge.localhost", clock_system(), NULL);
     REQUIRE(authority);
     struct tls_server_options server_options = {authority_choose, authority, false};
-    struct tls_context *server = tls_server_new(&server_options, NULL);
     struct tls_client_options client_options = {.ca_file = place_path(&place, "ca.pem")};
-    struct tls_context *client = tls_client_new(&client_options, NULL);
-    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-        struct tls_pair pair;
-        tls_pair_open(&pair, client, names[i], server);
-        CHECK_CASE(pair.done, "%s: %s", names[i], pair.client_error.text);
-        tls_pair_close(&pair);
-    }
-    tls_context_unref(client);
-    tls_context_unref(server);
+    tls_pair_check_names(&client_options, &server_options, names, ARRAY_LEN(names));
     authority_free(authority);
     place_remove(&place);
 }

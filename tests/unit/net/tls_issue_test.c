@@ -123,17 +123,8 @@ TEST(a_leaf_serves_every_name_and_address_it_was_made_for)
     CHECK_TEXT(buf_text(&seen), "h2.cftunnel.com edge.localhost a_b.example ");
 
     struct tls_server_options server_options = {tls_fixture_choose, leaf, false};
-    struct tls_context *server = tls_server_new(&server_options, NULL);
     struct tls_client_options client_options = {.ca_pem = buf_span(&fixture.ca_pem)};
-    struct tls_context *client = tls_client_new(&client_options, NULL);
-    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-        struct tls_pair pair;
-        tls_pair_open(&pair, client, names[i], server);
-        CHECK_CASE(pair.done, "%s: %s", names[i], pair.client_error.text);
-        tls_pair_close(&pair);
-    }
-    tls_context_unref(client);
-    tls_context_unref(server);
+    tls_pair_check_names(&client_options, &server_options, names, ARRAY_LEN(names));
     tls_identity_free(leaf);
     buf_release(&seen);
     tls_fixture_release(&fixture);
