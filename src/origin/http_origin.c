@@ -1,10 +1,10 @@
 /* One request to an HTTP/1.1 origin:
  *
- *   WAITING --choose: is there a body?--> begin
- *   begin --a kept connection--> SENT
- *         --none: dial--> DIALING --on_connected--> SENT
+ *   WAITING --choose: is there a body?--> QUEUED
+ *   QUEUED --on_turn, a kept connection--> SENT
+ *          --on_turn, none: dial--> DIALING --on_connected--> SENT
  *   SENT --on_answer--> ANSWERING --on_done--> ENDED
- *        --on_failed, may be repeated--> DIALING
+ *        --on_failed, may be repeated--> QUEUED
  *   any of them --fail--> ENDED
  *   any of them --close--> CLOSED
  *
@@ -12,7 +12,7 @@
 #include "culvert/origin/http_origin.h"
 #include "culvert/http/h1_client.h"
 #include "culvert/http/h1_write.h"
-#include "culvert/origin/pool.h"
+#include "culvert/origin/line.h"
 
 #include <stdlib.h>
 
@@ -21,16 +21,17 @@ struct http_origin {
     struct loop *loop;
     struct http_origin_options options; /* texts are ours */
     char *name, *host, *unix_path, *server_name;
-    struct origin_pool *pool;
+    struct origin_line *line;
     size_t open; /* outbounds that were not closed */
 };
 
-enum state { WAITING, DIALING, SENT, ANSWERING, ENDED, CLOSED, STATES };
+enum state { WAITING, QUEUED, DIALING, SENT, ANSWERING, ENDED, CLOSED, STATES };
 
 static const unsigned followers[STATES] = {
-    [WAITING] = BIT(DIALING) | BIT(SENT) | BIT(ENDED) | BIT(CLOSED),
+    [WAITING] = BIT(QUEUED) | BIT(ENDED) | BIT(CLOSED),
+    [QUEUED] = BIT(DIALING) | BIT(SENT) | BIT(ENDED) | BIT(CLOSED),
     [DIALING] = BIT(SENT) | BIT(ENDED) | BIT(CLOSED),
-    [SENT] = BIT(DIALING) | BIT(ANSWERING) | BIT(ENDED) | BIT(CLOSED),
+    [SENT] = BIT(QUEUED) | BIT(ANSWERING) | BIT(ENDED) | BIT(CLOSED),
     [ANSWERING] = BIT(ENDED) | BIT(CLOSED),
     [ENDED] = BIT(CLOSED),
     [CLOSED] = 0,
@@ -45,6 +46,7 @@ struct http_outbound {
     struct channel *awaited; /* its bytes; the body may have let go of them before we hear of it */
     char *server_name;       /* "" without TLS */
     bool reused;             /* the connection had a request before */
+    struct origin_place place;
     struct dial *dial;
     struct h1_client *client;
     struct outbound *sent; /* of the client */
@@ -84,7 +86,7 @@ static void let_go(struct http_outbound *call)
     call->client = NULL;
     outbound_close(call->sent);
     if (taken && h1_client_is_reusable(client))
-        origin_pool_give(call->origin->pool, client, call->server_name);
+        origin_line_give(call->origin->line, client, call->server_name);
     else
         h1_client_close(client);
 }
@@ -105,6 +107,7 @@ static void out_close(struct outbound *out)
         return;
     if (call->state == WAITING)
         stop_waiting(call);
+    origin_place_leave(&call->place);
     dial_cancel(call->dial);
     call->dial = NULL;
     if (call->client)
@@ -125,6 +128,7 @@ static void on_connected(void *arg, struct conn *conn)
     struct http_outbound *call = arg;
     struct error why;
     call->dial = NULL;
+    origin_place_leave(&call->place);
     struct h1_client *client = h1_client_new(conn, call->origin->options.budget, &why);
     if (client && send_over(call, client, &why))
         return;
@@ -138,6 +142,7 @@ static void on_dial_failed(void *arg, const struct error *why)
     struct http_outbound *call = arg;
     struct error told = *why;
     call->dial = NULL;
+    origin_place_leave(&call->place);
     error_wrap(&told, "dial %s", call->origin->name);
     fail(call, &told);
 }
@@ -214,11 +219,12 @@ static void on_failed(void *arg, const struct error *why)
         outbound_close(call->sent);
         h1_client_close(call->client);
         call->client = NULL;
-        if (dial(call, &told))
-            return;
-    } else {
-        error_wrap(&told, call->reused ? "%s over a kept connection" : "%s", call->origin->name);
+        call->place.is_fresh = true;
+        enter(call, QUEUED);
+        origin_line_join_again(call->origin->line, &call->place);
+        return;
     }
+    error_wrap(&told, call->reused ? "%s over a kept connection" : "%s", call->origin->name);
     fail(call, &told);
 }
 
@@ -241,25 +247,55 @@ static bool send_over(struct http_outbound *call, struct h1_client *client, stru
     return true;
 }
 
-/* Over a kept connection if there is one, else over a new one. */
+/* Over a kept connection. One that has ended meanwhile costs nothing but another turn. */
+static void send_over_kept(struct http_outbound *call, struct h1_client *client)
+{
+    struct error why;
+    call->reused = true;
+    if (send_over(call, client, &why))
+        return;
+    if (why.kind == ERROR_NETWORK) {
+        h1_client_close(client);
+        origin_line_join_again(call->origin->line, &call->place);
+        return;
+    }
+    origin_line_give(call->origin->line, client, call->server_name);
+    error_wrap(&why, "%s", call->origin->name);
+    fail(call, &why);
+}
+
+static void on_turn(void *arg, struct h1_client *client)
+{
+    struct http_outbound *call = arg;
+    struct error why;
+    if (client) {
+        send_over_kept(call, client);
+    } else if (!dial(call, &why)) {
+        origin_place_leave(&call->place);
+        fail(call, &why);
+    }
+}
+
+static void on_late(void *arg)
+{
+    struct http_outbound *call = arg;
+    struct error why;
+    error_set(&why, ERROR_TIMEOUT, 0, "dial %s: too many others are dialed for %llu ms",
+              call->origin->name, (unsigned long long)call->origin->options.connect_ms);
+    fail(call, &why);
+}
+
+static const struct origin_place_events place_events = {on_turn, on_late};
+
 static bool begin(struct http_outbound *call, struct error *err)
 {
-    struct h1_client *client;
-    struct error why;
-    while ((client = origin_pool_take(call->origin->pool, call->server_name))) {
-        call->reused = true;
-        if (send_over(call, client, &why))
-            return true;
-        if (why.kind == ERROR_NETWORK) {
-            h1_client_close(client);
-            continue;
-        }
-        origin_pool_give(call->origin->pool, client, call->server_name);
-        if (err)
-            *err = why;
-        return error_wrap(err, "%s", call->origin->name);
-    }
-    return dial(call, err);
+    call->place.server_name = call->server_name;
+    call->place.events = &place_events;
+    call->place.arg = call;
+    if (!origin_line_join(call->origin->line, &call->place, err))
+        return error_wrap(err, "dial %s", call->origin->name);
+    enter(call, QUEUED);
+    return true;
 }
 
 /* Runs when the body's first byte or its end is there, or the time for it is over. */
@@ -380,8 +416,11 @@ struct http_origin *http_origin_new(struct loop *loop, const struct http_origin_
     origin->options.host = origin->host;
     origin->options.unix_path = origin->unix_path;
     origin->options.server_name = origin->server_name;
-    origin->pool = origin_pool_new(loop, options->idle_limit, options->idle_ms, err);
-    if (copied && origin->pool)
+    const struct origin_line_options line = {.idle_limit = options->idle_limit,
+                                             .idle_ms = options->idle_ms,
+                                             .wait_ms = options->connect_ms};
+    origin->line = origin_line_new(loop, &line, err);
+    if (copied && origin->line)
         return origin;
     error_memory(err);
     http_origin_free(origin);
@@ -395,7 +434,7 @@ struct opener *http_origin_opener(struct http_origin *origin)
 
 size_t http_origin_idle(const struct http_origin *origin)
 {
-    return origin_pool_count(origin->pool);
+    return origin_line_idle(origin->line);
 }
 
 void http_origin_free(struct http_origin *origin)
@@ -403,7 +442,7 @@ void http_origin_free(struct http_origin *origin)
     if (!origin)
         return;
     assert(origin->open == 0);
-    origin_pool_free(origin->pool);
+    origin_line_free(origin->line);
     tls_context_unref(origin->options.tls);
     free(origin->name);
     free(origin->host);

@@ -132,7 +132,7 @@ static int stuck(struct memory_sockets *memory, int ends[2])
         continue;
     while (write(ends[0], bytes, 1) > 0)
         continue;
-    if (memory->held_count == MEMORY_PLACES_MAX)
+    if (memory->held_count == MEMORY_HELD_MAX)
         abort();
     memory->held[memory->held_count++] = ends[1];
     return ends[0];

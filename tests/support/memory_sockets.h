@@ -5,7 +5,7 @@
 
 #include "culvert/net/sockets.h"
 
-enum { MEMORY_PLACES_MAX = 32, MEMORY_NAME_MAX = 108 };
+enum { MEMORY_PLACES_MAX = 32, MEMORY_NAME_MAX = 108, MEMORY_HELD_MAX = 256 };
 
 /* Gets the far end (non-blocking, owned from now on) of each connection that is made. */
 typedef void memory_accept_fn(void *arg, int fd);
@@ -30,7 +30,7 @@ struct memory_fault {
 struct memory_sockets {
     struct sockets sockets; /* give &memory.sockets to the loop */
     struct memory_place places[MEMORY_PLACES_MAX];
-    int held[MEMORY_PLACES_MAX]; /* far ends of silent places */
+    int held[MEMORY_HELD_MAX]; /* far ends of silent places */
     size_t held_count;
     size_t connects, accepts, reads, peeks, writes; /* calls so far, failed ones too */
     size_t bytes_read, bytes_written;

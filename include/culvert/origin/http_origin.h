@@ -32,7 +32,8 @@ struct http_origin_options {
 struct http_origin *http_origin_new(struct loop *loop, const struct http_origin_options *options,
                                     struct error *err);
 
-/* Its opener, which lives as long. An outbound takes a kept connection or dials, and sends; a
+/* Its opener, which lives as long. An outbound waits for its turn (line.h), at the earliest at the
+ * end of the loop's turn, takes a kept connection or dials, and sends; a
  * connection goes back to the pool when its answer was whole, wholly taken and allowed it.
  *
  * A request is sent once more, over a new connection, when a kept one ended before any byte of an
@@ -43,7 +44,7 @@ struct http_origin *http_origin_new(struct loop *loop, const struct http_origin_
  * HTTP_ORIGIN_BODY_WAIT_MS for the first byte or the end: many origins refuse a chunked GET.
  *
  * on_failed names the origin and keeps the kind: TIMEOUT and NETWORK (dialing, the connection
- * ended), PROTOCOL (not an answer), INVALID (the head cannot be written). */
+ * ended), PROTOCOL (not an answer), INVALID (the head cannot be written), LIMIT (too many wait). */
 struct opener *http_origin_opener(struct http_origin *origin);
 
 enum { HTTP_ORIGIN_BODY_WAIT_MS = 200 };

@@ -1,0 +1,161 @@
+/* A place is in no list while it dials: its count is enough. Turns are given at the end of a loop's
+ * turn, so that a request which is reset at once neither dials nor takes a connection that rests,
+ * and what was given back meanwhile is there for who waits. */
+#include "culvert/origin/line.h"
+
+#include <stdlib.h>
+
+enum { LOOKS_MAX = 64 }; /* places passed over for one that a resting connection fits */
+
+struct origin_line {
+    struct loop *loop;
+    struct origin_pool *pool;
+    uint64_t wait_ms;
+    struct list waiting; /* of struct origin_place, by `since_ms` */
+    size_t dials;
+    struct task serve;
+    struct timer late; /* for the first one that waits */
+};
+
+static struct origin_place *first_of(const struct origin_line *line)
+{
+    return line->waiting.count > 0
+               ? CONTAINER_OF(list_first(&line->waiting), struct origin_place, link)
+               : NULL;
+}
+
+/* Whose turn it is, and with which connection, NULL: to dial. */
+static struct origin_place *next_turn(struct origin_line *line, struct h1_client **client)
+{
+    size_t looks = 0;
+    LIST_EACH (it, &line->waiting) {
+        struct origin_place *place = CONTAINER_OF(it, struct origin_place, link);
+        *client = place->is_fresh ? NULL : origin_pool_take(line->pool, place->server_name);
+        if (*client || line->dials < ORIGIN_DIALS_MAX)
+            return place;
+        if (origin_pool_count(line->pool) == 0 || ++looks == LOOKS_MAX)
+            break;
+    }
+    return NULL;
+}
+
+static void watch_time(struct origin_line *line)
+{
+    const struct origin_place *first = first_of(line);
+    timer_stop(&line->late);
+    if (!first || line->wait_ms == 0)
+        return;
+    uint64_t waited = loop_now_ms(line->loop) - first->since_ms;
+    /* Without memory for it the next turn that is given looks again. */
+    bool armed = timer_start(&line->late, waited < line->wait_ms ? line->wait_ms - waited : 0);
+    (void)armed;
+}
+
+static void serve(void *arg)
+{
+    struct origin_line *line = arg;
+    struct h1_client *client;
+    struct origin_place *place;
+    while ((place = next_turn(line, &client))) {
+        list_remove(&line->waiting, &place->link);
+        place->dials = !client;
+        line->dials += !client;
+        if (client)
+            place->line = NULL;
+        place->events->on_turn(place->arg, client);
+    }
+    watch_time(line);
+}
+
+static void end_late(void *arg)
+{
+    struct origin_line *line = arg;
+    struct origin_place *first;
+    uint64_t now = loop_now_ms(line->loop);
+    while ((first = first_of(line)) && now - first->since_ms >= line->wait_ms) {
+        list_remove(&line->waiting, &first->link);
+        first->line = NULL;
+        first->events->on_late(first->arg);
+    }
+    watch_time(line);
+}
+
+struct origin_line *origin_line_new(struct loop *loop, const struct origin_line_options *options,
+                                    struct error *err)
+{
+    struct origin_line *line = calloc(1, sizeof *line);
+    if (!line) {
+        error_memory(err);
+        return NULL;
+    }
+    line->loop = loop;
+    line->wait_ms = options->wait_ms;
+    list_init(&line->waiting);
+    task_init(&line->serve, loop, TASK_FLUSH, serve, line);
+    timer_init(&line->late, loop, end_late, line);
+    line->pool = origin_pool_new(loop, options->idle_limit, options->idle_ms, err);
+    if (line->pool)
+        return line;
+    free(line);
+    return NULL;
+}
+
+bool origin_line_join(struct origin_line *line, struct origin_place *place, struct error *err)
+{
+    if (line->waiting.count >= ORIGIN_WAITERS_MAX)
+        return error_set(err, ERROR_LIMIT, 0, "%u requests wait for a connection already",
+                         ORIGIN_WAITERS_MAX);
+    place->line = line;
+    place->dials = false;
+    place->since_ms = loop_now_ms(line->loop);
+    list_put_last(&line->waiting, &place->link);
+    task_post(&line->serve);
+    return true;
+}
+
+void origin_line_join_again(struct origin_line *line, struct origin_place *place)
+{
+    const struct origin_place *first = first_of(line);
+    place->line = line;
+    place->dials = false;
+    place->since_ms = first ? first->since_ms : loop_now_ms(line->loop);
+    list_put_first(&line->waiting, &place->link);
+    task_post(&line->serve);
+}
+
+void origin_place_leave(struct origin_place *place)
+{
+    struct origin_line *line = place->line;
+    if (!line)
+        return;
+    place->line = NULL;
+    if (place->dials)
+        line->dials--;
+    else
+        list_remove(&line->waiting, &place->link);
+    if (place->dials && line->waiting.count > 0)
+        task_post(&line->serve);
+}
+
+void origin_line_give(struct origin_line *line, struct h1_client *client, const char *server_name)
+{
+    origin_pool_give(line->pool, client, server_name);
+    if (line->waiting.count > 0)
+        task_post(&line->serve);
+}
+
+size_t origin_line_idle(const struct origin_line *line)
+{
+    return origin_pool_count(line->pool);
+}
+
+void origin_line_free(struct origin_line *line)
+{
+    if (!line)
+        return;
+    assert(line->waiting.count == 0 && line->dials == 0);
+    task_cancel(&line->serve);
+    timer_stop(&line->late);
+    origin_pool_free(line->pool);
+    free(line);
+}
