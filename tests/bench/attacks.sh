@@ -16,7 +16,7 @@ attack=$BUILD/tests/culvert-attack
 # The last one leaves the machine short of ports for a while.
 [ $# -gt 0 ] || set -- h2-rapid-reset h2-continuations h2-settings h2-pings h2-empty-data \
     h2-priorities h2-bomb h2-tiny-windows h2-deaf-downloads h1-slow-head h1-slow-body h1-deaf \
-    h1-pipeline h1-empty-lines h1-idle h2-window-overflow
+    h1-pipeline h1-empty-lines h1-idle h2-window-overflow h2-late-overflow h2-late-resets
 [ "$*" != all ] || set -- "$("$attack" --list | cut -d ' ' -f 1)"
 
 origin_start

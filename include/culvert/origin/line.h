@@ -21,8 +21,8 @@ struct origin_line_options {
 };
 
 struct origin_place_events {
-    /* Moves a connection that rested to the caller, and the place is left. NULL: none did, dial; the
-     * place counts as a dial until origin_place_leave. */
+    /* Moves a connection that rested to the caller, and the place is left. NULL: none did, dial;
+     * the place counts as a dial until origin_place_leave. */
     void (*on_turn)(void *arg, struct h1_client *client);
     /* Its turn did not come in time; the place is left. */
     void (*on_late)(void *arg);
