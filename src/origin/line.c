@@ -19,9 +19,8 @@ struct origin_line {
 
 static struct origin_place *first_of(const struct origin_line *line)
 {
-    return line->waiting.count > 0
-               ? CONTAINER_OF(list_first(&line->waiting), struct origin_place, link)
-               : NULL;
+    struct link *first = list_first(&line->waiting);
+    return first ? CONTAINER_OF(first, struct origin_place, link) : NULL;
 }
 
 /* Whose turn it is, and with which connection, NULL: to dial. */
