@@ -24,9 +24,10 @@ static bool still_takes(const struct h2_session *session)
 /* Who has bytes to take has the time for it that it has anyway. */
 static uint64_t patience_ms(const struct h2_session *session)
 {
-    uint64_t stall_ms = session->options.stall_ms;
-    return conn_is_behind(session->conn) && stall_ms > H2_PING_LIMIT_MS ? stall_ms
-                                                                        : H2_PING_LIMIT_MS;
+    uint64_t own_ms = session->options.stall_ms > 0 && conn_is_behind(session->conn)
+                          ? conn_patience_ms(session->conn)
+                          : 0;
+    return own_ms > H2_PING_LIMIT_MS ? own_ms : H2_PING_LIMIT_MS;
 }
 
 static void life_fired(void *arg)

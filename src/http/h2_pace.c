@@ -1,12 +1,15 @@
 /* Who may go on, and who must: connection credit within the memory budget, and streams whose peer
  * neither takes nor sends. */
+#include "culvert/net/pace.h"
+
 #include "h2_internal.h"
 
 enum {
     SQUEEZE_TICK_MS = 1000,
     SQUEEZE_PATIENCE_MS = 10 * 1000, /* for the stream that holds most, without progress */
-    STALL_LOOKS = 4,                 /* in the time that a stream may stand still */
-    RTT_FRESH_MS = 10 * 1000,        /* how long a measured round trip is believed */
+    WINDOW_STEPS = 2,         /* a window is opened again when half of it was read, as a rule */
+    STALL_LOOKS = 4,          /* in the time that a stream may stand still */
+    RTT_FRESH_MS = 10 * 1000, /* how long a measured round trip is believed */
     GROWTH_TRIPS =
         3, /* a window that passes in so many is too small: two, and a busy loop's time */
     SHORT_TRIP_MS = 1,      /* what a round trip counts that takes no time we can tell */
@@ -99,9 +102,10 @@ static bool takes_too_little(struct h2_stream *stream, uint64_t now)
         stream->shared_pace.since_ms = 0;
     if (!waits || (!own && !shared))
         return false;
-    uint64_t limit_ms = session->options.stall_ms;
-    return own ? crawls(&stream->own_pace, stream->sent, H2_DRAIN_MIN, now, limit_ms)
-               : crawls(&stream->shared_pace, session->sent, H2_DRAIN_MIN, now, limit_ms);
+    uint64_t sent = own ? stream->sent : session->sent;
+    uint64_t limit_ms = pace_patience_ms(sent / WINDOW_STEPS, session->options.stall_ms);
+    return crawls(own ? &stream->own_pace : &stream->shared_pace, sent, H2_DRAIN_MIN, now,
+                  limit_ms);
 }
 
 /* The rest of a request does not come, though there is room and nothing was answered yet. Who did

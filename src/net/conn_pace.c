@@ -1,7 +1,13 @@
 /* How fast a peer takes what waits for it. The kernel asks for more only when much of its buffer is
  * free, so it is asked what the peer acknowledged: who reads slowly is not taken for who does not
  * read. */
+#include "culvert/net/pace.h"
+
 #include "conn_internal.h"
+
+/* A kernel tells its peer of room when a sixteenth of its buffer is free (Linux), and that buffer
+ * is no larger than what it has taken. */
+enum { RECEIVE_STEPS = 16 };
 
 uint64_t conn_taken(const struct conn *conn)
 {
@@ -15,10 +21,15 @@ bool conn_is_behind(const struct conn *conn)
     return conn_waiting(conn) > 0 || sockets_unsent(conn->fd) > 0;
 }
 
+uint64_t conn_patience_ms(const struct conn *conn)
+{
+    return pace_patience_ms(conn_taken(conn) / RECEIVE_STEPS, conn->stall_ms);
+}
+
 static void start(struct conn *conn)
 {
     conn->stall_mark = conn_taken(conn);
-    if (timer_start(&conn->stall, conn->stall_ms))
+    if (timer_start(&conn->stall, conn_patience_ms(conn)))
         return;
     struct error why;
     error_memory(&why);
@@ -40,7 +51,7 @@ void conn_judge_pace(void *arg)
     }
     struct error why;
     error_set(&why, ERROR_TIMEOUT, 0, "the peer took less than %d bytes in %llu ms", CONN_DRAIN_MIN,
-              (unsigned long long)conn->stall_ms);
+              (unsigned long long)conn_patience_ms(conn));
     conn->cut = CONN_CUT_PACE;
     conn_lose(conn, &why);
 }

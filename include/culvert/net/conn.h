@@ -40,8 +40,7 @@ struct conn_events {
     /* Returns how many bytes were taken. The rest is kept and given again, in front of new bytes,
      * when more arrive or when the gate opens. */
     size_t (*on_bytes)(void *arg, const unsigned char *data, size_t len);
-    void (*on_end)(void *arg); /* the peer ended its side; behind all bytes, while the gate is open;
-                                 * we may still write */
+    void (*on_end)(void *arg);  /* the peer ended its side, behind all bytes; we may write on */
     void (*on_room)(void *arg); /* output fell to CONN_OUT_LOW after it had been above it */
     void (*on_lost)(void *arg, const struct error *why); /* nothing goes any more; conn_close it */
     size_t (*wants)(void *arg); /* the most that a read should bring; NULL: LOOP_SCRATCH */
@@ -55,7 +54,7 @@ struct conn *conn_new(struct loop *loop, int fd, const struct conn_events *event
 void conn_again(struct conn *conn);
 
 /* Ends the connection (on_lost, kind TIMEOUT) when bytes wait for the kernel and the peer takes
- * fewer than CONN_DRAIN_MIN in `stall_ms`, also while it lingers. 0: no limit, the default. */
+ * fewer than CONN_DRAIN_MIN in conn_patience_ms, also while it lingers. 0: no limit (default). */
 void conn_set_stall_limit(struct conn *conn, uint64_t stall_ms);
 
 /* Another consumer from now on (unread bytes are given to it at the end of this turn). */
@@ -83,7 +82,8 @@ void conn_end(struct conn *conn);
 size_t conn_queued(const struct conn *conn);
 uint64_t conn_sent(const struct conn *conn);
 uint64_t conn_taken(const struct conn *conn);
-bool conn_is_behind(const struct conn *conn); /* some is still to be acknowledged */
+bool conn_is_behind(const struct conn *conn);       /* some is still to be acknowledged */
+uint64_t conn_patience_ms(const struct conn *conn); /* `stall_ms` and more, see pace.h */
 
 /* Closes now, frees at the end of the turn, drops what is queued. Twice is fine; NULL too. */
 void conn_close(struct conn *conn);

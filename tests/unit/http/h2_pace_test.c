@@ -70,6 +70,34 @@ TEST(a_stream_whose_peer_takes_a_little_now_and_then_goes_on)
     h2_scene_end(&scene);
 }
 
+/* Its window is opened again when half of it was read: the larger it is the rarer. */
+TEST(a_stream_whose_peer_took_much_may_rest_for_longer_and_not_for_ever)
+{
+    enum { TAKEN = 1024 * 1024, PATIENCE_MS = TAKEN / 2 / 4 };
+    static const char bytes[CHANNEL_LIMIT];
+    struct h2_scene scene;
+    struct ask ask;
+    begin(&scene);
+    ask_init(&ask, "GET", "/big");
+    REQUIRE(ask_send(&ask, &scene.opener));
+    turned_loop_settle(&scene.turned);
+    desk_begin(&scene.desk.requests[0], 200, LENGTH_UNKNOWN);
+    while (ask.text.len < TAKEN) {
+        (void)desk_put(&scene.desk.requests[0], span_make(bytes, sizeof bytes));
+        turned_loop_settle(&scene.turned);
+    }
+    ask.holds = true;
+    while (desk_put(&scene.desk.requests[0], span_make(bytes, sizeof bytes)) > 0)
+        turned_loop_settle(&scene.turned);
+    turned_loop_pass(&scene.turned, PATIENCE_MS);
+    CHECK_SIZE(scene.desk.requests[0].aborted, 0);
+    turned_loop_pass(&scene.turned, STALL_MS);
+    CHECK_SIZE(scene.desk.requests[0].aborted, 1);
+    CHECK_SIZE(scene.server.closed, 0);
+    ask_release(&ask);
+    h2_scene_end(&scene);
+}
+
 TEST(a_body_that_stops_before_any_answer_is_given_up)
 {
     struct h2_scene scene;

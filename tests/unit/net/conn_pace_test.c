@@ -103,3 +103,32 @@ TEST(who_lets_more_wait_than_is_allowed_is_cut_off_for_that)
     CHECK(word.cut == CONN_CUT_QUEUE);
     conn_scene_end(&scene);
 }
+
+/* Its kernel tells of room in steps, and has room for all that it took already. */
+TEST(a_peer_that_took_much_may_rest_for_longer_and_not_for_ever)
+{
+    enum { BIG = 16 * 1024 * 1024, PATIENCE_MS = 10 * STALL_MS };
+    static char some[256 * 1024];
+    struct conn_scene scene;
+    struct last_word word = {0};
+    conn_scene_begin(&scene);
+    conn_on_gone(scene.ear.conn, note_gone, &word);
+    conn_set_stall_limit(scene.ear.conn, STALL_MS);
+    for (size_t taken = 0; taken < BIG;) {
+        CHECK(conn_scene_put(&scene, MUCH));
+        conn_scene_rest(&scene);
+        ssize_t n;
+        while ((n = read(scene.peer.fd, some, sizeof some)) > 0) {
+            taken += (size_t)n;
+            conn_scene_rest(&scene);
+        }
+    }
+    CHECK(conn_scene_put(&scene, MUCH)); /* now it rests */
+    turned_loop_pass(&scene.turned, PATIENCE_MS - 1);
+    CHECK_SIZE(scene.ear.lost, 0);
+    turned_loop_pass(&scene.turned, 1);
+    CHECK_SIZE(scene.ear.lost, 1);
+    CHECK(scene.ear.why.kind == ERROR_TIMEOUT);
+    conn_scene_end(&scene);
+    CHECK(word.cut == CONN_CUT_PACE);
+}
