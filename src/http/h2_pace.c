@@ -7,9 +7,8 @@
 enum {
     SQUEEZE_TICK_MS = 1000,
     SQUEEZE_PATIENCE_MS = 10 * 1000, /* for the stream that holds most, without progress */
-    WINDOW_STEPS = 2,         /* a window is opened again when half of it was read, as a rule */
-    STALL_LOOKS = 4,          /* in the time that a stream may stand still */
-    RTT_FRESH_MS = 10 * 1000, /* how long a measured round trip is believed */
+    STALL_LOOKS = 4,                 /* in the time that a stream may stand still */
+    RTT_FRESH_MS = 10 * 1000,        /* how long a measured round trip is believed */
     GROWTH_TRIPS =
         3, /* a window that passes in so many is too small: two, and a busy loop's time */
     SHORT_TRIP_MS = 1,      /* what a round trip counts that takes no time we can tell */
@@ -103,7 +102,7 @@ static bool takes_too_little(struct h2_stream *stream, uint64_t now)
     if (!waits || (!own && !shared))
         return false;
     uint64_t sent = own ? stream->sent : session->sent;
-    uint64_t limit_ms = pace_patience_ms(sent / WINDOW_STEPS, session->options.stall_ms);
+    uint64_t limit_ms = pace_patience_ms(sent, session->options.stall_ms);
     return crawls(own ? &stream->own_pace : &stream->shared_pace, sent, H2_DRAIN_MIN, now,
                   limit_ms);
 }

@@ -5,10 +5,6 @@
 
 #include "conn_internal.h"
 
-/* A kernel tells its peer of room when a sixteenth of its buffer is free (Linux), and that buffer
- * is no larger than what it has taken. */
-enum { RECEIVE_STEPS = 16 };
-
 uint64_t conn_taken(const struct conn *conn)
 {
     uint64_t given = conn->ssl ? conn->bio.written : conn->sent;
@@ -23,7 +19,7 @@ bool conn_is_behind(const struct conn *conn)
 
 uint64_t conn_patience_ms(const struct conn *conn)
 {
-    return pace_patience_ms(conn_taken(conn) / RECEIVE_STEPS, conn->stall_ms);
+    return pace_patience_ms(conn_taken(conn), conn->stall_ms);
 }
 
 static void start(struct conn *conn)

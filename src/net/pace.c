@@ -1,9 +1,9 @@
-/* The time that a step takes at a slow reader's pace, within bounds. */
+/* The time that it takes to use up what was taken, within bounds. */
 #include "culvert/net/pace.h"
 
-uint64_t pace_patience_ms(uint64_t step, uint64_t stall_ms)
+uint64_t pace_patience_ms(uint64_t taken, uint64_t stall_ms)
 {
-    uint64_t needs_ms = step / PACE_SLOW * 1000;
+    uint64_t needs_ms = taken / PACE_SLOW * 1000;
     if (needs_ms <= stall_ms)
         return stall_ms;
     return needs_ms < PACE_STALLS_MAX * stall_ms ? needs_ms : PACE_STALLS_MAX * stall_ms;

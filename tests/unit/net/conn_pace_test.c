@@ -104,7 +104,7 @@ TEST(who_lets_more_wait_than_is_allowed_is_cut_off_for_that)
     conn_scene_end(&scene);
 }
 
-/* Its kernel tells of room in steps, and has room for all that it took already. */
+/* It may be using up what it took. */
 TEST(a_peer_that_took_much_may_rest_for_longer_and_not_for_ever)
 {
     enum { BIG = 16 * 1024 * 1024, PATIENCE_MS = 10 * STALL_MS };
