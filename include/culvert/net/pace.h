@@ -1,5 +1,6 @@
-/* How long a peer may seem to take nothing. Who reads slowly takes much at once, as much as it or its
- * kernel can hold, and rests until that is used up: meanwhile nothing moves on the way to it. */
+/* How long a peer may seem to take nothing. Who reads slowly takes much at once, as much as it or
+ * its kernel can hold, and rests until that is used up: nothing moves on the way to it meanwhile.
+ */
 #ifndef CULVERT_NET_PACE_H
 #define CULVERT_NET_PACE_H
 

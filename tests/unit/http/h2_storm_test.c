@@ -1,7 +1,7 @@
 /* Storms over a session: requests and answers come, stop, are reset and cut into small reads and
- * writes, in an order that chance chose. When it is over nothing is owed: every stream that was left
- * ends, the next one crosses at once, and the connection's credit was given back to the last byte.
- * A seed that fails is named, and fails again. */
+ * writes, in an order that chance chose. When it is over nothing is owed: every stream that was
+ * left ends, the next one crosses at once, and the connection's credit was given back to the last
+ * byte. A seed that fails is named, and fails again. */
 #include "culvert/http/h2_session.h"
 #include "harness.h"
 #include "support/h2_scene.h"
