@@ -28,5 +28,10 @@ fi
 # What it learned about files that did not change is kept, as long as it is asked in the same way.
 known=$build/cppcheck-$(cat "$0" tests/style/cppcheck.cfg | cksum | cut -d ' ' -f 1)
 mkdir -p "$known"
-look_at -j "$(nproc)" --cppcheck-build-dir="$known" src tests || exit 1
+# A finding about several files at once does not show in the status.
+if ! look_at -j "$(nproc)" --cppcheck-build-dir="$known" src tests >"$work/out" 2>&1 ||
+    [ -s "$work/out" ]; then
+    cat "$work/out"
+    exit 1
+fi
 echo "$(find src tests -name '*.c' | wc -l) files are fine"
