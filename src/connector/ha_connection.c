@@ -266,6 +266,7 @@ static void on_connected(void *arg, struct conn *conn)
     ha->dial = NULL;
     conn_peer_address(conn, &ha->peer);
     enter(ha, REGISTERING);
+    conn_set_bulk(conn);
     ha->session = h2_session_new(conn, &options, &session_events, ha, &why);
     if (!ha->session) {
         fail(ha, HA_END_FAILED, 0, &why);

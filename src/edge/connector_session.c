@@ -212,6 +212,7 @@ static void on_serving(void *arg)
         .uuid = session->entry.connection_id,
         .location = span_of(session->worker->team->options->hostname)};
     enter(session, SERVING);
+    conn_set_bulk(h2_session_conn(session->h2));
     timer_stop(&session->deadline);
     if (!registration_server_accept(session->rpc, &details, &err))
         over(session, &err);

@@ -239,14 +239,19 @@ static void set_pace(struct channel *bytes)
         channel_set_limit(bytes, CHANNEL_LIMIT);
 }
 
-/* What does not fit the channel would be kept a second time. */
+/* What does not fit the channel would be kept a second time: it rests where a read would bring
+ * more, which a taker that keeps up does not notice. */
 static size_t wants(void *arg)
 {
     const struct h1_client *client = arg;
     if (client->state != BODY)
-        return LOOP_SCRATCH;
-    set_pace(client->body.bytes);
-    return channel_room(client->body.bytes);
+        return CHANNEL_LIMIT;
+    struct channel *bytes = client->body.bytes;
+    set_pace(bytes);
+    size_t room = channel_room(bytes);
+    if (room < CHANNEL_SQUEEZED && channel_len(bytes) > 0)
+        channel_rest(bytes);
+    return room;
 }
 
 static const struct conn_events conn_events = {on_open, on_bytes, on_end, on_room, on_lost, wants};

@@ -15,7 +15,9 @@
 #include <unistd.h>
 
 enum {
-    READS_PER_TURN = 4,  /* then others get their turn */
+    READS_PER_TURN = 4, /* then others get their turn */
+    READS_OF_BULK = 2,  /* the same, of LOOP_SCRATCH each */
+    READ_USUAL = 64 * 1024,
     READ_MIN = 4 * 1024, /* less is not worth the call */
     /* What a lingering peer takes of the kernel's rest in CONN_LINGER_MS to be waited
      * for: CONN_DRAIN_MIN a minute, and more than the end of TLS. */
@@ -185,7 +187,8 @@ size_t conn_room(const struct conn *conn)
     if (conn->mute)
         return 0;
     size_t waiting = conn_waiting(conn);
-    return waiting < CONN_OUT_ROOM ? CONN_OUT_ROOM - waiting : 0;
+    size_t limit = conn->bulk ? CONN_OUT_BULK : CONN_OUT_ROOM;
+    return waiting < limit ? limit - waiting : 0;
 }
 
 size_t conn_queued(const struct conn *conn)
@@ -302,7 +305,7 @@ void conn_tell_end(struct conn *conn)
 
 size_t conn_read_size(const struct conn *conn)
 {
-    size_t wanted = LOOP_SCRATCH;
+    size_t wanted = conn->bulk ? LOOP_SCRATCH : READ_USUAL;
     if (conn->events->wants && conn->state == CONN_OPEN)
         wanted = conn->events->wants(conn->arg);
     if (wanted < READ_MIN)
@@ -316,6 +319,8 @@ static bool read_clear(struct conn *conn)
     const struct sockets *sockets = loop_sockets(conn->loop);
     unsigned char *to = loop_scratch(conn->loop);
     size_t size = conn_read_size(conn);
+    if (!conn_wants_bytes(conn))
+        return false; /* its consumer has no room now */
     ssize_t n = sockets->read(sockets, conn->fd, to, size);
     if (n > 0) {
         conn_give(conn, to, (size_t)n);
@@ -331,7 +336,8 @@ static bool read_clear(struct conn *conn)
 
 static void read_some(struct conn *conn)
 {
-    for (int i = 0; i < READS_PER_TURN && conn_wants_bytes(conn); i++) {
+    int reads = conn->bulk ? READS_OF_BULK : READS_PER_TURN;
+    for (int i = 0; i < reads && conn_wants_bytes(conn); i++) {
         bool more = conn->ssl ? conn_tls_read(conn) : read_clear(conn);
         if (conn->state == CONN_CLOSED)
             return;
@@ -474,6 +480,11 @@ void conn_again(struct conn *conn)
 {
     if (conn->state == CONN_OPEN)
         task_post(&conn->deliver); /* also from within on_bytes, whose rest is not kept yet */
+}
+
+void conn_set_bulk(struct conn *conn)
+{
+    conn->bulk = true;
 }
 
 void conn_set_events(struct conn *conn, const struct conn_events *events, void *arg)

@@ -21,6 +21,7 @@ struct conn {
     bool blocked;    /* the kernel took less than we have */
     bool wants_room; /* conn_room was used up */
     bool deaf;       /* it lingers without reading, and only for so long */
+    bool bulk;       /* larger steps, see conn_set_bulk */
     bool mute;       /* the peer takes nothing any more; what it said may still be read */
     bool needs_tls_write;
     bool in_vain;      /* the descriptor is readable while nobody reads */

@@ -122,7 +122,10 @@ bool conn_tls_read(struct conn *conn)
     unsigned char *to = loop_records(conn->loop);
     size_t len = 0;
     enum tls_result result = TLS_OK;
-    conn_bio_begin_reading(&conn->bio, loop_scratch(conn->loop), conn_read_size(conn));
+    size_t size = conn_read_size(conn);
+    if (!conn_wants_bytes(conn))
+        return false; /* its consumer has no room now */
+    conn_bio_begin_reading(&conn->bio, loop_scratch(conn->loop), size);
     while (result == TLS_OK) {
         size_t n = 0;
         ERR_clear_error();

@@ -16,6 +16,7 @@ struct conn;
 enum {
     CONN_OUT_LOW = 32 * 1024,       /* on_room is told here */
     CONN_OUT_ROOM = 128 * 1024,     /* conn_room counts down from here */
+    CONN_OUT_BULK = 256 * 1024,     /* or from here, see conn_set_bulk */
     CONN_OUT_MAX = 4 * 1024 * 1024, /* above it, it is lost: control frames have no room check */
     CONN_PENDING_MAX = 384 * 1024,  /* unread bytes a consumer may leave */
     CONN_LINGER_MS = 2000,
@@ -43,7 +44,7 @@ struct conn_events {
     void (*on_end)(void *arg);  /* the peer ended its side, behind all bytes; we may write on */
     void (*on_room)(void *arg); /* output fell to CONN_OUT_LOW after it had been above it */
     void (*on_lost)(void *arg, const struct error *why); /* nothing goes any more; conn_close it */
-    size_t (*wants)(void *arg); /* the most that a read should bring; NULL: LOOP_SCRATCH */
+    size_t (*wants)(void *arg); /* or NULL: the most to read; it may shut the gate: then nothing */
 };
 
 /* Takes `fd` in every case (closed on failure). Events are borrowed. NULL: `err`. */
@@ -52,7 +53,6 @@ struct conn *conn_new(struct loop *loop, int fd, const struct conn_events *event
 
 /* Gives unread bytes to the consumer again, in a task: it is ready for what it left. */
 void conn_again(struct conn *conn);
-
 /* Ends the connection (on_lost, kind TIMEOUT) when bytes wait for the kernel and the peer takes
  * fewer than CONN_DRAIN_MIN in conn_patience_ms, also while it lingers. 0: no limit (default). */
 void conn_set_stall_limit(struct conn *conn, uint64_t stall_ms);
@@ -67,12 +67,12 @@ bool conn_start_tls(struct conn *conn, struct tls_context *context, const char *
 
 /* What its reading goes through, borrowed. */
 struct gate *conn_gate(struct conn *conn);
+/* Larger steps from now on: for few connections that carry much, whose peers are known. */
+void conn_set_bulk(struct conn *conn);
 
 /* Bytes that may be put before the consumer should wait for on_room; 0: the peer shut its ears. */
 size_t conn_room(const struct conn *conn);
-
-/* Queues bytes; they leave at the end of the turn. False: over CONN_OUT_MAX or memory; on_lost
- * follows in a later turn. */
+/* Queues bytes until the turn ends. False: over CONN_OUT_MAX or memory; on_lost follows later. */
 bool conn_put(struct conn *conn, const void *data, size_t len);
 
 /* Ends our side once everything queued is out (close_notify, FIN). */

@@ -43,7 +43,7 @@ const struct sockets *loop_sockets(const struct loop *loop);
 
 /* Two buffers, valid until the callback returns: one for what a read brings; one for TLS, which
  * holds what such a read comes to, and a record that was begun before it. */
-enum { LOOP_SCRATCH = 64 * 1024, LOOP_RECORDS = LOOP_SCRATCH + 32 * 1024 };
+enum { LOOP_SCRATCH = 128 * 1024, LOOP_RECORDS = LOOP_SCRATCH + 32 * 1024 };
 unsigned char *loop_scratch(struct loop *loop);
 unsigned char *loop_records(struct loop *loop);
 

@@ -413,6 +413,30 @@ TEST(a_long_answer_whose_taker_keeps_up_passes_in_larger_steps_until_it_lags)
     play_end(&play);
 }
 
+/* The framing of chunks makes the payload of full reads fall short of the channel's room. */
+TEST(a_long_answer_in_chunks_passes_in_larger_steps_too)
+{
+    enum { CHUNKS = 8000 };
+    struct buf all = BUF_LIMIT(CHUNKS * 1024);
+    struct play play;
+    size_t sent = 0, most = 0;
+    for (int i = 0; i < CHUNKS; i++)
+        CHECK(buf_printf(&all, "3e8\r\n%01000d\r\n", i));
+    play_begin(&play, "GET");
+    say(&play, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+    play.ask.holds = true;
+    for (int turn = 0; turn < 200 && sent < all.len; turn++) {
+        for (size_t n = 1; n > 0; sent += n)
+            n = raw_peer_put(&play.scene.peer, span_skip(buf_span(&all), sent));
+        turned_loop_settle(&play.scene.turned);
+        most = play.scene.budget.used > most ? play.scene.budget.used : most;
+        ask_take(&play.ask);
+    }
+    CHECK(most > CHANNEL_LIMIT);
+    buf_release(&all);
+    play_end(&play);
+}
+
 TEST(a_body_that_nobody_takes_is_kept_within_a_channel_and_the_rest_is_not_read)
 {
     static const char bytes[64 * 1024];

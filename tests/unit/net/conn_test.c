@@ -197,7 +197,53 @@ TEST(a_consumer_may_hand_over_in_the_midst_of_its_bytes)
     conn_scene_end(&scene);
 }
 
+static size_t shut_gate_that_wants(void *arg)
+{
+    struct conn_ear *ear = arg;
+    gate_hold(conn_gate(ear->conn), HOLD_CHANNEL);
+    return 1;
+}
+
+TEST(nothing_is_read_when_the_consumer_shuts_its_gate_as_it_is_asked_what_it_wants)
+{
+    struct conn_events resting = conn_ear_events;
+    struct conn_scene scene;
+    resting.wants = shut_gate_that_wants;
+    conn_scene_begin(&scene);
+    conn_set_events(scene.ear.conn, &resting, &scene.ear);
+    conn_scene_say(&scene, "ab");
+    CHECK_SIZE(scene.turned.memory.bytes_read, 0);
+    conn_set_events(scene.ear.conn, &conn_ear_events, &scene.ear);
+    gate_release(conn_gate(scene.ear.conn), HOLD_CHANNEL);
+    conn_scene_rest(&scene);
+    CHECK_SPAN(buf_span(&scene.ear.got), SPAN("ab"));
+    conn_scene_end(&scene);
+}
+
 /* ---- room ---- */
+
+static size_t bytes_of_a_read(bool in_bulk)
+{
+    static char bytes[LOOP_SCRATCH];
+    struct conn_scene scene;
+    memset(bytes, 'b', sizeof bytes);
+    conn_scene_begin(&scene);
+    if (in_bulk)
+        conn_set_bulk(scene.ear.conn);
+    CHECK_SIZE(conn_room(scene.ear.conn), in_bulk ? CONN_OUT_BULK : CONN_OUT_ROOM);
+    scene.ear.act = shut_gate;
+    CHECK_SIZE(raw_peer_put(&scene.peer, span_make(bytes, sizeof bytes)), sizeof bytes);
+    conn_scene_rest(&scene);
+    size_t read = scene.turned.memory.bytes_read;
+    conn_scene_end(&scene);
+    return read;
+}
+
+TEST(in_bulk_there_is_more_room_and_a_read_brings_more)
+{
+    CHECK_SIZE(bytes_of_a_read(false), LOOP_SCRATCH / 2);
+    CHECK_SIZE(bytes_of_a_read(true), LOOP_SCRATCH);
+}
 
 TEST(room_shrinks_with_what_waits_and_is_told_once_when_it_has_left)
 {
