@@ -25,6 +25,20 @@ static bool add_tag(struct headers *fields, struct span name, struct span value,
     return ok;
 }
 
+static bool add_prefix(struct request_head *head, struct span prefix, struct error *err)
+{
+    struct buf whole = BUF_LIMIT(TARGET_MAX);
+    if (!span_starts(buf_span(&head->target), SPAN("/")))
+        return true;
+    if (!buf_put_span(&whole, prefix) || !buf_put_span(&whole, buf_span(&head->target))) {
+        buf_release(&whole);
+        return error_set(err, ERROR_LIMIT, 0, "behind the service's path the target is too long");
+    }
+    buf_release(&head->target);
+    head->target = whole;
+    return true;
+}
+
 bool rewrite_request(struct request_head *to, const struct request_head *from,
                      const struct rewrite_options *options, struct error *err)
 {
@@ -33,6 +47,8 @@ bool rewrite_request(struct request_head *to, const struct request_head *from,
     stream_kind_strip(to);
     headers_remove_hop_by_hop(&to->fields, true);
     if (options->host.len > 0 && !set_host(to, options->host, err))
+        return false;
+    if (options->prefix.len > 0 && !add_prefix(to, options->prefix, err))
         return false;
     if (!add_tag(&to->fields, SPAN("Id"), options->connector_id, err))
         return false;
