@@ -12,6 +12,7 @@ bool error_set(struct error *err, enum error_kind kind, int cause, const char *f
         return false;
     err->kind = kind;
     err->cause = cause;
+    err->label = NULL;
     va_list args;
     va_start(args, format);
     (void)vsnprintf(err->text, sizeof err->text, format, args);
@@ -61,6 +62,18 @@ bool error_wrap(struct error *err, const char *format, ...)
     return false;
 }
 
+bool error_label(struct error *err, const char *label)
+{
+    if (err && !err->label)
+        err->label = label;
+    return false;
+}
+
+const char *error_name(const struct error *err)
+{
+    return err->label ? err->label : error_kind_name(err->kind);
+}
+
 const char *error_kind_name(enum error_kind kind)
 {
     static const char *const names[] = {
@@ -71,7 +84,7 @@ const char *error_kind_name(enum error_kind kind)
     return names[kind];
 }
 
-static const struct error no_memory = {ERROR_SYSTEM, ENOMEM, "out of memory"};
+static const struct error no_memory = {ERROR_SYSTEM, ENOMEM, NULL, "out of memory"};
 
 const struct error *error_keep(const struct error *err)
 {

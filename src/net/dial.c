@@ -122,7 +122,9 @@ static void on_room(void *arg)
 static void on_lost(void *arg, const struct error *why)
 {
     struct dial *dial = arg;
-    fail(dial, why);
+    struct error told = *why;
+    error_label(&told, why->kind == ERROR_TIMEOUT ? "tls_timeout" : "tls");
+    fail(dial, &told);
 }
 
 static const struct conn_events shaking = {on_open, on_bytes, on_end, on_room, on_lost};
@@ -154,6 +156,23 @@ static void won(struct dial *dial, struct attempt *attempt)
         fail(dial, &err);
 }
 
+/* Why nothing is connected, in a word. */
+static const char *label_of(int cause)
+{
+    switch (cause) {
+    case ECONNREFUSED:
+    case ENOENT: /* no such unix socket */
+        return "refused";
+    case ETIMEDOUT:
+        return "timeout";
+    case ENETUNREACH:
+    case EHOSTUNREACH:
+        return "unreachable";
+    default:
+        return "connect";
+    }
+}
+
 static void describe(struct dial *dial, size_t index, int cause)
 {
     char at[IP_TEXT_SIZE];
@@ -165,6 +184,7 @@ static void describe(struct dial *dial, size_t index, int cause)
         error_errno(&dial->why, "connect to %s", at);
     }
     dial->why.kind = cause == ETIMEDOUT ? ERROR_TIMEOUT : ERROR_NETWORK;
+    error_label(&dial->why, label_of(cause));
 }
 
 static void ready(void *arg, unsigned events)
@@ -251,7 +271,9 @@ static void resolved(void *arg, const struct ip_address *addresses, size_t count
     struct dial *dial = arg;
     dial->lookup = NULL;
     if (why) {
-        fail(dial, why);
+        struct error told = *why;
+        error_label(&told, "name");
+        fail(dial, &told);
         return;
     }
     if (!attempts_make(dial, count)) {
@@ -262,9 +284,11 @@ static void resolved(void *arg, const struct ip_address *addresses, size_t count
     for (size_t i = 0; i < count; i++)
         if (dial->target.family == 0 || addresses[i].any.sa_family == dial->target.family)
             dial->attempts[dial->count++].address = addresses[i];
-    if (dial->count == 0)
+    if (dial->count == 0) {
         error_set(&dial->why, ERROR_NETWORK, 0, "%s has no %s address", dial->host,
                   dial->target.family == AF_INET ? "IPv4" : "IPv6");
+        error_label(&dial->why, "name");
+    }
     try_next(dial);
 }
 
@@ -278,6 +302,7 @@ static void expired(void *arg)
               : dial->host ? dial->host
                            : "the address",
               what, (unsigned long long)dial->target.connect_ms);
+    error_label(&why, dial->lookup ? "name" : "timeout");
     fail(dial, &why);
 }
 

@@ -29,6 +29,8 @@ enum { ERROR_TEXT_MAX = 256 };
 struct error {
     enum error_kind kind;
     int cause;                 /* errno or the library's code underneath; 0 if none */
+    const char *label;         /* a finer word than the kind's, for logs and metrics: "refused";
+                                * static; NULL: none */
     char text[ERROR_TEXT_MAX]; /* outermost first; cut, never overflowing */
 };
 
@@ -45,6 +47,13 @@ bool error_memory(struct error *err);
 
 /* Puts "<text>: " in front of what `err` says already. Returns false. */
 bool error_wrap(struct error *err, const char *format, ...) PRINTF_LIKE(2, 3);
+
+/* Gives it that label (static text), unless it has one: who is nearer to the fact knows better.
+ * Returns false. */
+bool error_label(struct error *err, const char *label);
+
+/* Its label, else the name of its kind. Static text. */
+const char *error_name(const struct error *err);
 
 /* A copy for who keeps it, where the room for one in each object would be much. Never NULL: without
  * memory it is a constant that says so. */
