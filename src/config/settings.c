@@ -53,7 +53,7 @@ static const struct setting settings[] = {
      "PEM file with further roots for the origin's certificate"},
     {"no-tls-verify", {0}, {"NO_TLS_VERIFY"}, B, FILED, NULL, NULL,
      "do not check the origin's certificate"},
-    {"no-chunked-encoding", {0}, {"TUNNEL_NO_CHUNKED_ENCODING"}, B, LATER, NULL, NULL,
+    {"no-chunked-encoding", {0}, {"TUNNEL_NO_CHUNKED_ENCODING"}, B, FILED, NULL, NULL,
      "no chunked requests to the origin"},
     {"http2-origin", {0}, {"TUNNEL_ORIGIN_ENABLE_HTTP2"}, B, LATER, NULL, NULL,
      "HTTP/2 to the origin"},

@@ -19,6 +19,7 @@ struct request {
     size_t connection;
     struct exchange *exchange;
     const char *method, *host, *path; /* for the log, without the query and cut: in `texts` */
+    char *declared;                   /* the request's Trailer fields, one list; NULL: none */
     char texts[];
 };
 
@@ -39,6 +40,15 @@ void request_handler_free(struct request_handler *handler)
     free(handler);
 }
 
+/* NULL is allowed. */
+static void request_free(struct request *request)
+{
+    if (!request)
+        return;
+    free(request->declared);
+    free(request);
+}
+
 /* ---- hooks of the exchange ---- */
 
 static bool adapt(void *arg, struct response_head *head, struct error *err)
@@ -50,8 +60,9 @@ static bool adapt(void *arg, struct response_head *head, struct error *err)
 static int fail(void *arg, struct inbound *in, const struct error *why)
 {
     (void)arg;
-    (void)why;
-    return edge_answer_status(in, 502, RESPONSE_FROM_CONNECTOR);
+    /* 411: the length of the body has to be said (RFC 9110 15.5.12). */
+    int status = why->kind == ERROR_LIMIT && why->cause == 411 ? 411 : 502;
+    return edge_answer_status(in, status, RESPONSE_FROM_CONNECTOR);
 }
 
 static void log_end(const struct request *request, const struct exchange_report *report)
@@ -72,7 +83,7 @@ static void log_end(const struct request *request, const struct exchange_report 
     log_error(
         log,
         report->cut ? "The origin's answer was cut short" : "Unable to reach the origin service",
-        LOG_ERROR(&report->failure), LOG_TEXT("cause", error_kind_name(report->failure.kind)),
+        LOG_ERROR(&report->failure), LOG_TEXT("cause", error_name(&report->failure)),
         LOG_INT("connIndex", request->connection), LOG_INT("event", 1),
         LOG_INT("ingressRule", request->rule_index),
         LOG_TEXT("originService", request->rule->service.text), LOG_TEXT("method", request->method),
@@ -93,17 +104,50 @@ static void ended(void *arg, const struct exchange_report *report)
         .toward_edge = report->bytes_out,
         .duration_ms = report->ended_ms - report->started_ms,
         .cause = report->failure.kind != ERROR_NONE && !report->peer_left
-                     ? error_kind_name(report->failure.kind)
+                     ? error_name(&report->failure)
                      : NULL,
     };
     log_end(request, report);
     tunnel_metrics_ended(handler->options.metrics, &outcome);
     list_remove(&handler->requests, &request->link);
     config_version_drop(request->version);
-    free(request);
+    request_free(request);
 }
 
 static const struct exchange_hooks hooks = {.adapt = adapt, .fail = fail, .ended = ended};
+
+/* ---- the request's trailers ---- */
+
+/* Only what the head announced may follow the body: no more does the field's program let through,
+ * and an origin that looks at the announcement is not surprised. */
+static bool is_undeclared(struct header field, void *arg)
+{
+    const struct request *request = arg;
+    struct span rest = span_of(request->declared ? request->declared : "");
+    struct span name;
+    while (span_cut(&rest, ',', &name))
+        if (span_equal_nocase(span_trim(name), field.name))
+            return false;
+    return true;
+}
+
+static bool note_trailers(struct request *request, struct inbound *in)
+{
+    struct buf list = BUF_LIMIT(HEADERS_BYTES_MAX);
+    bool ok = true;
+    for (size_t i = 0; i < in->head.fields.count && ok; i++) {
+        struct header field = headers_at(&in->head.fields, i);
+        if (span_equal_nocase(field.name, SPAN("Trailer")))
+            ok = (list.len == 0 || buf_put_char(&list, ',')) && buf_put_span(&list, field.value);
+    }
+    if (ok && list.len > 0)
+        request->declared = span_dup(buf_span(&list));
+    ok = ok && (list.len == 0 || request->declared);
+    buf_release(&list);
+    in->body->unwanted = is_undeclared;
+    in->body->unwanted_arg = request;
+    return ok;
+}
 
 /* ---- serving ---- */
 
@@ -147,14 +191,32 @@ static void start(struct request *request, struct inbound *in)
     request_head_release(&in->head);
 }
 
+/* No rule can judge such a path, and no request line hold it. */
+static bool refuse_path(struct request_handler *handler, struct inbound *in, size_t index)
+{
+    struct error why;
+    if (request_path_is_whole(&in->head))
+        return false;
+    error_set(&why, ERROR_INVALID, 0, "the path holds a broken percent escape");
+    log_warn(loop_log(handler->options.loop), "Refused a request", LOG_ERROR(&why),
+             LOG_INT("connIndex", index), LOG_SPAN("host", buf_span(&in->head.authority)));
+    inbound_reset(in, &why);
+    inbound_close(in);
+    return true;
+}
+
 void request_handler_serve(struct request_handler *handler, struct inbound *in, size_t index)
 {
+    if (refuse_path(handler, in, index))
+        return;
     const struct log *log = loop_log(handler->options.loop);
     struct rules_verdict verdict;
     struct config_version *version = live_config_take(handler->options.config);
     const struct rules *rules = version->rules;
     struct request *request = request_new(handler, in, index);
-    if (!request) {
+    if (!request || !note_trailers(request, in)) {
+        in->body->unwanted = NULL;
+        request_free(request);
         config_version_drop(version);
         edge_answer_refuse(in, 502, RESPONSE_FROM_CONNECTOR);
         return;
@@ -165,7 +227,8 @@ void request_handler_serve(struct request_handler *handler, struct inbound *in, 
                  LOG_INT("connIndex", index), LOG_TEXT("host", request->host),
                  LOG_TEXT("path", request->path));
         config_version_drop(version);
-        free(request);
+        in->body->unwanted = NULL;
+        request_free(request);
         edge_answer_refuse(in, verdict.status, RESPONSE_FROM_CONNECTOR);
         return;
     }

@@ -414,8 +414,10 @@ static void on_open(void *arg)
 {
     struct connector_session *session = arg;
     struct error err = {0};
-    const struct h2_options options = {
-        .head_max = SESSION_HEAD_MAX, .is_guarded = true, .budget = &session->worker->budget};
+    const struct h2_options options = {.head_max = SESSION_HEAD_MAX,
+                                       .is_guarded = true,
+                                       .takes_interim = true,
+                                       .budget = &session->worker->budget};
     struct conn *conn = session->conn;
     session->conn = NULL;
     conn_set_stall_limit(conn, SESSION_STALL_MS);

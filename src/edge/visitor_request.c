@@ -218,8 +218,9 @@ static const struct error_page page_denied = {403, "Forbidden",
                                               "The connector does not let this request pass.", ""};
 static const struct error_page page_loop = {
     508, "Loop detected", "The request came back to this edge again and again.", ""};
-static const struct error_page page_target = {400, "Bad request",
-                                              "The request needs a host name and a path.", ""};
+static const struct error_page page_target = {
+    400, "Bad request",
+    "The request needs a host name, and a path whose percent escapes are whole.", ""};
 static const struct error_page page_misdirected = {
     421, "Misdirected request",
     "The certificate of this connection is for other names. Connect with the name that you ask "
@@ -352,11 +353,11 @@ static struct request *request_new(struct visitor_requests *all, struct inbound 
     return request;
 }
 
-/* A path, or "*" of OPTIONS: the forms that a connector is sent. */
+/* A path with whole escapes, or "*" of OPTIONS: the forms that a connector takes. */
 static bool target_is_servable(const struct request_head *head)
 {
     struct span target = buf_span(&head->target);
-    return span_starts(target, SPAN("/")) ||
+    return (span_starts(target, SPAN("/")) && request_path_is_whole(head)) ||
            (span_equal(target, SPAN("*")) && request_is(head, SPAN("OPTIONS")));
 }
 

@@ -13,6 +13,6 @@ void body_take_trailers(struct body *body, struct headers *trailers)
 {
     headers_remove_if(trailers, is_forbidden, NULL);
     if (body->unwanted)
-        headers_remove_if(trailers, body->unwanted, NULL);
+        headers_remove_if(trailers, body->unwanted, body->unwanted_arg);
     headers_move(&body->trailers, trailers);
 }

@@ -3,18 +3,6 @@
 #include "h1_target.h"
 
 #include "chars.h"
-#include "culvert/base/encode.h"
-
-static bool escapes_are_whole(struct span path)
-{
-    size_t at;
-    while ((at = span_find(path, '%')) < path.len) {
-        path = span_skip(path, at + 1);
-        if (path.len < 2 || hex_value(path.data[0]) < 0 || hex_value(path.data[1]) < 0)
-            return false;
-    }
-    return true;
-}
 
 /* Takes "http://" or "https://" from the front of `target`. */
 static bool cut_scheme(struct span *target, struct span *scheme)
@@ -70,10 +58,9 @@ const char *h1_read_target(struct span target, struct request_head *head)
             return "";
         rest = span_skip(rest, authority.len);
     }
-    struct span path = span_first(rest, span_find(rest, '?'));
-    if (!escapes_are_whole(path))
-        return "the path holds a broken percent escape";
-    if (span_equal(rest, SPAN("*")))
-        return buf_put_span(&head->target, rest) ? NULL : "";
-    return put_rest(head, rest) ? NULL : "";
+    bool kept =
+        span_equal(rest, SPAN("*")) ? buf_put_span(&head->target, rest) : put_rest(head, rest);
+    if (!kept)
+        return "";
+    return request_path_is_whole(head) ? NULL : "the path holds a broken percent escape";
 }

@@ -148,7 +148,7 @@ static bool put_target(struct buf *out, struct span target)
 {
     size_t path_len = span_find(target, '?');
     return put_escaped(out, span_first(target, path_len), CHAR_PATH) &&
-           put_escaped(out, span_skip(target, path_len), CHAR_TARGET);
+           put_escaped(out, span_skip(target, path_len), CHAR_QUERY);
 }
 
 /* Host goes out with anything an operator may write into it, but never with what could end it or

@@ -28,12 +28,13 @@ struct h2_session {
     bool said_goaway, heard_goaway;
     uint32_t requests; /* client role: opened so far */
     bool heard_settings;
-    bool in_library;    /* inside nghttp2: nothing may be sent */
-    bool broken;        /* nghttp2 gave up in the middle: it is fed and asked no more */
-    size_t fresh;       /* requests begun in this turn */
-    bool rests;         /* they were enough for it */
-    uint64_t heard_ms;  /* when the last bytes came */
-    size_t credit_owed; /* connection credit held back while the budget is exceeded */
+    bool peer_takes_interim; /* it said so */
+    bool in_library;         /* inside nghttp2: nothing may be sent */
+    bool broken;             /* nghttp2 gave up in the middle: it is fed and asked no more */
+    size_t fresh;            /* requests begun in this turn */
+    bool rests;              /* they were enough for it */
+    uint64_t heard_ms;       /* when the last bytes came */
+    size_t credit_owed;      /* connection credit held back while the budget is exceeded */
     void (*alive)(void *arg);
     bool asked;            /* a PING waits for a sign of life */
     bool asked_behind;     /* and when it was sent, other bytes did for the peer to take them */

@@ -7,6 +7,7 @@ enum {
     SEND_HEAD_MAX = 256 * 1024,  /* encoded head that we send: above the library's 64 KiB */
     NO_RESET_LIMIT = 1000000000, /* the library's own guard is not asked, see h2_guard */
     LIBRARY_CONTINUATIONS = 64,  /* nor this one */
+    SETTING_INTERIM = 0xcf03,    /* of ours: the client takes interim answers */
 };
 
 void h2_session_flush_soon(struct h2_session *session)
@@ -136,6 +137,13 @@ static void head_done(struct h2_session *session, const nghttp2_frame *frame)
                             stream->head_done);
 }
 
+static void read_settings(struct h2_session *session, const nghttp2_settings *settings)
+{
+    for (size_t i = 0; i < settings->niv; i++)
+        if (settings->iv[i].settings_id == SETTING_INTERIM)
+            session->peer_takes_interim = settings->iv[i].value != 0;
+}
+
 static int frame_recv(nghttp2_session *ng, const nghttp2_frame *frame, void *arg)
 {
     (void)ng;
@@ -154,6 +162,7 @@ static int frame_recv(nghttp2_session *ng, const nghttp2_frame *frame, void *arg
         break;
     case NGHTTP2_SETTINGS:
         session->heard_settings = true;
+        read_settings(session, &frame->settings);
         break;
     case NGHTTP2_PING:
         if (frame->hd.flags & NGHTTP2_FLAG_ACK)
@@ -535,9 +544,11 @@ static bool greet(struct h2_session *session)
         {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, H2_STREAM_WINDOW},
         {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, session->options.head_max},
         {NGHTTP2_SETTINGS_ENABLE_PUSH, 0},
+        {SETTING_INTERIM, 1},
     };
-    /* A server does not speak of push; the last entry is the client's. */
-    size_t count = ARRAY_LEN(settings) - (session->options.is_server ? 1 : 0);
+    /* A server speaks neither of push nor of what it takes: the last entries are a client's. */
+    size_t count = ARRAY_LEN(settings) - (session->options.takes_interim ? 0 : 1) -
+                   (session->options.is_server ? 1 : 0);
     return nghttp2_submit_settings(session->ng, NGHTTP2_FLAG_NONE, settings, count) == 0 &&
            nghttp2_session_set_local_window_size(session->ng, NGHTTP2_FLAG_NONE, 0,
                                                  H2_CONN_WINDOW) == 0;

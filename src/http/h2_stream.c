@@ -145,11 +145,18 @@ static bool in_answer(struct inbound *in, const struct response_head *head, stru
     return true;
 }
 
+static bool takes_interim(const struct h2_stream *stream, const struct response_head *head)
+{
+    const struct h2_session *session = stream->session;
+    return !session->options.interim_if_asked || session->peer_takes_interim ||
+           (head->status == 100 && stream->in.head.wants_continue && !stream->said_go_on);
+}
+
 static void in_inform(struct inbound *in, const struct response_head *head)
 {
     struct h2_stream *stream = of_inbound(in);
     struct h2_fields fields;
-    if (!stream->session || stream->id == 0 || stream->sent_head ||
+    if (!stream->session || stream->id == 0 || stream->sent_head || !takes_interim(stream, head) ||
         !h2_fields_of_response(&fields, head, NULL))
         return;
     h2_session_need(stream->session,
@@ -183,6 +190,8 @@ static void in_reset(struct inbound *in, const struct error *why)
     uint32_t code = NGHTTP2_INTERNAL_ERROR;
     if (why && why->kind == ERROR_LIMIT)
         code = NGHTTP2_ENHANCE_YOUR_CALM;
+    else if (why && why->kind == ERROR_INVALID)
+        code = NGHTTP2_PROTOCOL_ERROR;
     stream->told = true;
     h2_stream_reset(stream, code);
 }
@@ -442,6 +451,7 @@ static void let_go(struct h2_stream *stream)
         return;
     stream->held = false;
     stream->told = true;
+    stream->body.unwanted = NULL;
     task_cancel(&stream->done);
     channel_set_taker(stream->body.bytes, NULL, NULL);
     if (stream->id != 0) {

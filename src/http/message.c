@@ -1,6 +1,8 @@
 /* Heads of messages and the rules about them that no version of HTTP changes. */
 #include "culvert/http/message.h"
 
+#include "culvert/base/encode.h"
+
 #include "chars.h"
 
 #include <arpa/inet.h>
@@ -81,6 +83,18 @@ struct span request_path(const struct request_head *head)
 {
     struct span target = buf_span(&head->target);
     return span_first(target, span_find(target, '?'));
+}
+
+bool request_path_is_whole(const struct request_head *head)
+{
+    struct span path = request_path(head);
+    size_t at;
+    while ((at = span_find(path, '%')) < path.len) {
+        path = span_skip(path, at + 1);
+        if (path.len < 2 || hex_value(path.data[0]) < 0 || hex_value(path.data[1]) < 0)
+            return false;
+    }
+    return true;
 }
 
 void response_head_init(struct response_head *head)

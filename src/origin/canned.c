@@ -94,7 +94,7 @@ static bool prepare(struct canned *canned, const struct canned_answer *answer, b
     struct response_head *head = &canned->head;
     struct buf length = BUF_LIMIT(24);
     head->status = answer->status;
-    head->length = answer->status == 204 || answer->status == 304 ? LENGTH_UNKNOWN : 0;
+    head->length = LENGTH_UNKNOWN; /* who writes the answer for HTTP/1.1 says that there is none */
     head->ends_here = true;
     if (!answer->content_type)
         return true;

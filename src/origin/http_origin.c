@@ -14,6 +14,8 @@
 #include "culvert/http/h1_write.h"
 #include "culvert/origin/line.h"
 
+#include "gather.h"
+
 #include <stdlib.h>
 
 struct http_origin {
@@ -51,7 +53,8 @@ struct http_outbound {
     struct h1_client *client;
     struct outbound *sent; /* of the client */
     struct body *answer_body;
-    struct timer wait; /* for the body's first byte */
+    struct gather gather; /* of an origin that wants to know the length */
+    struct timer wait;    /* for the body's first byte */
     struct task choose;
     struct reap reap;
 };
@@ -74,6 +77,7 @@ static void destroy(void *object)
 {
     struct http_outbound *call = object;
     request_head_release(&call->head);
+    gather_release(&call->gather);
     free(call->server_name);
     free(call);
 }
@@ -107,6 +111,7 @@ static void out_close(struct outbound *out)
         return;
     if (call->state == WAITING)
         stop_waiting(call);
+    gather_stop(&call->gather);
     origin_place_leave(&call->place);
     dial_cancel(call->dial);
     call->dial = NULL;
@@ -190,6 +195,16 @@ static bool was_stale(const struct http_outbound *call)
            (is_repeatable(call) || !h1_client_wrote_any(call->client));
 }
 
+/* What the origin did on a connection, in a word. */
+static const char *label_of(const struct http_outbound *call, const struct error *why)
+{
+    if (why->kind == ERROR_PROTOCOL || why->kind == ERROR_LIMIT)
+        return "malformed";
+    if (call->state == ANSWERING)
+        return "cut";
+    return why->kind == ERROR_NETWORK ? "closed" : error_kind_name(why->kind);
+}
+
 static void on_inform(void *arg, const struct response_head *head)
 {
     struct http_outbound *call = arg;
@@ -225,6 +240,7 @@ static void on_failed(void *arg, const struct error *why)
         return;
     }
     error_wrap(&told, call->reused ? "%s over a kept connection" : "%s", call->origin->name);
+    error_label(&told, label_of(call, why));
     fail(call, &told);
 }
 
@@ -282,6 +298,7 @@ static void on_late(void *arg)
     struct error why;
     error_set(&why, ERROR_TIMEOUT, 0, "dial %s: too many others are dialed for %llu ms",
               call->origin->name, (unsigned long long)call->origin->options.connect_ms);
+    error_label(&why, "busy");
     fail(call, &why);
 }
 
@@ -292,8 +309,10 @@ static bool begin(struct http_outbound *call, struct error *err)
     call->place.server_name = call->server_name;
     call->place.events = &place_events;
     call->place.arg = call;
-    if (!origin_line_join(call->origin->line, &call->place, err))
+    if (!origin_line_join(call->origin->line, &call->place, err)) {
+        error_label(err, "busy");
         return error_wrap(err, "dial %s", call->origin->name);
+    }
     enter(call, QUEUED);
     return true;
 }
@@ -331,8 +350,28 @@ static bool is_doubtful(struct request_head *head)
     return without.body == H1_BODY_NONE;
 }
 
+static void gathered(void *arg, const struct error *why)
+{
+    struct http_outbound *call = arg;
+    struct error told;
+    if (why) {
+        fail(call, why);
+        return;
+    }
+    call->body = &call->gather.whole;
+    call->head.length = call->body->length;
+    call->head.ends_here = call->head.length == 0;
+    if (!begin(call, &told))
+        fail(call, &told);
+}
+
 static bool start(struct http_outbound *call, struct error *err)
 {
+    if (call->origin->options.needs_length && !call->head.ends_here &&
+        call->head.length == LENGTH_UNKNOWN)
+        return gather_start(&call->gather, call->origin->loop, call->body,
+                            call->origin->options.budget) ||
+               error_memory(err);
     if (!is_doubtful(&call->head))
         return begin(call, err);
     if (!timer_start(&call->wait, HTTP_ORIGIN_BODY_WAIT_MS))
@@ -377,6 +416,8 @@ static struct outbound *origin_open(struct opener *opener, const struct request_
     call->body = body;
     timer_init(&call->wait, origin->loop, choose, call);
     task_init(&call->choose, origin->loop, TASK_SOON, choose, call);
+    call->gather.done = gathered;
+    call->gather.arg = call;
     request_head_init(&call->head);
     if (!rewrite_request(&call->head, head, &origin->options.rewrite, err) ||
         !name_server(call, err) || !start(call, err)) {

@@ -104,14 +104,14 @@ static bool make_http(struct openers *openers, size_t index, struct behind *behi
         .tls_ms = limit_ms(request->tls_timeout_ns),
         .keepalive_seconds = idle_seconds(request->tcp_keep_alive_ns),
         .one_by_one = request->no_happy_eyeballs,
+        .needs_length = request->disable_chunked_encoding,
         .idle_limit = idle_limit(request->keep_alive_connections, openers->options.workers),
         .idle_ms =
             request->keep_alive_timeout_ns > 0 ? limit_ms(request->keep_alive_timeout_ns) : 0,
         .resolver = openers->resolver,
         .budget = openers->options.budget,
         .rewrite = {span_of(request->http_host_header), openers->options.connector_id,
-                    openers->options.tags, openers->options.tag_count,
-                    span_of(rule->service.prefix)},
+                    openers->options.tags, openers->options.tag_count},
     };
     options.tls = blueprint_tls(openers->blueprint, index);
     behind->http = http_origin_new(openers->loop, &options, err);

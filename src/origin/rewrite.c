@@ -25,18 +25,46 @@ static bool add_tag(struct headers *fields, struct span name, struct span value,
     return ok;
 }
 
-static bool add_prefix(struct request_head *head, struct span prefix, struct error *err)
+static bool put_name(struct buf *list, struct span name)
 {
-    struct buf whole = BUF_LIMIT(TARGET_MAX);
-    if (!span_starts(buf_span(&head->target), SPAN("/")))
-        return true;
-    if (!buf_put_span(&whole, prefix) || !buf_put_span(&whole, buf_span(&head->target))) {
-        buf_release(&whole);
-        return error_set(err, ERROR_LIMIT, 0, "behind the service's path the target is too long");
+    char *room = NULL;
+    if (list->len > 0 && !buf_put_span(list, SPAN(", ")))
+        return false;
+    if (name.len > 0 && !(room = buf_room(list, name.len)))
+        return false;
+    if (room) {
+        header_canonical_name(name, room);
+        buf_added(list, name.len);
     }
-    buf_release(&head->target);
-    head->target = whole;
     return true;
+}
+
+/* Trailer is for the next hop only, but the next hop gets the trailers: one list of their names in
+ * the spelling that they will have. */
+static bool keep_trailer_field(struct headers *to, const struct headers *from, struct error *err)
+{
+    struct buf list = BUF_LIMIT(HEADERS_BYTES_MAX);
+    bool ok = true;
+    for (size_t i = 0; i < from->count && ok; i++) {
+        struct header field = headers_at(from, i);
+        struct span rest = field.value;
+        struct span name;
+        if (!span_equal_nocase(field.name, SPAN("Trailer")))
+            continue;
+        while (ok && span_cut(&rest, ',', &name))
+            ok = put_name(&list, span_trim(name)) || error_memory(err);
+    }
+    if (ok && list.len > 0)
+        ok = headers_add(to, SPAN("Trailer"), buf_span(&list), err);
+    buf_release(&list);
+    return ok;
+}
+
+/* One without a word says nothing, and some origins refuse it. */
+static bool is_empty_agent(struct header field, void *arg)
+{
+    (void)arg;
+    return field.value.len == 0 && span_equal_nocase(field.name, SPAN("User-Agent"));
 }
 
 bool rewrite_request(struct request_head *to, const struct request_head *from,
@@ -46,9 +74,10 @@ bool rewrite_request(struct request_head *to, const struct request_head *from,
         return false;
     stream_kind_strip(to);
     headers_remove_hop_by_hop(&to->fields, true);
-    if (options->host.len > 0 && !set_host(to, options->host, err))
+    headers_remove_if(&to->fields, is_empty_agent, NULL);
+    if (!from->ends_here && !keep_trailer_field(&to->fields, &from->fields, err))
         return false;
-    if (options->prefix.len > 0 && !add_prefix(to, options->prefix, err))
+    if (options->host.len > 0 && !set_host(to, options->host, err))
         return false;
     if (!add_tag(&to->fields, SPAN("Id"), options->connector_id, err))
         return false;

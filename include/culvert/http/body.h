@@ -14,6 +14,7 @@ struct body {
     /* Trailers that the owner does not want, besides those that no trailer section may hold; set
      * when the head came, before a trailer can. NULL: none. */
     bool (*unwanted)(struct header field, void *arg);
+    void *unwanted_arg;
 };
 
 /* The reader's: `trailers` are whole, those that may stay become the body's. `trailers` is empty

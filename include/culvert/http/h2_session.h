@@ -39,6 +39,9 @@ struct h2_options {
      * or sends less than H2_BODY_MIN of the body of an unanswered request in `body_ms` (nothing, if
      * its length is not known; gRPC may rest); 0: no limit. */
     uint64_t stall_ms, body_ms;
+    /* Interim answers (but 100 to who expects it): a client says by a setting that it takes them; a
+     * server gives them to everybody, or only to who said so. */
+    bool takes_interim, interim_if_asked;
     bool is_guarded;   /* the peer's frames are counted (h2_guard): who overdoes it is cut off */
     uint64_t frame_ms; /* guarded: for a head, or a frame but DATA, and for the greeting when that
                           is shorter; 0: H2_FRAME_LIMIT_MS */

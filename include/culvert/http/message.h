@@ -44,6 +44,9 @@ bool request_is_idempotent(const struct request_head *head);
 /* The target up to "?". Borrowed. */
 struct span request_path(const struct request_head *head);
 
+/* Is each "%" of the path followed by two hexadecimal digits (RFC 3986 2.1)? */
+bool request_path_is_whole(const struct request_head *head);
+
 struct response_head {
     int status;            /* 100 ... 999 */
     struct headers fields; /* hop-by-hop fields are already gone */

@@ -20,6 +20,7 @@ struct http_origin_options {
     uint64_t tls_ms;         /* 0: none */
     int keepalive_seconds;   /* as in dial.h */
     bool one_by_one;         /* as in dial.h */
+    bool needs_length;       /* bodies are sent with their length, gathered if need be */
     size_t idle_limit;       /* connections kept for the next request; 0: none */
     uint64_t idle_ms;        /* for so long; 0: as long as the origin likes */
     struct resolver *resolver;
@@ -42,6 +43,9 @@ struct http_origin *http_origin_new(struct loop *loop, const struct http_origin_
  *
  * A request of a method that seldom has a body, with neither length nor end in sight, waits up to
  * HTTP_ORIGIN_BODY_WAIT_MS for the first byte or the end: many origins refuse a chunked GET.
+ *
+ * An origin that needs_length gets a body of unknown length when it is whole, with its length; one
+ * that is too long for that fails with LIMIT and cause 411.
  *
  * on_failed names the origin and keeps the kind: TIMEOUT and NETWORK (dialing, the connection
  * ended), PROTOCOL (not an answer), INVALID (the head cannot be written), LIMIT (too many wait). */

@@ -15,9 +15,7 @@ TEST(the_status_is_the_whole_answer_and_comes_in_a_later_turn)
         int status;
         int64_t length;
     } cases[] = {
-        {"GET", 200, 0},  {"HEAD", 200, 0},
-        {"POST", 404, 0}, {"GET", 204, LENGTH_UNKNOWN},
-        {"GET", 999, 0},  {"GET", 304, LENGTH_UNKNOWN},
+        {"GET", 200}, {"HEAD", 200}, {"POST", 404}, {"GET", 204}, {"GET", 999}, {"GET", 304},
     };
     struct turned_clock clock = turned_clock_make(0);
     struct loop *loop = new_loop(&clock);
@@ -30,7 +28,7 @@ TEST(the_status_is_the_whole_answer_and_comes_in_a_later_turn)
         CHECK(ask_send(&ask, &origin.opener)); /* checks that nothing came yet */
         CHECK(settle(loop));
         CHECK_SIZE(ask.status, cases[i].status);
-        CHECK_CASE(ask.got.length == cases[i].length, "%d: length", cases[i].status);
+        CHECK_CASE(ask.got.length == LENGTH_UNKNOWN, "%d: length", cases[i].status);
         CHECK(ask.got.ends_here && ask.from == NULL && ask.done);
         CHECK_SIZE(ask.got.fields.count, 0);
         ask_release(&ask);

@@ -1,0 +1,458 @@
+/* What the field's program does between edge and origin, recorded from it, holds for us, but for
+ * the wanted deviations in this file. */
+#include "support/origin_play.h"
+#include "support/vectors.h"
+
+#include "culvert/base/uuid.h"
+#include "culvert/tunnel/user_headers.h"
+#include "harness.h"
+
+enum { TEXT_MAX = 16 * 1024 * 1024, TOLERANCE_MS = 60 };
+
+/* What a case may differ in. */
+enum aspect {
+    HEAD = 1u << 0,  /* the request's head at the origin */
+    BODY = 1u << 1,  /* its body there, raw */
+    ASKED = 1u << 2, /* how often an origin was asked */
+    STATUS = 1u << 3,
+    FIELDS = 1u << 4,
+    DATA = 1u << 5,
+    END = 1u << 6, /* clean, reset, or never */
+    TIME = 1u << 7,
+    LOST = 1u << 8, /* the connection */
+    ANSWER = STATUS | FIELDS | DATA,
+};
+
+/* Numbers are those of the faults of that program which we do not share. */
+static const struct {
+    const char *name;
+    unsigned aspects;
+    const char *why;
+} wanted[] = {
+    {"host-uppercase", ANSWER | ASKED, "22: names compare without case"},
+    {"host-trailing-dot", ANSWER | ASKED, "22: nor does a trailing dot count"},
+    {"method-unknown", HEAD | BODY, "14: no body is a length of 0, never an empty chunked one"},
+    {"method-lowercase", HEAD | BODY, "14"},
+    {"post-empty-end-stream", HEAD | BODY, "14"},
+    {"post-content-length-0", HEAD | BODY, "14"},
+    {"put-empty", HEAD | BODY, "14"},
+    {"patch-empty", HEAD | BODY, "14"},
+    {"get-with-body", BODY, "the first byte has no chunk of its own"},
+    {"post-length-short", ANSWER | END, "RFC 9113 8.1.1: malformed, its stream is reset"},
+    {"nochunk-post-no-length", HEAD | TIME, "15: the body is gathered and its length said"},
+    {"nochunk-post-empty", HEAD, "15"},
+    {"te-gzip", ANSWER | END, "RFC 9113 8.2.2: malformed, its stream is reset"},
+    {"h2-forbidden-connection-header", ANSWER | END, "RFC 9113 8.2.2"},
+    {"h2-forbidden-transfer-encoding", ANSWER | END, "RFC 9113 8.2.2"},
+    {"h2-forbidden-upgrade", ANSWER | END, "RFC 9113 8.2.2"},
+    {"accept-encoding-absent-gzip-body", FIELDS | DATA, "19: never asked for, never unpacked"},
+    {"request-header-100KiB", ANSWER | ASKED | END | LOST, "nghttp2 unpacks 64 KiB at most"},
+    {"request-header-1100KiB", ANSWER | END | LOST, "as before"},
+    {"path-space-raw", ANSWER | ASKED | END, "4: RFC 9113 8.3.1: malformed, its stream is reset"},
+    {"path-query-space-raw", ANSWER | ASKED | END, "4"},
+    {"path-mixed-raw-and-encoded-slash", ANSWER | ASKED | END, "4"},
+    {"path-quote-and-encoded", HEAD, "5: escapes stay as they came"},
+    {"resp-204-with-length", FIELDS, "RFC 9110 8.6: 204 has no length"},
+    {"resp-101-to-plain-request", ANSWER, "RFC 9110 7.8: nobody asked for another protocol: 502"},
+    {"resp-header-space-before-colon", ANSWER, "7: 502"},
+    {"resp-status-099", STATUS | END, "502, as for other answers that are none"},
+    {"resp-hop-by-hop", FIELDS, "fields of one hop end there"},
+    {"resp-header-500KiB", ANSWER, "502: what is packed must fit a field that all can unpack"},
+    {"resp-header-11MiB", TIME, "502 sooner: a head ends at 256 KiB"},
+    {"resp-length-short-then-close", STATUS | DATA, "21: heads leave at once"},
+    {"resp-length-reset-mid-body", STATUS | DATA, "21"},
+    {"resp-chunked-bad-size", STATUS | DATA, "the reset overtakes what came with the bad chunk"},
+    {"resp-plain-length-slow", TIME, "21"},
+    {"resp-json-length-slow-8KiB", TIME, "21"},
+    {"status-101", ANSWER | END, "chapter 7: no interim status is an answer: 502"},
+    {"status-100", ANSWER | END, "chapter 7"},
+    {"tls-match-sni-with-port", ANSWER | ASKED | HEAD, "17: a port is no part of the name"},
+    {"unix-socket-httphost", HEAD, "16: httpHostHeader holds for unix sockets"},
+    {"unix-tls-socket", HEAD, "9.2: SNI is the host of the request"},
+};
+
+static unsigned allowed(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(wanted); i++)
+        if (strcmp(wanted[i].name, name) == 0)
+            return wanted[i].aspects;
+    return 0;
+}
+
+static const char *name_of(const struct doc *test)
+{
+    struct span name = SPAN("?");
+    return doc_as_text(doc_get(test, "name"), &name) ? name.data : "?";
+}
+
+/* ---- the origin's side ---- */
+
+/* The connector's id, from the field that tells it. */
+static struct span id_in(struct span head)
+{
+    static const struct span field = SPAN_INIT("\r\nCf-Warp-Tag-Id: ");
+    const char *at = memmem(head.data, head.len, field.data, field.len);
+    return at ? span_make(at + field.len, UUID_TEXT_SIZE - 1) : SPAN("");
+}
+
+/* The recorded head without what we never add (chapter 17, row 19), our id in its place. */
+static void expected_head(const struct doc *seen, struct span id, struct buf *out)
+{
+    static const struct span added = SPAN_INIT("Accept-Encoding: gzip\r\n\r\n");
+    static const struct span mark = SPAN_INIT("{connector-id}");
+    struct buf bytes = BUF_LIMIT(TEXT_MAX);
+    struct span head = vectors_bytes(seen, "head", &bytes);
+    bool was_added = span_ends(head, added);
+    if (was_added)
+        head.len -= added.len;
+    const char *at = head.len > 0 ? memmem(head.data, head.len, mark.data, mark.len) : NULL;
+    size_t before = at ? (size_t)(at - head.data) : head.len;
+    CHECK(buf_put_span(out, span_first(head, before)));
+    if (at)
+        CHECK(buf_put_span(out, id) && buf_put_span(out, span_skip(head, before + mark.len)));
+    if (was_added)
+        CHECK(buf_put_span(out, SPAN("\r\n")));
+    buf_release(&bytes);
+}
+
+static int by_name(const void *a, const void *b)
+{
+    const struct span *left = a;
+    const struct span *right = b;
+    size_t len = span_find(*left, ':');
+    size_t other = span_find(*right, ':');
+    int order = memcmp(left->data, right->data, len < other ? len : other);
+    if (order == 0 && len != other)
+        order = len < other ? -1 : 1;
+    /* Lines of one name keep their order: both lie in one text. */
+    return order != 0 ? order : left->data < right->data ? -1 : 1;
+}
+
+static size_t sorted_lines(struct span head, struct span lines[HEADERS_COUNT_MAX])
+{
+    size_t count = 0;
+    while (count < HEADERS_COUNT_MAX && head.len > 0 && span_cut(&head, '\n', &lines[count]))
+        count++;
+    if (count > 2)
+        qsort(lines + 2, count - 2, sizeof *lines, by_name);
+    return count;
+}
+
+/* Equal but for the order of fields, which the field's program takes from their names. */
+static bool same_head(struct span got, struct span want)
+{
+    struct span left[HEADERS_COUNT_MAX];
+    struct span right[HEADERS_COUNT_MAX];
+    if (want.len > 0 && memmem(want.data, want.len, "...(", 4))
+        return true; /* judged by the unit tests of the writer */
+    size_t count = sorted_lines(got, left);
+    bool same = count == sorted_lines(want, right);
+    for (size_t i = 0; i < count && same; i++)
+        same = span_equal(left[i], right[i]);
+    return same;
+}
+
+static void check_request(const struct doc *test, const struct fake_request *got,
+                          const struct doc *seen)
+{
+    const char *name = name_of(test);
+    unsigned free = allowed(name);
+    struct buf want = BUF_LIMIT(TEXT_MAX);
+    struct buf body = BUF_LIMIT(TEXT_MAX);
+    expected_head(seen, id_in(buf_span(&got->head)), &want);
+    CHECK_CASE((free & HEAD) || same_head(buf_span(&got->head), buf_span(&want)),
+               "%s: the origin got the head\n%.600s\nin place of\n%.600s", name,
+               buf_text(&got->head), buf_text(&want));
+    CHECK_CASE((free & BODY) ||
+                   origin_play_equal(buf_span(&got->body), vectors_bytes(seen, "body", &body)),
+               "%s: the origin got the body \"%.200s\" in place of \"%.200s\"", name,
+               buf_text(&got->body), buf_text(&body));
+    buf_release(&want);
+    buf_release(&body);
+}
+
+static bool is_close_wanted(const struct doc *seen)
+{
+    bool closed = false;
+    return doc_as_bool(doc_get(seen, "peer_closed"), &closed) && closed;
+}
+
+static void check_origins(struct origin_play *play, const struct doc *test)
+{
+    const char *name = name_of(test);
+    const struct doc *received = doc_get(test, "origin_received");
+    size_t asked[PLAY_ORIGINS] = {0};
+    for (size_t i = 0; i < doc_count(received); i++) {
+        const struct doc *seen = doc_at(received, i);
+        struct span at = SPAN("");
+        struct span sni = SPAN("");
+        CHECK(doc_as_text(doc_get(seen, "origin"), &at));
+        struct fake_origin *origin = origin_play_origin(play, at.data);
+        REQUIRE(origin != NULL);
+        if (doc_as_text(doc_get(seen, "sni"), &sni))
+            CHECK_CASE(span_equal(span_of(play->sni), sni) || (allowed(name) & HEAD),
+                       "%s: the origin was asked for %s", name, play->sni);
+        if (!doc_get(seen, "head"))
+            continue;
+        size_t index = asked[origin - play->origins]++;
+        if (index >= origin->request_count)
+            continue;
+        check_request(test, &origin->requests[index], seen);
+        const struct fake_connection *far =
+            &origin->connections[origin->requests[index].connection];
+        CHECK_CASE(!is_close_wanted(seen) || !far->conn || far->peer_closed,
+                   "%s: the origin's connection was not closed", name);
+    }
+    for (size_t i = 0; i < PLAY_ORIGINS; i++)
+        CHECK_CASE((allowed(name) & ASKED) || play->origins[i].request_count == asked[i],
+                   "%s: origin %zu was asked %zu times, not %zu", name, i,
+                   play->origins[i].request_count, asked[i]);
+}
+
+/* ---- the edge's side ---- */
+
+static const struct doc *frame_of(const struct doc *test, const char *type, size_t index)
+{
+    const struct doc *frames = doc_get(test, "edge_received");
+    for (size_t i = 0; i < doc_count(frames); i++) {
+        struct span text = SPAN("");
+        if (doc_as_text(doc_get(doc_at(frames, i), "type"), &text) &&
+            span_equal(text, span_of(type)) && index-- == 0)
+            return doc_at(frames, i);
+    }
+    return NULL;
+}
+
+static struct span field_of(const struct doc *head, const char *name)
+{
+    const struct doc *fields = doc_get(head, "fields");
+    for (size_t i = 0; i < doc_count(fields); i++) {
+        struct span key = SPAN("");
+        struct span value = SPAN("");
+        if (doc_as_text(doc_at(doc_at(fields, i), 0), &key) && span_equal(key, span_of(name)) &&
+            doc_as_text(doc_at(doc_at(fields, i), 1), &value))
+            return value;
+    }
+    return SPAN_NONE;
+}
+
+static struct span found(const struct headers *fields, const char *name)
+{
+    struct span value = SPAN_NONE;
+    return headers_find(fields, span_of(name), &value) ? value : SPAN_NONE;
+}
+
+/* Are the packed fields those of the case, whatever their order? */
+static bool has_user_fields(const struct headers *head, const struct doc *user)
+{
+    struct headers got;
+    struct error err;
+    struct span packed = found(head, USER_HEADERS_FIELD);
+    headers_init(&got);
+    bool same = packed.data ? user_headers_unpack(packed, &got, &err) && user : user == NULL;
+    same = same && got.count == doc_count(user);
+    for (size_t i = 0; i < doc_count(user) && same; i++) {
+        struct buf name = BUF_LIMIT(TEXT_MAX);
+        struct buf value = BUF_LIMIT(TEXT_MAX);
+        struct span key = vectors_text_bytes(doc_at(doc_at(user, i), 0), &name);
+        struct span text = vectors_text_bytes(doc_at(doc_at(user, i), 1), &value);
+        same = false;
+        for (size_t k = 0; k < got.count && !same; k++)
+            same = span_equal(headers_at(&got, k).name, key) &&
+                   origin_play_equal(headers_at(&got, k).value, text);
+        buf_release(&name);
+        buf_release(&value);
+    }
+    headers_release(&got);
+    return same;
+}
+
+static void tell_fields(const struct headers *head)
+{
+    struct headers got;
+    struct error err;
+    struct span packed = found(head, USER_HEADERS_FIELD);
+    headers_init(&got);
+    if (packed.data && user_headers_unpack(packed, &got, &err))
+        for (size_t i = 0; i < got.count; i++)
+            printf("#   %.*s: %.60s\n", SPAN_ARG(headers_at(&got, i).name),
+                   headers_at(&got, i).value.data);
+    headers_release(&got);
+}
+
+static int64_t ms_of(const struct doc *frame)
+{
+    int64_t ms = 0;
+    return doc_as_int(doc_get(frame, "t_ms"), &ms) ? ms : -1;
+}
+
+static void check_time(const struct origin_play *play, const struct doc *test, const char *what,
+                       uint64_t at_ms, const struct doc *frame)
+{
+    int64_t ms = (int64_t)(at_ms - play->asked_ms);
+    int64_t want = ms_of(frame);
+    CHECK_CASE(
+        (allowed(name_of(test)) & TIME) || (ms >= want - TOLERANCE_MS && ms <= want + TOLERANCE_MS),
+        "%s: %s after %lld ms, not %lld", name_of(test), what, (long long)ms, (long long)want);
+}
+
+static void check_head(const struct origin_play *play, const struct doc *test, size_t index)
+{
+    const char *name = name_of(test);
+    unsigned free = allowed(name);
+    const struct raw_answer *answer = play->answer;
+    const struct doc *want = frame_of(test, "HEADERS", index);
+    if (!want) {
+        CHECK_CASE((free & STATUS) || answer->head_count <= index, "%s: a head too much: %.20s",
+                   name, found(&answer->heads[index], ":status").data);
+        return;
+    }
+    if (answer->head_count <= index) {
+        CHECK_CASE(free & STATUS, "%s: no head %zu", name, index);
+        return;
+    }
+    const struct headers *got = &answer->heads[index];
+    static const char *const compared[] = {":status", "cf-cloudflared-response-meta",
+                                           "content-length"};
+    for (size_t i = 0; i < ARRAY_LEN(compared); i++) {
+        struct span value = field_of(want, compared[i]);
+        CHECK_CASE((free & (i == 0 ? STATUS : FIELDS)) ||
+                       (value.data ? span_equal(found(got, compared[i]), value)
+                                   : found(got, compared[i]).data == NULL),
+                   "%s: %s is %.*s, not %.*s", name, compared[i], SPAN_ARG(found(got, compared[i])),
+                   SPAN_ARG(value));
+    }
+    bool same = has_user_fields(got, doc_get(want, "user"));
+    CHECK_CASE((free & FIELDS) || same, "%s: other fields", name);
+    if (!same && !(free & FIELDS))
+        tell_fields(got);
+    check_time(play, test, "head", answer->head_ms[index], want);
+}
+
+/* Long data are recorded by their beginning and their length; they go on as they began. */
+static void put_data(struct span text, const struct doc *frame, struct buf *out)
+{
+    int64_t len = 0;
+    const char *mark = text.len > 0 ? memmem(text.data, text.len, "...(", 4) : NULL;
+    if (mark && doc_as_int(doc_get(frame, "len"), &len))
+        text.len = (size_t)(mark - text.data);
+    CHECK(buf_put_span(out, text));
+    for (int64_t i = (int64_t)text.len; i < len; i++)
+        CHECK(buf_put_char(out, text.data[text.len - 1]));
+}
+
+static void gather_data(const struct doc *test, struct buf *out)
+{
+    const struct doc *frame;
+    for (size_t i = 0; (frame = frame_of(test, "DATA", i)); i++) {
+        struct buf part = BUF_LIMIT(TEXT_MAX);
+        put_data(vectors_bytes(frame, "data", &part), frame, out);
+        buf_release(&part);
+    }
+}
+
+static bool ends_cleanly(const struct doc *test)
+{
+    const struct doc *frames = doc_get(test, "edge_received");
+    bool end = false;
+    for (size_t i = 0; i < doc_count(frames) && !end; i++)
+        end = doc_get(doc_at(frames, i), "end") != NULL;
+    return end && !frame_of(test, "CONN_CLOSED", 0);
+}
+
+static uint32_t code_of(const struct doc *frame)
+{
+    static const struct {
+        const char *name;
+        uint32_t code;
+    } codes[] = {{"NO_ERROR", 0}, {"PROTOCOL_ERROR", 1}, {"INTERNAL_ERROR", 2}};
+    struct span text = SPAN("");
+    if (!doc_as_text(doc_get(frame, "code"), &text))
+        return UINT32_MAX;
+    for (size_t i = 0; i < ARRAY_LEN(codes); i++)
+        if (span_equal(text, span_of(codes[i].name)))
+            return codes[i].code;
+    return UINT32_MAX;
+}
+
+static void check_end(const struct origin_play *play, const struct doc *test)
+{
+    const char *name = name_of(test);
+    const struct raw_answer *answer = play->answer;
+    const struct doc *reset = frame_of(test, "RST_STREAM", 0);
+    if (allowed(name) & END)
+        return;
+    if (ends_cleanly(test))
+        CHECK_CASE(answer->ended, "%s: no clean end, %s %u", name,
+                   answer->reset ? "but a reset with" : "", answer->code);
+    else if (reset)
+        CHECK_CASE(!answer->ended && answer->reset && answer->code == code_of(reset),
+                   "%s: no reset with %u: %s %u", name, code_of(reset),
+                   answer->ended   ? "a clean end"
+                   : answer->reset ? "another"
+                                   : "nothing",
+                   answer->code);
+    else
+        CHECK_CASE(!answer->ended && !answer->reset, "%s: it ended", name);
+}
+
+static void check_edge(const struct origin_play *play, const struct doc *test)
+{
+    const char *name = name_of(test);
+    struct buf data = BUF_LIMIT(TEXT_MAX);
+    for (size_t i = 0; i < 2; i++)
+        check_head(play, test, i);
+    gather_data(test, &data);
+    CHECK_CASE((allowed(name) & DATA) || span_equal(buf_span(&play->answer->data), buf_span(&data)),
+               "%s: the edge got \"%.100s\" in place of \"%.100s\"", name,
+               buf_text(&play->answer->data), buf_text(&data));
+    check_end(play, test);
+    CHECK_CASE((allowed(name) & LOST) || (play->edge.conn && !play->edge.goaway),
+               "%s: the connection was lost", name);
+    buf_release(&data);
+}
+
+static void play_file(const char *file)
+{
+    struct doc *tests = vectors_open(file);
+    struct play_certificates certificates;
+    play_certificates_make(&certificates);
+    for (size_t i = 0; i < doc_count(tests); i++) {
+        struct origin_play play;
+        const char *only = getenv("TEST_CASE");
+        if (only && strcmp(only, name_of(doc_at(tests, i))) != 0)
+            continue;
+        origin_play_open(&play, &certificates, "http");
+        origin_play_run(&play, doc_at(tests, i));
+        check_origins(&play, doc_at(tests, i));
+        check_edge(&play, doc_at(tests, i));
+        origin_play_close(&play);
+    }
+    play_certificates_release(&certificates);
+    doc_free(tests);
+}
+
+TEST(requests_reach_the_origin_as_recorded)
+{
+    play_file("origin/requests.json");
+}
+
+TEST(paths_reach_the_origin_as_recorded)
+{
+    play_file("origin/paths.json");
+}
+
+TEST(answers_reach_the_edge_as_recorded)
+{
+    play_file("origin/responses.json");
+}
+
+TEST(failures_are_answered_as_recorded)
+{
+    play_file("origin/failures-and-status.json");
+}
+
+TEST(tls_and_unix_origins_are_met_as_recorded)
+{
+    play_file("origin/tls-and-unix.json");
+}

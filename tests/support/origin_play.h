@@ -1,0 +1,72 @@
+/* Plays one recorded case of tests/vectors/origin: a raw edge asks, a connector serves by rules,
+ * origins follow the case's script; what each side saw can then be compared. */
+#ifndef CULVERT_TESTS_SUPPORT_ORIGIN_PLAY_H
+#define CULVERT_TESTS_SUPPORT_ORIGIN_PLAY_H
+
+#include "culvert/base/doc.h"
+#include "culvert/connector/connector.h"
+#include "support/fake_origin.h"
+#include "support/place.h"
+#include "support/raw_edge.h"
+#include "support/tls_pair.h"
+#include "support/turned_clock.h"
+
+enum { PLAY_ORIGINS = 8 };
+
+/* The origins' certificates: made once, for they take longer than a case. */
+struct play_certificates {
+    struct tls_fixture self, ca;
+    struct tls_identity *named, *local; /* of the CA: origin.test, app.example.com; localhost */
+};
+void play_certificates_make(struct play_certificates *certificates);
+void play_certificates_release(struct play_certificates *certificates);
+
+struct origin_play {
+    const struct play_certificates *certificates;
+    struct turned_clock clock;
+    struct memory_sockets memory;
+    struct loop *loop;
+    struct log log;
+    struct resolver *resolver;
+    struct raw_edge edge;
+    struct fake_origin origins[PLAY_ORIGINS];
+    struct tls_context *contexts[PLAY_ORIGINS];
+    char sni[256]; /* of the last handshake of an origin */
+    bool shook;    /* there was one */
+    struct test_place place;
+    struct fake_script script;
+    struct buf texts[FAKE_STEPS_MAX]; /* of the script */
+    struct credentials *credentials;
+    struct snapshot *snapshot;
+    struct connector *connector;
+    uint64_t asked_ms;
+    struct raw_answer *answer;
+};
+
+/* The world with the rules of `config`, a member of configs.json; `certificates` are borrowed.
+ * Aborts when it cannot. */
+void origin_play_open(struct origin_play *play, const struct play_certificates *certificates,
+                      const char *config);
+
+/* Asks as the case says and lets turned time pass until all is over. */
+void origin_play_run(struct origin_play *play, const struct doc *test);
+
+/* GET / of `host`, answered by `script`, until all is over. */
+void origin_play_ask(struct origin_play *play, const char *host, const struct fake_script *script);
+
+/* The value of a series of the connector's metrics; -1: there is none. */
+double origin_play_metric(struct origin_play *play, const char *series);
+
+/* The text of a case with its long middle grown again: "aaa...(1000 bytes)" is 1000 bytes. A head
+ * that was shortened within a value gets its end again. */
+void origin_play_grow(struct span text, struct buf *out);
+
+/* Is `got` the recorded text, whose middle may be left out? */
+bool origin_play_equal(struct span got, struct span recorded);
+
+/* What an origin, named as in the cases, was asked; NULL: nobody of that name. */
+struct fake_origin *origin_play_origin(struct origin_play *play, const char *name);
+
+void origin_play_close(struct origin_play *play);
+
+#endif
