@@ -50,6 +50,7 @@ bool request_head_copy(struct request_head *to, const struct request_head *from,
     to->length = from->length;
     to->ends_here = from->ends_here;
     to->is_http10 = from->is_http10;
+    to->is_websocket = from->is_websocket;
     to->wants_continue = from->wants_continue;
     return true;
 }

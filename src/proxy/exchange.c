@@ -5,6 +5,7 @@
  *      \--on_failed: the failure answer--> FAILING --answered--> ended
  *      \--aborted--> ended (the outbound is cancelled)
  *   ANSWERING --on_failed: the answer is cut--> ended
+ *   ANSWERING, upgraded, one direction ended --nothing moves in the other: it is cut--> ended
  *   FAILING --exchange_cut, or the hooks reset it--> ended */
 #include "culvert/proxy/exchange.h"
 
@@ -18,6 +19,8 @@ struct exchange {
     struct body *answer_body;
     bool out_done;    /* the outbound told its end */
     bool in_answered; /* the whole answer left */
+    struct timer half_closed;
+    uint64_t moved; /* when the timer was started */
     const struct exchange_hooks *hooks;
     void *arg;
     struct exchange_report report;
@@ -55,6 +58,7 @@ static void end(void *arg)
 static void end_soon(struct exchange *exchange)
 {
     exchange->state = ENDED;
+    timer_stop(&exchange->half_closed);
     task_post(&exchange->end);
 }
 
@@ -78,16 +82,67 @@ static void fail(struct exchange *exchange, const struct error *why)
         note_head(exchange, status, false);
 }
 
+/* The inbound has nothing to lose any more: all of the answer left, and of an upgrade, its peer had
+ * said all before. */
+static bool in_is_over(const struct exchange *exchange)
+{
+    return exchange->in_answered &&
+           (!exchange->report.upgraded || channel_is_ended(exchange->in->body->bytes));
+}
+
 /* The answer that was begun cannot be finished; if all of it has left, there is nothing to cut. */
 static void cut(struct exchange *exchange, const struct error *why)
 {
-    if (!exchange->in_answered) {
+    if (!in_is_over(exchange)) {
         if (exchange->report.failure.kind == ERROR_NONE)
             exchange->report.failure = *why;
         exchange->report.cut = true;
         inbound_reset(exchange->in, why);
     }
     end_soon(exchange);
+}
+
+/* ---- upgrades ---- */
+
+/* Bytes that came and bytes that went on, both ways. */
+static uint64_t count_moved(const struct exchange *exchange)
+{
+    const struct body *bodies[] = {exchange->in->body, exchange->answer_body};
+    uint64_t moved = 0;
+    for (size_t i = 0; i < ARRAY_LEN(bodies); i++)
+        if (bodies[i])
+            moved += 2 * channel_total(bodies[i]->bytes) - channel_len(bodies[i]->bytes);
+    return moved;
+}
+
+static void watch_half_closed(struct exchange *exchange)
+{
+    struct error why;
+    exchange->moved = count_moved(exchange);
+    if (timer_start(&exchange->half_closed, EXCHANGE_HALF_CLOSED_MS))
+        return;
+    error_memory(&why);
+    cut(exchange, &why);
+}
+
+static void judge_half_closed(void *arg)
+{
+    struct exchange *exchange = arg;
+    struct error why;
+    if (count_moved(exchange) != exchange->moved) {
+        watch_half_closed(exchange);
+        return;
+    }
+    error_set(&why, ERROR_TIMEOUT, 0, "one direction ended, and nothing moved in the other");
+    cut(exchange, &why);
+}
+
+static void on_half_closed(void *arg)
+{
+    struct exchange *exchange = arg;
+    if (exchange->state == ANSWERING && exchange->report.upgraded &&
+        !timer_is_armed(&exchange->half_closed))
+        watch_half_closed(exchange);
 }
 
 /* ---- the outbound speaks ---- */
@@ -106,13 +161,18 @@ static void on_answer(void *arg, struct response_head *head, struct body *body)
     if (exchange->state != OPENING)
         return;
     int status = head->status;
+    head->is_upgrade = status == 101;
     if (exchange->hooks->adapt && !exchange->hooks->adapt(exchange->arg, head, &why)) {
         fail(exchange, &why);
         return;
     }
     exchange->answer_body = body;
+    exchange->report.upgraded = head->is_upgrade;
+    if (head->is_upgrade)
+        outbound_upgraded(exchange->out);
     if (!inbound_answer(exchange->in, head, body, &why)) {
         exchange->answer_body = NULL;
+        exchange->report.upgraded = false;
         fail(exchange, &why);
         return;
     }
@@ -138,7 +198,8 @@ static void on_failed(void *arg, const struct error *why)
         cut(exchange, why);
 }
 
-static const struct outbound_events outbound_events = {on_inform, on_answer, on_done, on_failed};
+static const struct outbound_events outbound_events = {on_inform, on_answer, on_done, on_failed,
+                                                       on_half_closed};
 
 /* ---- the inbound speaks ---- */
 
@@ -183,6 +244,7 @@ struct exchange *exchange_start(struct loop *loop, struct inbound *in, struct op
     exchange->arg = arg;
     exchange->report.started_ms = loop_now_ms(loop);
     task_init(&exchange->end, loop, TASK_SOON, end, exchange);
+    timer_init(&exchange->half_closed, loop, judge_half_closed, exchange);
     inbound_set_events(in, &inbound_events, exchange);
     exchange->out =
         opener_open(opener, head ? head : &in->head, in->body, &outbound_events, exchange, &why);

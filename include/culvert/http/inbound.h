@@ -2,7 +2,8 @@
  *
  * Life: a server hands out an inbound with its head; the owner answers it (after any number of
  * informs) or resets it, and lets go with inbound_close, before which exactly one of on_answered
- * and on_aborted is called. */
+ * and on_aborted is called. Behind an answer that is_upgrade the request's body goes on until its
+ * channel ends, and until then on_aborted may follow on_answered. */
 #ifndef CULVERT_HTTP_INBOUND_H
 #define CULVERT_HTTP_INBOUND_H
 
@@ -12,7 +13,8 @@
 struct inbound;
 
 struct inbound_events {
-    void (*on_answered)(void *arg); /* the whole answer was handed to the connection */
+    /* The whole answer was handed to the connection; of an upgrade: all that goes to the peer. */
+    void (*on_answered)(void *arg);
     /* The peer went away, reset the request or broke its framing: nothing can be answered. */
     void (*on_aborted)(void *arg, const struct error *why);
 };

@@ -21,6 +21,9 @@ struct request_head {
     int64_t length;        /* of the body; LENGTH_UNKNOWN; 0 with ends_here: none */
     bool ends_here;        /* no body follows */
     bool is_http10;        /* the visitor speaks HTTP/1.0 */
+    bool is_websocket;     /* it asks for a WebSocket (RFC 6455 4.1). Its body is what follows the
+                            * handshake: nothing of it goes on before an answer 101, and never as a
+                            * body of HTTP */
     bool wants_continue;   /* Expect: 100-continue, taken out of the fields; the server that hands
                             * the request out says 100 itself if nobody has answered yet */
 };
@@ -52,6 +55,8 @@ struct response_head {
     struct headers fields; /* hop-by-hop fields are already gone */
     int64_t length;        /* LENGTH_UNKNOWN: none was given */
     bool ends_here;        /* no body follows: HEAD, 204, 304, length 0 */
+    bool is_upgrade;       /* the exchange's: from here on bytes go both ways, each way with an end
+                            * of its own; true for 101 and what stands for it in a tunnel */
 };
 
 void response_head_init(struct response_head *head);

@@ -8,12 +8,17 @@
 
 struct exchange;
 
+/* An upgrade of which one direction ended is cut when for so long nothing moves in the other one: a
+ * peer that answers what it was sent takes its time, one that never noticed the end would stay. */
+enum { EXCHANGE_HALF_CLOSED_MS = 5 * 60 * 1000 };
+
 /* What happened, for the log line and the metrics; filled as it goes. */
 struct exchange_report {
     uint64_t started_ms, headed_ms; /* monotonic; headed: 0 before an answer's head */
     uint64_t ended_ms;
     int status;           /* as the outbound or hooks->fail gave it; 0: reset before any head */
     bool by_origin;       /* the head came from the outbound */
+    bool upgraded;        /* it accepted an upgrade */
     bool cut;             /* the answer was begun and could not be finished */
     bool peer_left;       /* the inbound was aborted */
     uint64_t bytes_in;    /* of the request's body */
@@ -23,8 +28,9 @@ struct exchange_report {
 
 /* The ends differ in how heads look outside; `arg` is the owner's. */
 struct exchange_hooks {
-    /* Rewrites the answer's head for the inbound; `head` is an interim one too. False: it cannot be
-     * given on, the failure answer takes its place. NULL: as it is. */
+    /* Rewrites the answer's head for the inbound. False: it cannot be given on, the failure answer
+     * takes its place. It may give 101 another status, and set is_upgrade for what stands for 101.
+     * NULL: as it is. */
     bool (*adapt)(void *arg, struct response_head *head, struct error *err);
     /* Answers in place of the origin: nothing was sent yet. Must answer `in` and return the status,
      * or reset it and return 0. */

@@ -13,7 +13,7 @@ TEST(a_copied_head_has_all_of_the_first_and_shares_nothing)
           buf_put_span(&a.authority, SPAN("h:1")) && buf_put_span(&a.target, SPAN("/p?q")) &&
           headers_add(&a.fields, SPAN("n"), SPAN("v"), NULL));
     a.length = 7;
-    a.is_http10 = a.wants_continue = true;
+    a.is_http10 = a.wants_continue = a.is_websocket = true;
     CHECK(buf_put_span(&b.method, SPAN("OLD")) &&
           headers_add(&b.fields, SPAN("old"), SPAN(""), NULL));
     CHECK(request_head_copy(&b, &a, NULL));
@@ -24,7 +24,7 @@ TEST(a_copied_head_has_all_of_the_first_and_shares_nothing)
     CHECK_TEXT(buf_text(&b.target), "/p?q");
     CHECK_SPAN(request_path(&b), SPAN("/p"));
     CHECK(b.fields.count == 1 && headers_has(&b.fields, SPAN("n")));
-    CHECK(b.length == 7 && b.is_http10 && b.wants_continue && !b.ends_here);
+    CHECK(b.length == 7 && b.is_http10 && b.wants_continue && b.is_websocket && !b.ends_here);
     request_head_release(&b);
 }
 

@@ -12,7 +12,11 @@
  *   N  an answer's head, no body        c  the exchange is cut from outside
  *   D  the outbound is done             .  the loop turns
  *   F  the outbound failed              5  half a second passes
+ *   U  101, bytes go both ways          w  as long passes as nothing may move
+ *   Z  one direction of it ended        q  the same but for a second
+ *   E  the visitor's direction ended    m  a byte comes and goes
  * and what the exchange did, in order:
+ *   u  told the outbound of the upgrade
  *   i  informed   h  answered the inbound   f  asked the hooks to answer   r  reset the inbound
  *   o  closed the outbound   n  closed the inbound   e  ended */
 struct stage {
@@ -94,7 +98,14 @@ static void out_close(struct outbound *out)
     did(stage, 'o');
 }
 
-static const struct outbound_ops out_ops = {out_close};
+static void out_upgraded(struct outbound *out)
+{
+    struct stage *stage = CONTAINER_OF(out, struct stage, out);
+    stage->wrong += stage->out_closed;
+    did(stage, 'u');
+}
+
+static const struct outbound_ops out_ops = {out_close, out_upgraded};
 
 static struct outbound *fake_open(struct opener *opener, const struct request_head *head,
                                   struct body *body, const struct outbound_events *events,
@@ -160,11 +171,33 @@ static void answer(struct stage *stage, int status, bool has_body)
     response_head_init(&head);
     head.status = status;
     head.ends_here = !has_body;
-    if (status < 200)
+    if (status < 200 && status != 101)
         stage->out.events->on_inform(stage->out.arg, &head);
     else
         stage->out.events->on_answer(stage->out.arg, &head, has_body ? &stage->answer : NULL);
     response_head_release(&head);
+}
+
+/* Time and bytes; false: the letter is not of these. */
+static bool step_quietly(struct stage *stage, char letter)
+{
+    char byte;
+    if (letter == '.')
+        turned_loop_settle(&stage->turned);
+    else if (letter == '5')
+        turned_loop_pass(&stage->turned, 500);
+    else if (letter == 'w')
+        turned_loop_pass(&stage->turned, EXCHANGE_HALF_CLOSED_MS);
+    else if (letter == 'q')
+        turned_loop_pass(&stage->turned, EXCHANGE_HALF_CLOSED_MS - 1000);
+    else if (letter == 'E')
+        channel_end(stage->request.bytes);
+    else if (letter == 'm')
+        return channel_put(stage->answer.bytes, "m", 1) ==
+               channel_take(stage->answer.bytes, &byte, 1);
+    else
+        return false;
+    return true;
 }
 
 static void step(struct stage *stage, char letter)
@@ -172,11 +205,9 @@ static void step(struct stage *stage, char letter)
     static const struct error broken = {.kind = ERROR_NETWORK, .text = "it broke"};
     bool out_speaks = stage->out_open && !stage->out_closed;
     bool in_speaks = !stage->in_closed && !stage->in_reset;
-    if (letter == '.')
-        turned_loop_settle(&stage->turned);
-    else if (letter == '5')
-        turned_loop_pass(&stage->turned, 500);
-    else if (letter == 'c' && stage->exchange)
+    if (step_quietly(stage, letter))
+        return;
+    if (letter == 'c' && stage->exchange)
         exchange_cut(stage->exchange, &broken);
     else if (letter == 'a' && in_speaks)
         stage->in.events->on_answered(stage->in.arg);
@@ -188,6 +219,10 @@ static void step(struct stage *stage, char letter)
         stage->out.events->on_failed(stage->out.arg, &broken);
     else if ((letter == 'H' || letter == 'N') && out_speaks)
         answer(stage, 200, letter == 'H');
+    else if (letter == 'U' && out_speaks)
+        answer(stage, 101, true);
+    else if (letter == 'Z' && out_speaks)
+        stage->out.events->on_half_closed(stage->out.arg);
     else if (letter == 'i' && out_speaks)
         answer(stage, 103, false);
 }
@@ -293,6 +328,39 @@ TEST(every_order_of_events_ends_the_exchange_once)
         play.did = want;
         perform(&stage, &play);
     }
+}
+
+TEST(an_upgrade_ends_when_both_of_its_directions_ended_or_one_failed)
+{
+    static const struct play plays[] = {
+        {"UEDa", "uhnoe", 101, true, false, false, false, "both ended"},
+        {"UZa.ED", "uhnoe", 101, true, false, false, false, "the origin ended first"},
+        {"UEZ.Da", "uhnoe", 101, true, false, false, false, "the visitor ended first"},
+        {"UwDa", "uhnoe", 101, true, false, false, false, "it rests for long before either ends"},
+        {"UZw", "uhrnoe", 101, true, true, false, true, "one ended, the other stands still"},
+        {"UZaw", "uhrnoe", 101, true, true, false, true, "the visitor never ends its side"},
+        {"UEZaw", "uhnoe", 101, true, false, false, false, "nobody is left to be told"},
+        {"UZqmqmqmDa", "uhnoe", 101, true, false, false, false, "one ended, the other goes on"},
+        {"UZqmww", "uhrnoe", 101, true, true, false, true, "and then stands still"},
+        {"UZZDa", "uhnoe", 101, true, false, false, false, "told twice"},
+        {"Ux", "uhnoe", 101, true, false, true, true, "the visitor leaves"},
+        {"UZax", "uhnoe", 101, true, false, true, true,
+         "it leaves when only its own end is missing"},
+        {"UF", "uhrnoe", 101, true, true, false, true, "the origin fails"},
+        {"UZaF", "uhrnoe", 101, true, true, false, true,
+         "it fails when the visitor has got all, and goes on speaking"},
+        {"UEZaF", "uhnoe", 101, true, false, false, false, "it fails when all was said"},
+        {"Uc", "uhrnoe", 101, true, true, false, true, "cut from outside"},
+        {"UZac", "uhrnoe", 101, true, true, false, true, "cut from outside, one ended"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(plays); i++) {
+        struct stage stage = {0};
+        perform(&stage, &plays[i]);
+        CHECK(stage.report.upgraded);
+    }
+    struct stage stage = {0};
+    perform(&stage, &(struct play){"HZwDa", "hnoe", 200, true, false, false, false, "no upgrade"});
+    CHECK(!stage.report.upgraded);
 }
 
 TEST(an_exchange_whose_opener_fails_at_once_answers_in_its_place)
