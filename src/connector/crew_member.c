@@ -35,7 +35,7 @@ static void on_request(void *arg, struct inbound *in, size_t index)
         configure(member, in);
         return;
     }
-    if (kind == STREAM_WEBSOCKET || kind == STREAM_TCP) {
+    if (kind == STREAM_TCP) {
         log_warn(loop_log(member->shared.loop),
                  "Refused a stream of a kind that is not supported yet",
                  LOG_TEXT("kind", stream_kind_name(kind)), LOG_INT("connIndex", index));

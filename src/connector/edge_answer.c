@@ -23,6 +23,8 @@ bool edge_answer_adapt(struct response_head *head, struct error *err)
              headers_add(&head->fields, SPAN(RESPONSE_META_FIELD),
                          response_meta_text(RESPONSE_FROM_ORIGIN), err);
     }
+    if (head->status == 101)
+        head->status = 200; /* HTTP/2 knows no switch of protocols (RFC 9113 8.6) */
     buf_release(&packed);
     return ok ? true : error_wrap(err, "the answer's head");
 }

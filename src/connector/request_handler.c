@@ -17,6 +17,7 @@ struct request {
     const struct rule *rule;
     size_t rule_index;
     size_t connection;
+    enum stream_kind kind;
     struct exchange *exchange;
     const char *method, *host, *path; /* for the log, without the query and cut: in `texts` */
     char *declared;                   /* the request's Trailer fields, one list; NULL: none */
@@ -95,11 +96,12 @@ static void ended(void *arg, const struct exchange_report *report)
     struct request *request = arg;
     struct request_handler *handler = request->handler;
     const struct request_outcome outcome = {
-        .kind = STREAM_HTTP,
+        .kind = request->kind,
         .rule = request->rule_index,
         .status = report->status,
         .from_origin = report->by_origin,
-        .complete = report->status != 0 && !report->cut && !report->peer_left,
+        /* Visitors leave a WebSocket as they like. */
+        .complete = report->status != 0 && !report->cut && (!report->peer_left || report->upgraded),
         .toward_origin = report->bytes_in,
         .toward_edge = report->bytes_out,
         .duration_ms = report->ended_ms - report->started_ms,
@@ -182,7 +184,7 @@ static void start(struct request *request, struct inbound *in)
     struct request_handler *handler = request->handler;
     struct opener *opener = openers_at(request->version->openers, request->rule_index);
     list_put_last(&handler->requests, &request->link);
-    tunnel_metrics_began(handler->options.metrics, STREAM_HTTP);
+    tunnel_metrics_began(handler->options.metrics, request->kind);
     struct exchange *exchange =
         exchange_start(handler->options.loop, in, opener, NULL, &hooks, request);
     if (exchange)
@@ -220,6 +222,11 @@ void request_handler_serve(struct request_handler *handler, struct inbound *in, 
         config_version_drop(version);
         edge_answer_refuse(in, 502, RESPONSE_FROM_CONNECTOR);
         return;
+    }
+    request->kind = stream_kind_of(&in->head);
+    if (request->kind == STREAM_WEBSOCKET) {
+        in->head.is_websocket = true;
+        in->head.length = LENGTH_UNKNOWN;
     }
     stream_kind_strip(&in->head);
     if (!rules_match(rules, buf_span(&in->head.authority), buf_span(&in->head.target), &verdict)) {

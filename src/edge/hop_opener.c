@@ -32,7 +32,12 @@ static void out_close(struct outbound *out)
     loop_reap(hop->fail.loop, &hop->reap, destroy, hop);
 }
 
-static const struct outbound_ops ops = {out_close};
+static void out_upgraded(struct outbound *out)
+{
+    outbound_upgraded(CONTAINER_OF(out, struct hop_outbound, out)->stream);
+}
+
+static const struct outbound_ops ops = {out_close, out_upgraded};
 
 static void tell_failed(void *arg)
 {
@@ -75,7 +80,15 @@ static void on_failed(void *arg, const struct error *why)
     tell_failed(hop);
 }
 
-static const struct outbound_events stream_events = {on_inform, on_answer, on_done, on_failed};
+static void on_half_closed(void *arg)
+{
+    struct hop_outbound *hop = arg;
+    if (!hop->failed && hop->out.events->on_half_closed)
+        hop->out.events->on_half_closed(hop->out.arg);
+}
+
+static const struct outbound_events stream_events = {on_inform, on_answer, on_done, on_failed,
+                                                     on_half_closed};
 
 static bool open_stream(struct hop_outbound *hop, const struct request_head *head,
                         struct body *body, struct error *err)

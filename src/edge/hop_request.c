@@ -5,6 +5,8 @@
 
 #include "culvert/edge/hop_word.h"
 #include "culvert/proxy/exchange.h"
+#include "culvert/tunnel/stream_kind.h"
+#include "culvert/tunnel/user_headers.h"
 
 struct hop_request {
     struct opener opener;
@@ -12,6 +14,7 @@ struct hop_request {
     struct link link;
     struct uuid tunnel_id, avoid;
     struct uuid used; /* the connection that was asked; nil: none */
+    bool is_websocket;
     struct reap reap;
 };
 
@@ -44,12 +47,24 @@ static struct outbound *open_local(struct opener *base, const struct request_hea
     return h2_session_open(entry->session, head, body, events, arg, err);
 }
 
+/* The other worker will say 101; here it stays what the connector said. */
+static bool note_upgrade(struct response_head *head, struct error *err)
+{
+    struct headers fields;
+    struct span packed;
+    headers_init(&fields);
+    bool ok = !headers_find(&head->fields, SPAN(USER_HEADERS_FIELD), &packed) ||
+              user_headers_unpack(packed, &fields, err);
+    head->is_upgrade = ok && stream_is_upgraded(head->status, &fields);
+    headers_release(&fields);
+    return ok;
+}
+
 static bool adapt(void *arg, struct response_head *head, struct error *err)
 {
-    (void)arg;
-    (void)err;
+    const struct hop_request *request = arg;
     hop_failure_strip(&head->fields);
-    return true;
+    return !request->is_websocket || note_upgrade(head, err);
 }
 
 static int fail(void *arg, struct inbound *in, const struct error *why)
@@ -92,6 +107,7 @@ static void serve_tunnel(struct hop_requests *all, struct inbound *in, const str
     request->all = all;
     request->tunnel_id = word->tunnel_id;
     request->avoid = word->avoid;
+    request->is_websocket = stream_kind_of(&in->head) == STREAM_WEBSOCKET;
     list_put_last(&all->open, &request->link);
     (void)exchange_start(all->loop, in, &request->opener, NULL, &hooks, request);
 }

@@ -5,6 +5,7 @@
 
 #include "culvert/edge/hop_opener.h"
 #include "culvert/tunnel/response_meta.h"
+#include "culvert/tunnel/stream_kind.h"
 #include "culvert/tunnel/user_headers.h"
 
 struct tunnel_outbound {
@@ -44,7 +45,12 @@ static void out_close(struct outbound *out)
     loop_reap(tunnel->opener->worker->loop, &tunnel->reap, destroy, tunnel);
 }
 
-static const struct outbound_ops ops = {out_close};
+static void out_upgraded(struct outbound *out)
+{
+    outbound_upgraded(CONTAINER_OF(out, struct tunnel_outbound, out)->stream);
+}
+
+static const struct outbound_ops ops = {out_close, out_upgraded};
 
 static void tell_failed(void *arg)
 {
@@ -106,8 +112,9 @@ static bool is_of_origin(const struct response_head *head, struct error *why)
     return error_set(why, ERROR_NETWORK, head->status, "the connector did not reach the origin");
 }
 
-/* The visitor gets the packed fields, nothing of the plain ones. */
-static bool unpack(struct response_head *head, struct error *why)
+/* The visitor gets the packed fields, nothing of the plain ones, and 101 for its WebSocket. */
+static bool unpack(const struct tunnel_outbound *tunnel, struct response_head *head,
+                   struct error *why)
 {
     struct headers fields;
     struct span packed;
@@ -115,6 +122,8 @@ static bool unpack(struct response_head *head, struct error *why)
     bool ok = true;
     if (headers_find(&head->fields, SPAN(USER_HEADERS_FIELD), &packed))
         ok = user_headers_unpack(packed, &fields, why);
+    if (tunnel->head.is_websocket && stream_is_upgraded(head->status, &fields))
+        head->status = 101;
     headers_remove_hop_by_hop(&fields, false);
     headers_remove(&fields, SPAN("content-length"));
     if (ok) {
@@ -133,7 +142,7 @@ static void on_answer(void *arg, struct response_head *head, struct body *body)
     if (tunnel->failed)
         return;
     tunnel->answered = true;
-    if (!is_of_origin(head, &why) || !unpack(head, &why)) {
+    if (!is_of_origin(head, &why) || !unpack(tunnel, head, &why)) {
         fail_later(tunnel, &why);
         return;
     }
@@ -181,7 +190,15 @@ static void on_failed(void *arg, const struct error *why)
     tunnel->out.events->on_failed(tunnel->out.arg, &told);
 }
 
-static const struct outbound_events stream_events = {on_inform, on_answer, on_done, on_failed};
+static void on_half_closed(void *arg)
+{
+    struct tunnel_outbound *tunnel = arg;
+    if (!tunnel->failed && tunnel->out.events->on_half_closed)
+        tunnel->out.events->on_half_closed(tunnel->out.arg);
+}
+
+static const struct outbound_events stream_events = {on_inform, on_answer, on_done, on_failed,
+                                                     on_half_closed};
 
 static bool try_hop(struct tunnel_outbound *tunnel, struct error *err)
 {
@@ -231,7 +248,10 @@ static struct outbound *open_tunnel(struct opener *base, const struct request_he
     tunnel->out = (struct outbound){&ops, events, arg};
     task_init(&tunnel->fail, opener->worker->loop, TASK_SOON, tell_failed, tunnel);
     request_head_init(&tunnel->head);
-    if (request_head_copy(&tunnel->head, head, err) && try_connection(tunnel, err))
+    if (request_head_copy(&tunnel->head, head, err) &&
+        stream_kind_mark(&tunnel->head, head->is_websocket ? STREAM_WEBSOCKET : STREAM_HTTP,
+                         SPAN_NONE, err) &&
+        try_connection(tunnel, err))
         return &tunnel->out;
     out_close(&tunnel->out);
     return NULL;

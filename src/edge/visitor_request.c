@@ -221,6 +221,8 @@ static const struct error_page page_loop = {
 static const struct error_page page_target = {
     400, "Bad request",
     "The request needs a host name, and a path whose percent escapes are whole.", ""};
+static const struct error_page page_no_websocket = {
+    400, "Bad request", "This is the edge itself, which speaks no WebSocket.", ""};
 static const struct error_page page_misdirected = {
     421, "Misdirected request",
     "The certificate of this connection is for other names. Connect with the name that you ask "
@@ -431,6 +433,8 @@ void visitor_requests_serve(struct visitor_requests *all, struct inbound *in,
         redirect(request, in, name);
     } else if (tunnel_id) {
         serve_tunnel(request, in, visitor, tunnel_id);
+    } else if (in->head.is_websocket) {
+        refuse(request, in, &page_no_websocket);
     } else {
         free(request);
         all->options.on_own(all->options.arg, in, visitor);

@@ -3,7 +3,10 @@
  *   IDLE --send--> HEAD --final head--> BODY --its end--> DONE --outbound_close--> IDLE (or
  * useless)
  *
- * A broken or unfinished exchange leaves the client useless: the connection is never used again. */
+ * A broken or unfinished exchange leaves the client useless: the connection is never used again.
+ *
+ * A WebSocket's BODY and DONE are those of the bytes that come. The bytes that go are the pump's,
+ * which begins behind the answer 101; the request is over when both are at their end. */
 #include "culvert/http/h1_client.h"
 #include "culvert/http/h1_body.h"
 #include "culvert/http/h1_response.h"
@@ -25,6 +28,8 @@ struct h1_client {
     bool heard_any;
     uint64_t sent_before; /* the request in hand */
     bool is_head_request;
+    bool upgraded;        /* it was answered 101 */
+    struct body *upgrade; /* what is sent then; NULL: no upgrade was asked for */
     struct outbound out;
     bool held;           /* the owner did not close the outbound yet */
     struct h1_pump pump; /* sends the request's body */
@@ -41,15 +46,24 @@ struct h1_client {
     struct reap reap;
 };
 
+/* All of the answer came, and of an upgrade, all of what goes to the origin was handed over. */
+static bool is_over(const struct h1_client *client)
+{
+    return client->state == DONE && (!client->upgraded || h1_pump_is_done(&client->pump));
+}
+
 static void tell(void *arg)
 {
     struct h1_client *client = arg;
+    const struct outbound_events *events = client->out.events;
     if (!client->held)
         return;
     if (client->why)
-        client->out.events->on_failed(client->out.arg, client->why);
-    else
-        client->out.events->on_done(client->out.arg);
+        events->on_failed(client->out.arg, client->why);
+    else if (is_over(client))
+        events->on_done(client->out.arg);
+    else if (events->on_half_closed)
+        events->on_half_closed(client->out.arg);
 }
 
 static void fail(struct h1_client *client, const struct error *why)
@@ -62,7 +76,7 @@ static void fail(struct h1_client *client, const struct error *why)
             gone(client->gone_arg);
         return;
     }
-    if (client->state == DONE) {
+    if (is_over(client)) {
         client->keep_alive = false;
         return;
     }
@@ -95,16 +109,44 @@ static bool begin_body(struct h1_client *client, struct error *err)
     return client->body.bytes ? true : error_memory(err);
 }
 
+/* 101 is what was asked for: what it says of the connection is told as fields, since its answer is
+ * more than one connection's matter (RFC 9110 7.8). */
+static bool accept_upgrade(struct h1_client *client, struct error *err)
+{
+    struct headers *fields = &client->head.fields;
+    if (!client->upgrade)
+        return error_set(err, ERROR_PROTOCOL, 0, "the origin switches protocols unasked");
+    if (!span_equal(span_of(client->framing.upgrade), SPAN("websocket")))
+        return error_set(err, ERROR_PROTOCOL, 0,
+                         "the origin switches to another protocol than WebSocket");
+    client->upgraded = true;
+    client->head.ends_here = false;
+    client->framing.body = H1_BODY_UNTIL_CLOSE;
+    return headers_add(fields, SPAN("Connection"), SPAN("Upgrade"), err) &&
+           headers_add(fields, SPAN("Upgrade"), SPAN("websocket"), err);
+}
+
+/* Behind the answer, so that its owner has taken it: before, nothing is forwarded. */
+static void begin_upgrade(struct h1_client *client)
+{
+    if (!client->held || client->state == USELESS)
+        return;
+    headers_release(&client->head.fields);
+    h1_pump_start(&client->pump, client->conn, client->upgrade, H1_BODY_UNTIL_CLOSE);
+}
+
 static bool final_head(struct h1_client *client, struct error *err)
 {
+    if (client->head.status == 101 && !accept_upgrade(client, err))
+        return false;
     bool has_body = client->framing.body != H1_BODY_NONE;
-    if (client->head.status == 101)
-        return error_set(err, ERROR_PROTOCOL, 0, "the origin switches protocols unasked");
     client->state = BODY;
     if (has_body && !begin_body(client, err))
         return false;
     client->out.events->on_answer(client->out.arg, &client->head, has_body ? &client->body : NULL);
-    if (client->state == BODY && !has_body)
+    if (client->upgraded)
+        begin_upgrade(client);
+    else if (client->state == BODY && !has_body)
         done(client);
     return true;
 }
@@ -258,9 +300,14 @@ static const struct conn_events conn_events = {on_open, on_bytes, on_end, on_roo
 
 /* ---- sending the request ---- */
 
+/* The end of a request is in its framing; that of what follows an upgrade is the connection's. */
 static void sent(void *arg)
 {
-    (void)arg;
+    struct h1_client *client = arg;
+    if (!client->upgraded)
+        return;
+    conn_end(client->conn);
+    task_post(&client->tell);
 }
 
 static void destroy(void *object)
@@ -283,6 +330,8 @@ static void out_close(struct outbound *out)
     client->held = false;
     task_cancel(&client->tell);
     bool whole = client->state == DONE && h1_pump_is_done(&client->pump);
+    if (client->upgraded && !whole)
+        conn_reset(client->conn);
     h1_pump_stop(&client->pump);
     channel_close(client->body.bytes, client->loop); /* what was not taken will not be */
     client->body.bytes = NULL;
@@ -303,6 +352,7 @@ static void reset_for(struct h1_client *client, const struct request_head *head)
     client->heard_any = false;
     client->sent_before = conn_sent(client->conn);
     client->keep_alive = true;
+    client->upgraded = false;
     error_drop(client->why);
     client->why = NULL;
     client->gone = NULL;
@@ -319,7 +369,8 @@ struct outbound *h1_client_send(struct h1_client *client, const struct request_h
         return NULL;
     }
     reset_for(client, head);
-    shape.connection = H1_CONNECTION_KEEP_ALIVE;
+    if (!head->is_websocket)
+        shape.connection = H1_CONNECTION_KEEP_ALIVE;
     bool ok = h1_write_request(&text, head, &shape, err);
     if (ok && !conn_put(client->conn, text.data, text.len))
         ok = error_set(err, ERROR_NETWORK, 0, "the connection takes no bytes");
@@ -329,7 +380,9 @@ struct outbound *h1_client_send(struct h1_client *client, const struct request_h
     client->out = (struct outbound){&outbound_ops, events, arg};
     client->held = true;
     client->state = HEAD;
-    h1_pump_start(&client->pump, client->conn, head->ends_here ? NULL : body, shape.body);
+    client->upgrade = head->is_websocket ? body : NULL;
+    bool has_body = !head->ends_here && !head->is_websocket;
+    h1_pump_start(&client->pump, client->conn, has_body ? body : NULL, shape.body);
     return &client->out;
 }
 
@@ -383,6 +436,8 @@ void h1_client_close(struct h1_client *client)
 {
     if (!client || !client->conn)
         return;
+    if (client->held && client->upgraded && !is_over(client))
+        conn_reset(client->conn);
     client->held = false;
     client->gone = NULL;
     client->state = USELESS;
@@ -390,7 +445,10 @@ void h1_client_close(struct h1_client *client)
     h1_pump_stop(&client->pump);
     if (client->body.bytes)
         channel_set_reader(client->body.bytes, NULL);
-    conn_close(client->conn);
+    if (client->upgraded)
+        conn_close_lingering(client->conn); /* its last bytes may be on their way */
+    else
+        conn_close(client->conn);
     client->conn = NULL;
     loop_reap(client->loop, &client->reap, destroy, client);
 }

@@ -66,7 +66,7 @@ static void clear_head(struct request_head *head)
     buf_clear(&head->authority);
     buf_clear(&head->target);
     headers_clear(&head->fields);
-    head->is_http10 = head->wants_continue = false;
+    head->is_http10 = head->wants_continue = head->is_websocket = false;
 }
 
 static bool read_request_line(struct reader *r, struct span line)
@@ -295,6 +295,15 @@ static bool settle_body(struct reader *r)
     return true;
 }
 
+/* The handshake is a GET (RFC 6455 4.1); what asks for it otherwise asks for nothing, and is served
+ * as it stands. */
+static void settle_websocket(struct reader *r)
+{
+    struct request_head *head = r->head;
+    head->is_websocket = span_equal(span_of(r->framing->upgrade), SPAN("websocket")) &&
+                         request_is(head, SPAN("GET"));
+}
+
 static bool settle(struct reader *r)
 {
     bool is_http10 = r->head->is_http10;
@@ -313,6 +322,7 @@ static bool settle(struct reader *r)
         framing->upgrade[0] = '\0';
     }
     r->head->wants_continue = saw(r, H1_SEEN_CONTINUE) && !is_http10 && !r->head->ends_here;
+    settle_websocket(r);
     if (saw(r, H1_SEEN_TO_REMOVE))
         headers_remove_hop_by_hop(&r->head->fields, true);
     return true;

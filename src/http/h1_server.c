@@ -3,6 +3,8 @@
  *   IDLE --first byte--> HEAD --whole head--> REQUEST --answered and closed--> IDLE
  *      \------- refused, timed out, lost, or not to be kept -------> OVER
  *
+ * An upgrade is a REQUEST that lasts, behind which the connection is OVER.
+ *
  * Reading goes on during a request, so that a visitor who leaves is noticed; what lies behind the
  * body waits in the conn, up to H1_PIPELINE_MAX. */
 #include "h1_server_internal.h"
@@ -27,7 +29,7 @@ static void tell(void *arg)
     struct h1_server *server = arg;
     if (!server->held || server->told)
         return;
-    server->told = true;
+    server->told = server->why.kind != ERROR_NONE || !h1_server_goes_on(server);
     if (server->why.kind != ERROR_NONE)
         server->in.events->on_aborted(server->in.arg, &server->why);
     else
@@ -37,7 +39,7 @@ static void tell(void *arg)
 /* The request in hand cannot go on. */
 void h1_server_abort(struct h1_server *server, const struct error *why)
 {
-    if (server->held && !server->answered) {
+    if (server->held && (!server->answered || h1_server_goes_on(server))) {
         server->why = *why;
         task_post(&server->tell);
     }
@@ -55,8 +57,12 @@ static bool begin_request(struct h1_server *server)
         channel_new(CHANNEL_LOW, CHANNEL_LIMIT, conn_gate(server->conn), server->options.budget);
     if (!server->body.bytes)
         return false;
+    if (head->is_websocket) {
+        head->ends_here = false; /* as an upgrade goes on */
+        head->length = LENGTH_UNKNOWN;
+    }
     server->body.length = head->length;
-    if (h1_body_is_done(&server->reader))
+    if (h1_body_is_done(&server->reader) && !head->is_websocket)
         channel_end(server->body.bytes);
     buf_clear(&head->scheme);
     return buf_put_span(&head->scheme, span_of(server->options.scheme));
@@ -72,10 +78,10 @@ static void start_request(struct h1_server *server)
     server->keep_alive = server->framing.keep_alive && !server->draining;
     server->state = H1_SERVER_REQUEST;
     server->held = true;
-    server->told = server->answering = server->answered = false;
+    server->told = server->answering = server->answered = server->upgraded = false;
     server->why.kind = ERROR_NONE;
     server->window_ms = server->window_bytes = 0;
-    if (!h1_server_body_is_whole(server))
+    if (!h1_server_body_is_whole(server) && !server->in.head.is_websocket)
         h1_server_watch_body(server);
     server->events->on_request(server->arg, &server->in);
     static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
@@ -139,6 +145,24 @@ static size_t read_body(struct h1_server *server, struct span bytes)
     return used;
 }
 
+/* All that comes belongs to what follows the request in hand, if anything does. */
+static bool is_read_up(const struct h1_server *server)
+{
+    return h1_server_body_is_whole(server) || h1_server_awaits_upgrade(server);
+}
+
+/* The next requests wait for their turn; more of them wait in the kernel. Who is not read, since
+ * that is too much or since nobody takes what came, is looked after. */
+static void look_at_rest(struct h1_server *server, size_t waiting)
+{
+    if (is_read_up(server) && waiting > H1_PIPELINE_MAX)
+        gate_hold(conn_gate(server->conn), HOLD_EXCHANGE);
+    else if (!server->upgraded || gate_is_open(conn_gate(server->conn)) ||
+             timer_is_armed(&server->limit))
+        return;
+    h1_server_watch_body(server);
+}
+
 static size_t on_bytes(void *arg, const unsigned char *data, size_t len)
 {
     struct h1_server *server = arg;
@@ -150,18 +174,14 @@ static size_t on_bytes(void *arg, const unsigned char *data, size_t len)
             return len;
         if (server->state != H1_SERVER_REQUEST)
             n = read_head(server, rest);
-        else if (!h1_server_body_is_whole(server))
+        else if (!is_read_up(server))
             n = read_body(server, rest);
         if (n == 0)
             break;
         used += n;
     }
-    /* The next requests wait for their turn; more of them wait in the kernel. */
-    if (server->conn && server->state == H1_SERVER_REQUEST && h1_server_body_is_whole(server) &&
-        len - used > H1_PIPELINE_MAX) {
-        gate_hold(conn_gate(server->conn), HOLD_EXCHANGE);
-        h1_server_watch_body(server);
-    }
+    if (server->conn && server->state == H1_SERVER_REQUEST)
+        look_at_rest(server, len - used);
     return used;
 }
 
@@ -171,6 +191,11 @@ static void on_end(void *arg)
     struct error why;
     if (server->state == H1_SERVER_OVER)
         return;
+    if (server->state == H1_SERVER_REQUEST && server->upgraded) {
+        timer_stop(&server->limit);
+        channel_end(server->body.bytes);
+        return;
+    }
     error_set(&why, ERROR_NETWORK, 0, "the visitor closed the connection");
     h1_server_abort(server, &why);
 }

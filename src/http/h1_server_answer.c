@@ -5,6 +5,8 @@ void h1_server_sent(void *arg)
 {
     struct h1_server *server = arg;
     server->answered = true;
+    if (server->upgraded)
+        conn_end(server->conn);
     task_post(&server->tell);
 }
 
@@ -13,12 +15,48 @@ static struct h1_server *server_of(struct inbound *in)
     return CONTAINER_OF(in, struct h1_server, in);
 }
 
+/* From here on the connection is bytes both ways; those that came already are given again. */
+static void begin_upgrade(struct h1_server *server, struct body *body)
+{
+    const struct h1_framing framing = {.body = H1_BODY_UNTIL_CLOSE, .length = LENGTH_UNKNOWN};
+    server->answering = server->upgraded = true;
+    server->keep_alive = false;
+    timer_stop(&server->limit);
+    h1_body_release(&server->reader);
+    h1_body_init(&server->reader, &framing, false);
+    gate_release(conn_gate(server->conn), HOLD_EXCHANGE);
+    conn_again(server->conn);
+    h1_pump_start(&server->pump, server->conn, body, H1_BODY_UNTIL_CLOSE);
+}
+
+static bool answer_upgrade(struct h1_server *server, const struct response_head *head,
+                           struct body *body, struct error *err)
+{
+    const struct h1_shape shape = {
+        .length = LENGTH_UNKNOWN,
+        .connection = H1_CONNECTION_UPGRADE,
+        .upgrade = SPAN("websocket"),
+    };
+    struct buf text = BUF_LIMIT(HEADERS_BYTES_MAX);
+    if (!h1_server_awaits_upgrade(server))
+        return error_set(err, ERROR_PROTOCOL, 0, "an upgrade that was not asked for");
+    bool ok = h1_write_response(&text, head, &shape, err);
+    if (ok) {
+        (void)conn_put(server->conn, text.data, text.len);
+        begin_upgrade(server, body);
+    }
+    buf_release(&text);
+    return ok;
+}
+
 static bool in_answer(struct inbound *in, const struct response_head *head, struct body *body,
                       struct error *err)
 {
     struct h1_server *server = server_of(in);
     if (!server->conn || server->state != H1_SERVER_REQUEST)
         return true; /* on_aborted is on its way */
+    if (head->status == 101)
+        return answer_upgrade(server, head, body, err);
     struct buf text = BUF_LIMIT(HEADERS_BYTES_MAX);
     bool to_head = request_is(&in->head, SPAN("HEAD"));
     struct h1_shape shape = h1_response_shape(head, to_head, in->head.is_http10);
@@ -37,6 +75,8 @@ static bool in_answer(struct inbound *in, const struct response_head *head, stru
         server->answering = true;
         (void)conn_put(server->conn, text.data, text.len);
         h1_pump_start(&server->pump, server->conn, no_body ? NULL : body, shape.body);
+        if (in->head.is_websocket)
+            channel_end(server->body.bytes); /* refused: nothing will follow */
     }
     buf_release(&text);
     return ok;

@@ -22,6 +22,7 @@ struct h1_server {
     bool answering;  /* its head was sent */
     bool refused;    /* its body was broken, and a last answer of ours says so */
     bool answered;   /* its whole answer was handed to the conn */
+    bool upgraded;   /* it was answered 101: the connection is bytes both ways */
     bool keep_alive; /* another request may follow */
     bool draining;
     struct inbound in;
@@ -43,6 +44,18 @@ struct h1_server {
 static inline bool h1_server_body_is_whole(const struct h1_server *server)
 {
     return channel_is_ended(server->body.bytes);
+}
+
+/* What follows its head is not its body, until 101 says so. */
+static inline bool h1_server_awaits_upgrade(const struct h1_server *server)
+{
+    return server->in.head.is_websocket && !server->answering;
+}
+
+/* Of an upgrade: the visitor has not said all yet, though it may have got all. */
+static inline bool h1_server_goes_on(const struct h1_server *server)
+{
+    return server->upgraded && !h1_server_body_is_whole(server);
 }
 
 /* h1_server.c */

@@ -106,7 +106,8 @@ void h1_server_watch_body(struct h1_server *server)
 static void look_after(struct h1_server *server)
 {
     struct error why;
-    if (!conn_peer_left(server->conn)) {
+    bool is_there = server->upgraded ? !conn_is_reset(server->conn) : !conn_peer_left(server->conn);
+    if (is_there) {
         h1_server_watch_body(server);
         return;
     }
@@ -158,6 +159,6 @@ void h1_server_late(void *arg)
         end_idle(server);
     else if (!gate_is_open(conn_gate(server->conn)))
         look_after(server);
-    else if (!h1_server_body_is_whole(server))
+    else if (!h1_server_body_is_whole(server) && !server->upgraded)
         judge_body(server);
 }

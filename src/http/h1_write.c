@@ -34,12 +34,17 @@ static bool is_get_like(const struct request_head *head)
 
 struct h1_shape h1_request_shape(const struct request_head *head)
 {
-    if (!head->ends_here && head->length == LENGTH_UNKNOWN)
+    bool ends_here = head->ends_here || head->is_websocket;
+    if (!ends_here && head->length == LENGTH_UNKNOWN)
         return (struct h1_shape){.body = H1_BODY_CHUNKED, .length = LENGTH_UNKNOWN};
-    int64_t length = head->ends_here ? 0 : head->length;
-    if (length == 0 && is_get_like(head))
-        return (struct h1_shape){.body = H1_BODY_NONE, .length = LENGTH_UNKNOWN};
-    return (struct h1_shape){.body = H1_BODY_LENGTH, .length = length};
+    struct h1_shape shape = {.body = H1_BODY_LENGTH, .length = ends_here ? 0 : head->length};
+    if (shape.length == 0 && is_get_like(head))
+        shape = (struct h1_shape){.body = H1_BODY_NONE, .length = LENGTH_UNKNOWN};
+    if (head->is_websocket) {
+        shape.connection = H1_CONNECTION_UPGRADE;
+        shape.upgrade = SPAN("websocket");
+    }
+    return shape;
 }
 
 static bool status_has_no_body(int status)

@@ -86,8 +86,10 @@ struct h2_stream {
     bool said_go_on;   /* 100 was said */
     bool peer_ended;   /* END_STREAM came */
     bool sent_head;
-    bool sent_end; /* END_STREAM left */
-    bool deferred; /* nothing to send at the moment: the library waits */
+    bool sent_end;  /* END_STREAM left */
+    bool upgraded;  /* bytes go both ways, and it is over when both END_STREAM have passed */
+    bool told_half; /* of these one passed, and that was told */
+    bool deferred;  /* nothing to send at the moment: the library waits */
     bool is_head_request;
     struct inbound in;
     struct outbound out;

@@ -115,6 +115,7 @@ static bool sends_too_little(struct h2_stream *stream, uint64_t now)
     uint64_t least = head->length == LENGTH_UNKNOWN ? 1 : H2_BODY_MIN;
     bool waits = stream->in.ops && stream->held && !stream->peer_ended && !stream->sent_head &&
                  channel_len(stream->body.bytes) == 0 && !request_is_grpc(head) &&
+                 !head->is_websocket &&             /* it waits for the answer to begin */
                  stream->session->credit_owed == 0; /* it may have to wait for ours */
     if (!waits) {
         stream->body_pace.since_ms = 0;

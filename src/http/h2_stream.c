@@ -4,6 +4,7 @@
 #include "h2_internal.h"
 
 static void let_go(struct h2_stream *stream);
+static void tell_later(struct h2_stream *stream);
 
 static void destroy(void *object)
 {
@@ -141,6 +142,7 @@ static bool in_answer(struct inbound *in, const struct response_head *head, stru
                          nghttp2_strerror(failed));
     }
     stream->sent_head = true;
+    stream->upgraded = head->is_upgrade;
     h2_session_flush_soon(session);
     return true;
 }
@@ -210,16 +212,30 @@ static const struct inbound_ops inbound_ops = {in_answer, in_inform, in_reset, i
 
 /* ---- the outbound face ---- */
 
+static struct h2_stream *of_outbound(struct outbound *out)
+{
+    return CONTAINER_OF(out, struct h2_stream, out);
+}
+
 static void out_close(struct outbound *out)
 {
-    struct h2_stream *stream = CONTAINER_OF(out, struct h2_stream, out);
+    struct h2_stream *stream = of_outbound(out);
+    bool has_all = stream->peer_ended && !stream->upgraded;
     stop_sending(stream);
     if (stream->id != 0 && !(stream->sent_end && stream->peer_ended))
-        h2_stream_reset(stream, stream->peer_ended ? NGHTTP2_NO_ERROR : NGHTTP2_CANCEL);
+        h2_stream_reset(stream, has_all ? NGHTTP2_NO_ERROR : NGHTTP2_CANCEL);
     let_go(stream);
 }
 
-static const struct outbound_ops outbound_ops = {out_close};
+static void out_upgraded(struct outbound *out)
+{
+    struct h2_stream *stream = of_outbound(out);
+    stream->upgraded = true;
+    if (stream->sent_end || stream->peer_ended)
+        tell_later(stream);
+}
+
+static const struct outbound_ops outbound_ops = {out_close, out_upgraded};
 
 /* The library takes the head and gives the stream its number. */
 static bool send_request(struct h2_session *session, struct h2_stream *stream,
@@ -316,14 +332,40 @@ static void tell_later(struct h2_stream *stream)
         task_post(&stream->done);
 }
 
+/* Of an upgrade one direction ended, the other goes on. */
+static void tell_half(struct h2_stream *stream)
+{
+    bool is_due = stream->out.ops ? stream->out.events->on_half_closed != NULL : stream->sent_end;
+    if (stream->told_half || !is_due)
+        return;
+    stream->told_half = true;
+    if (stream->out.ops)
+        stream->out.events->on_half_closed(stream->out.arg);
+    else
+        stream->in.events->on_answered(stream->in.arg);
+}
+
+static bool is_over(const struct h2_stream *stream)
+{
+    if (stream->upgraded)
+        return stream->peer_ended && stream->sent_end;
+    return stream->in.ops ? stream->sent_end : stream->peer_ended && stream->head_done;
+}
+
 /* The last event of a stream, outside of the library. */
 static void tell(void *arg)
 {
     struct h2_stream *stream = arg;
     if (stream->told || !stream->held)
         return;
-    stream->told = true;
     bool good = !stream->why;
+    if (stream->upgraded && good && !is_over(stream)) {
+        tell_half(stream);
+        return;
+    }
+    stream->told = true;
+    if (stream->in.ops && good && stream->told_half)
+        return; /* it was answered when that was told */
     if (stream->in.ops && good)
         stream->in.events->on_answered(stream->in.arg);
     else if (stream->in.ops)
@@ -348,15 +390,10 @@ void h2_stream_sent_end(struct h2_stream *stream)
 {
     stream->sent_end = true;
     h2_guard_answered(&stream->session->guard);
-    if (stream->in.ops)
+    if (stream->in.ops || stream->upgraded)
         tell_later(stream);
     if (stream->refused && !stream->peer_ended)
         h2_stream_reset(stream, NGHTTP2_NO_ERROR); /* the rest of the request is of no use */
-}
-
-static bool is_over(const struct h2_stream *stream)
-{
-    return stream->in.ops ? stream->sent_end : stream->peer_ended && stream->head_done;
 }
 
 static void blame_reset(struct h2_stream *stream, uint32_t code)
@@ -374,6 +411,8 @@ void h2_stream_closed(struct h2_stream *stream, uint32_t code, const struct erro
 {
     stream->id = 0;
     stop_sending(stream);
+    if (stream->upgraded && stream->out.ops && stream->peer_ended && code == NGHTTP2_NO_ERROR)
+        stream->sent_end = true; /* it said all, and has nobody left for what we would say */
     if (!is_over(stream) && !stream->why && why)
         h2_stream_blame(stream, why);
     else if (!is_over(stream) && !stream->why && stream->held)

@@ -125,8 +125,8 @@ static void look(void *arg)
         }
         channel_drop(bytes, part.len);
     }
-    if (channel_is_done(bytes))
-        finish(gathering, NULL);
+    if (channel_is_done(bytes) || gathering->in->head.is_websocket)
+        finish(gathering, NULL); /* an upgrade's bytes would follow our answer */
 }
 
 static void on_filled(void *arg)

@@ -556,6 +556,11 @@ bool conn_peer_left(const struct conn *conn)
     return conn->peer_ended || sockets_peer_left(conn->fd);
 }
 
+bool conn_is_reset(const struct conn *conn)
+{
+    return sockets_is_reset(conn->fd);
+}
+
 void conn_on_gone(struct conn *conn, void (*gone)(void *arg, enum conn_cut cut), void *arg)
 {
     conn->gone = gone;

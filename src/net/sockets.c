@@ -158,6 +158,12 @@ bool sockets_peer_left(int fd)
     return poll(&look, 1, 0) == 1;
 }
 
+bool sockets_is_reset(int fd)
+{
+    struct pollfd look = {.fd = fd};
+    return poll(&look, 1, 0) == 1 && (look.revents & POLLERR) != 0;
+}
+
 size_t sockets_unsent(int fd)
 {
     int bytes = 0;

@@ -244,7 +244,15 @@ static void on_failed(void *arg, const struct error *why)
     fail(call, &told);
 }
 
-static const struct outbound_events client_events = {on_inform, on_answer, on_done, on_failed};
+static void on_half_closed(void *arg)
+{
+    struct http_outbound *call = arg;
+    if (call->out.events->on_half_closed)
+        call->out.events->on_half_closed(call->out.arg);
+}
+
+static const struct outbound_events client_events = {on_inform, on_answer, on_done, on_failed,
+                                                     on_half_closed};
 
 /* ---- the beginning ---- */
 
@@ -342,7 +350,7 @@ static const struct channel_events body_events = {on_filled};
 /* Would an announced body astonish the origin, and may there be none? */
 static bool is_doubtful(struct request_head *head)
 {
-    if (head->ends_here || head->length != LENGTH_UNKNOWN)
+    if (head->ends_here || head->is_websocket || head->length != LENGTH_UNKNOWN)
         return false;
     head->ends_here = true;
     struct h1_shape without = h1_request_shape(head);

@@ -79,6 +79,9 @@ bool rewrite_request(struct request_head *to, const struct request_head *from,
         return false;
     if (options->host.len > 0 && !set_host(to, options->host, err))
         return false;
+    if (to->is_websocket &&
+        !headers_set(&to->fields, SPAN("Sec-WebSocket-Version"), SPAN("13"), err))
+        return false;
     if (!add_tag(&to->fields, SPAN("Id"), options->connector_id, err))
         return false;
     for (size_t i = 0; i < options->tag_count; i++)

@@ -37,6 +37,11 @@ bool stream_kind_mark(struct request_head *head, enum stream_kind kind, struct s
     return headers_set(&head->fields, SPAN(STREAM_UPGRADE_FIELD), kinds[kind].mark, err);
 }
 
+bool stream_is_upgraded(int status, const struct headers *fields)
+{
+    return status == 200 && headers_has_token(fields, SPAN("Upgrade"), SPAN("websocket"));
+}
+
 void stream_kind_strip(struct request_head *head)
 {
     headers_remove(&head->fields, SPAN(STREAM_UPGRADE_FIELD));

@@ -17,6 +17,7 @@ struct h1_refusal {
  *  - scheme is that of an absolute target, else ""
  *  - fields have no Host, no Expect and no hop-by-hop field; TE: trailers stays; at most one
  *    Content-Length, equal to head->length
+ *  - is_websocket: Upgrade and Connection ask for a WebSocket, with GET and without a body
  *  - one empty line before the request line is passed over
  * H1_BAD: `why` says what to answer; head and framing are then of no use. */
 enum h1_verdict h1_parse_request(struct h1_parser *parser, struct span bytes,

@@ -69,7 +69,6 @@ bool conn_start_tls(struct conn *conn, struct tls_context *context, const char *
 struct gate *conn_gate(struct conn *conn);
 /* Larger steps from now on: for few connections that carry much, whose peers are known. */
 void conn_set_bulk(struct conn *conn);
-
 /* Bytes that may be put before the consumer should wait for on_room; 0: the peer shut its ears. */
 size_t conn_room(const struct conn *conn);
 /* Queues bytes until the turn ends. False: over CONN_OUT_MAX or memory; on_lost follows later. */
@@ -106,6 +105,7 @@ void conn_on_gone(struct conn *conn, void (*gone)(void *arg, enum conn_cut cut),
 
 /* Did the peer end its side, or is it gone? For who does not read: only readers are told so. */
 bool conn_peer_left(const struct conn *conn);
+bool conn_is_reset(const struct conn *conn); /* the same, but an orderly end is none */
 
 bool conn_is_tls(const struct conn *conn);
 /* For servers: is its certificate for this host name (lower case) or address, exactly or by a first

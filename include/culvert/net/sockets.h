@@ -35,6 +35,8 @@ void sockets_peer_address(int fd, struct ip_address *address);
 
 /* Has the peer ended its side, or is it gone, though bytes of it may still be unread? */
 bool sockets_peer_left(int fd);
+/* Is the connection broken? */
+bool sockets_is_reset(int fd);
 
 /* Bytes that the kernel took and the peer has not acknowledged; 0 when unknown. */
 size_t sockets_unsent(int fd);

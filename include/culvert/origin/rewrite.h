@@ -22,6 +22,7 @@ struct rewrite_options {
  *  - without Cf-Trace-Id, Cf-Cloudflared-Proxy-Connection-Upgrade and hop-by-hop fields, but
  *    TE: trailers, and Trailer when a body follows
  *  - without a User-Agent that is empty
+ *  - Sec-WebSocket-Version is 13 when it asks for a WebSocket; the visitor's key stays
  *  - Cf-Warp-Tag-Id and one Cf-Warp-Tag-<Name> for each tag, behind any that came
  * All else stays byte for byte, the target above all; nothing is invented (no User-Agent, no
  * Accept-Encoding). False: kind LIMIT (the fields do not fit) or SYSTEM. */

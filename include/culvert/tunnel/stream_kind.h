@@ -27,6 +27,10 @@ enum stream_kind stream_kind_of(const struct request_head *head);
 bool stream_kind_mark(struct request_head *head, enum stream_kind kind, struct span source,
                       struct error *err) MUST_CHECK;
 
+/* Does the answer to a WebSocket stream accept it? Its status is 200, and among the `fields` that
+ * were unpacked Upgrade names the protocol; 101 stands for it toward visitor and origin. */
+bool stream_is_upgraded(int status, const struct headers *fields);
+
 /* Takes off what is for the connector alone: the upgrade mark, whatever it says, and the trace. */
 void stream_kind_strip(struct request_head *head);
 
