@@ -83,6 +83,8 @@ static void on_answer(void *arg, struct response_head *head, struct body *body)
     ask->got.ends_here = head->ends_here;
     must(headers_copy(&ask->got.fields, &head->fields, NULL));
     ask->from = body;
+    if (ask->upgrades || head->status == 101)
+        outbound_upgraded(ask->out);
     if (ask->closes_first) {
         ask_close(ask);
         return;
@@ -113,7 +115,14 @@ static void on_failed(void *arg, const struct error *why)
     ask->ends++;
 }
 
-static const struct outbound_events events = {on_inform, on_answer, on_done, on_failed};
+static void on_half_closed(void *arg)
+{
+    struct ask *ask = arg;
+    ask->halves++;
+}
+
+static const struct outbound_events events = {on_inform, on_answer, on_done, on_failed,
+                                              on_half_closed};
 
 bool ask_send(struct ask *ask, struct opener *opener)
 {

@@ -9,9 +9,10 @@ struct ask {
     struct body body;
     bool holds;        /* leaves the answer's body in its channel */
     bool closes_first; /* closes the outbound from within on_answer */
+    bool upgrades;     /* takes the answer for an accepted upgrade; one of 101 is */
     struct outbound *out;
     /* What came: */
-    size_t informs;
+    size_t informs, halves; /* halves: one direction of an upgrade ended */
     int inform_status;
     int status;               /* 0: no head */
     struct response_head got; /* of it */

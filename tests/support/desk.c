@@ -121,6 +121,7 @@ static void send_head(struct desk_request *request, int status, int64_t length, 
     head.status = status;
     head.length = length;
     head.ends_here = !has_body;
+    head.is_upgrade = status == 101 || request->desk->upgrades;
     must(headers_add(&head.fields, SPAN("x-desk"), SPAN("1"), &err));
     for (const struct header *field = request->desk->fields; field && field->name.len > 0; field++)
         must(headers_add(&head.fields, field->name, field->value, &err));

@@ -105,10 +105,11 @@ static bool step_sleep(struct fake_connection *far, uint64_t ms)
 
 static bool step_echo(struct fake_connection *far)
 {
-    struct span body = span_skip(buf_span(&far->request->body), far->echoed);
-    must(conn_put(far->conn, body.data, body.len));
-    far->echoed += body.len;
-    return step_sleep(far, far->step->number);
+    struct span fresh = span_skip(buf_span(&far->request->body), far->echoed);
+    if (fresh.len > 0)
+        must(conn_put(far->conn, fresh.data, fresh.len));
+    far->echoed += fresh.len;
+    return far->step->number > 0 ? step_sleep(far, far->step->number) : far->peer_closed;
 }
 
 static bool step_runs(struct fake_connection *far)
@@ -127,6 +128,11 @@ static bool step_runs(struct fake_connection *far)
         return span_ends(buf_span(&far->request->body), step->text);
     case FAKE_ECHO:
         return step_echo(far);
+    case FAKE_HEAR:
+        return far->peer_closed;
+    case FAKE_FINISH:
+        conn_end(far->conn);
+        return true;
     case FAKE_CLOSE:
         conn_close_lingering(far->conn);
         hang_up(far);
@@ -186,6 +192,7 @@ static void on_end(void *arg)
 {
     struct fake_connection *far = arg;
     far->peer_closed = true;
+    task_post(&far->run);
 }
 
 static void on_lost(void *arg, const struct error *why)

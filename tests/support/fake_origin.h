@@ -20,7 +20,9 @@ enum fake_action {
     FAKE_SLEEP,  /* `number` milliseconds */
     FAKE_AWAIT,  /* `number` bytes of the body, or `timeout_ms` (0: for ever) */
     FAKE_SUFFIX, /* the body ends with text */
-    FAKE_ECHO,   /* what comes goes back, for `number` milliseconds */
+    FAKE_ECHO,   /* what comes goes back, for `number` milliseconds; 0: until the other end ends */
+    FAKE_HEAR,   /* the end of its side */
+    FAKE_FINISH, /* ends our side, and goes on reading */
     FAKE_CLOSE,  /* after everything was sent */
     FAKE_RESET,  /* so that the other end reads ECONNRESET */
 };
