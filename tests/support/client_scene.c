@@ -13,16 +13,26 @@ static struct outbound *open_over_client(struct opener *opener, const struct req
 
 static const struct opener_ops over_client = {open_over_client};
 
-void client_scene_begin(struct client_scene *scene)
+static void begin(struct client_scene *scene, int (*open)(struct raw_peer *peer))
 {
     *scene = (struct client_scene){.opener = {&over_client}, .budget = {.limit = 1024 * 1024}};
     turned_loop_init(&scene->turned);
-    scene->conn = conn_new(scene->turned.loop, raw_peer_open(&scene->peer), NULL, NULL, NULL);
+    scene->conn = conn_new(scene->turned.loop, open(&scene->peer), NULL, NULL, NULL);
     if (!scene->conn)
         abort();
     scene->client = h1_client_new(scene->conn, &scene->budget, NULL);
     if (!scene->client)
         abort();
+}
+
+void client_scene_begin(struct client_scene *scene)
+{
+    begin(scene, raw_peer_open);
+}
+
+void client_scene_begin_tcp(struct client_scene *scene)
+{
+    begin(scene, raw_peer_open_tcp);
 }
 
 void client_scene_close(struct client_scene *scene)

@@ -18,6 +18,8 @@ struct client_scene {
 };
 
 void client_scene_begin(struct client_scene *scene);
+/* The same over the kernel's TCP. */
+void client_scene_begin_tcp(struct client_scene *scene);
 void client_scene_end(struct client_scene *scene);
 void client_scene_close(struct client_scene *scene);
 

@@ -38,24 +38,35 @@ static void on_closed(void *arg)
 
 static const struct h1_server_events server_events = {on_request, on_refused, on_closed};
 
-void h1_scene_begin(struct h1_scene *scene)
-{
-    h1_scene_begin_with(scene, &(struct h1_patience){0});
-}
-
-void h1_scene_begin_with(struct h1_scene *scene, const struct h1_patience *patience)
+static void begin(struct h1_scene *scene, const struct h1_patience *patience,
+                  int (*open)(struct raw_peer *peer))
 {
     struct error err;
     *scene = (struct h1_scene){.budget = {.limit = 1024 * 1024}};
     turned_loop_init(&scene->turned);
     desk_init(&scene->desk);
     scene->desk.arg = scene;
-    scene->conn = conn_new(scene->turned.loop, raw_peer_open(&scene->peer), NULL, NULL, &err);
+    scene->conn = conn_new(scene->turned.loop, open(&scene->peer), NULL, NULL, &err);
     const struct h1_server_options options = {
         .scheme = "http", .budget = &scene->budget, .patience = *patience};
     scene->server = h1_server_new(scene->conn, &options, &server_events, scene, &err);
     if (!scene->server)
         abort();
+}
+
+void h1_scene_begin(struct h1_scene *scene)
+{
+    begin(scene, &(struct h1_patience){0}, raw_peer_open);
+}
+
+void h1_scene_begin_tcp(struct h1_scene *scene)
+{
+    begin(scene, &(struct h1_patience){0}, raw_peer_open_tcp);
+}
+
+void h1_scene_begin_with(struct h1_scene *scene, const struct h1_patience *patience)
+{
+    begin(scene, patience, raw_peer_open);
 }
 
 void h1_scene_end(struct h1_scene *scene)

@@ -22,6 +22,8 @@ struct h1_scene {
 };
 
 void h1_scene_begin(struct h1_scene *scene);
+/* Over the kernel's TCP. */
+void h1_scene_begin_tcp(struct h1_scene *scene);
 void h1_scene_begin_with(struct h1_scene *scene, const struct h1_patience *patience);
 void h1_scene_end(struct h1_scene *scene);
 

@@ -2,12 +2,17 @@
 #include "support/turned_loop.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <poll.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 enum {
     HEARD_MAX = 256 * 1024 * 1024, /* a bound on what a test may let its peer read */
     PIECE = 64 * 1024,
+    AWAIT_MS = 10 * 1000, /* real time, which only a broken test needs */
 };
 
 void turned_loop_init(struct turned_loop *turned)
@@ -45,6 +50,38 @@ int raw_peer_open(struct raw_peer *peer)
     memory_pair(ends);
     *peer = (struct raw_peer){.fd = ends[0], .got = BUF_LIMIT(HEARD_MAX)};
     return ends[1];
+}
+
+static void must(bool ok)
+{
+    if (!ok)
+        abort();
+}
+
+int raw_peer_open_tcp(struct raw_peer *peer)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof at;
+    struct sockaddr *any = (struct sockaddr *)(void *)&at;
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    must(listener != -1 && fd != -1 && bind(listener, any, sizeof at) == 0 &&
+         listen(listener, 1) == 0 && getsockname(listener, any, &size) == 0 &&
+         connect(fd, any, sizeof at) == 0);
+    int other = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    must(other != -1 && close(listener) == 0);
+    must(fcntl(fd, F_SETFL, O_NONBLOCK) == 0);
+    *peer = (struct raw_peer){.fd = fd, .got = BUF_LIMIT(HEARD_MAX)};
+    return other;
+}
+
+void raw_peer_await_end(struct raw_peer *peer)
+{
+    while (!peer->ended && peer->error == 0) {
+        struct pollfd look = {.fd = peer->fd, .events = POLLIN};
+        must(poll(&look, 1, AWAIT_MS) == 1);
+        raw_peer_pull(peer);
+    }
 }
 
 size_t raw_peer_put(struct raw_peer *peer, struct span bytes)

@@ -33,6 +33,10 @@ struct raw_peer {
 
 /* Makes a pair, keeps one end and returns the other. */
 int raw_peer_open(struct raw_peer *peer);
+/* The same over the kernel's TCP, which knows what a reset is. */
+int raw_peer_open_tcp(struct raw_peer *peer);
+/* Waits for the other side's end or reset, and reads up to it. */
+void raw_peer_await_end(struct raw_peer *peer);
 /* Writes as much as the kernel takes; returns how many bytes. */
 size_t raw_peer_put(struct raw_peer *peer, struct span bytes);
 /* Writes a text and settles the loop. */

@@ -90,7 +90,7 @@ static void on_request(void *arg, struct inbound *in)
     channel_set_taker(in->body->bytes, &request_taker, serving);
     take_request(serving);
     response_head_init(&head);
-    head.status = 200;
+    head.status = in->head.is_websocket ? 101 : 200;
     head.length = LENGTH_UNKNOWN;
     if (!inbound_answer(in, &head, &serving->answer, NULL))
         let_go(serving);
@@ -321,6 +321,66 @@ static void judge_asked(const struct play *play)
 TEST(an_http1_client_survives_each_failing_allocation)
 {
     play_all(ask_over_h1, judge_asked);
+}
+
+static void serve_upgrade(struct play *play)
+{
+    static const char said[] = "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\n"
+                               "Upgrade: websocket\r\nSec-WebSocket-Key: k\r\n\r\nhello";
+    struct conn *conn = conn_to_peer(play);
+    if (conn)
+        play->server = h1_server_new(conn, &(struct h1_server_options){.scheme = "http"},
+                                     &server_events, play, NULL);
+    if (!play->server)
+        return;
+    say(play, said, sizeof said - 1);
+    hear(play);
+    CHECK_SIZE(play->closed[1], 1);
+}
+
+static void judge_upgrade_served(const struct play *play)
+{
+    const struct serving *serving = &play->servings[0];
+    CHECK(play->served <= 1 && serving->in == NULL);
+    CHECK(!serving->answered || play->heard_len > ANSWER);
+}
+
+TEST(an_upgrade_that_is_served_survives_each_failing_allocation)
+{
+    play_all(serve_upgrade, judge_upgrade_served);
+}
+
+static void ask_upgrade(struct play *play)
+{
+    static const char accepts[] = "HTTP/1.1 101 S\r\nConnection: Upgrade\r\n"
+                                  "Upgrade: websocket\r\nX-A: b\r\n\r\nhello";
+    struct conn *conn = conn_to_peer(play);
+    if (conn)
+        play->client = h1_client_new(conn, NULL, NULL);
+    if (!play->client)
+        return;
+    play->head.is_websocket = true;
+    play->out =
+        h1_client_send(play->client, &play->head, &play->body, &outbound_events, play, NULL);
+    if (!play->out)
+        return;
+    hear(play);
+    say(play, accepts, sizeof accepts - 1);
+    (void)shutdown(play->fd, SHUT_WR);
+    hear(play);
+    CHECK_SIZE(play->done + play->failed, 1);
+}
+
+static void judge_upgrade_asked(const struct play *play)
+{
+    CHECK(play->done + play->failed <= 1);
+    if (play->done)
+        CHECK(play->status == 101 && play->taken == 5 && play->heard_len > BODY);
+}
+
+TEST(an_upgrade_that_is_asked_for_survives_each_failing_allocation)
+{
+    play_all(ask_upgrade, judge_upgrade_asked);
 }
 
 /* ---- HTTP/2 ---- */
