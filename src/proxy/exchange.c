@@ -23,36 +23,73 @@ struct exchange {
     uint64_t moved; /* when the timer was started */
     const struct exchange_hooks *hooks;
     void *arg;
-    struct exchange_report report;
+    uint64_t started_ms, headed_ms;
+    uint64_t bytes_out;
+    int status;
+    bool by_origin, upgraded, cut, peer_left;
+    const struct error *failure; /* the first; kept; NULL: none */
     struct task end;
     struct reap reap;
 };
 
 static void destroy(void *object)
 {
-    free(object);
+    struct exchange *exchange = object;
+    error_drop(exchange->failure);
+    free(exchange);
+}
+
+static void note_failure(struct exchange *exchange, const struct error *why)
+{
+    if (!exchange->failure)
+        exchange->failure = error_keep(why);
+}
+
+/* While the answer's body is there. */
+static void count_out(struct exchange *exchange)
+{
+    if (exchange->answer_body)
+        exchange->bytes_out = channel_total(exchange->answer_body->bytes);
 }
 
 static void close_out(struct exchange *exchange)
 {
-    if (exchange->answer_body)
-        exchange->report.bytes_out = channel_total(exchange->answer_body->bytes);
+    count_out(exchange);
     exchange->answer_body = NULL;
     outbound_close(exchange->out);
     exchange->out = NULL;
+}
+
+static struct exchange_report make_report(struct exchange *exchange)
+{
+    count_out(exchange);
+    struct exchange_report report = {
+        .started_ms = exchange->started_ms,
+        .headed_ms = exchange->headed_ms,
+        .ended_ms = loop_now_ms(exchange->loop),
+        .status = exchange->status,
+        .by_origin = exchange->by_origin,
+        .upgraded = exchange->upgraded,
+        .cut = exchange->cut,
+        .peer_left = exchange->peer_left,
+        .bytes_in = channel_total(exchange->in->body->bytes),
+        .bytes_out = exchange->bytes_out,
+    };
+    if (exchange->failure)
+        report.failure = *exchange->failure;
+    return report;
 }
 
 /* Runs as a task: nothing of the two sides is on the stack. */
 static void end(void *arg)
 {
     struct exchange *exchange = arg;
-    exchange->report.bytes_in = channel_total(exchange->in->body->bytes);
-    exchange->report.ended_ms = loop_now_ms(exchange->loop);
+    const struct exchange_report report = make_report(exchange);
     inbound_close(exchange->in);
     close_out(exchange);
     exchange->in = NULL;
     loop_reap(exchange->loop, &exchange->reap, destroy, exchange);
-    exchange->hooks->ended(exchange->arg, &exchange->report);
+    exchange->hooks->ended(exchange->arg, &report);
 }
 
 static void end_soon(struct exchange *exchange)
@@ -64,15 +101,15 @@ static void end_soon(struct exchange *exchange)
 
 static void note_head(struct exchange *exchange, int status, bool by_origin)
 {
-    exchange->report.status = status;
-    exchange->report.by_origin = by_origin;
-    exchange->report.headed_ms = loop_now_ms(exchange->loop);
+    exchange->status = status;
+    exchange->by_origin = by_origin;
+    exchange->headed_ms = loop_now_ms(exchange->loop);
 }
 
 /* No answer of the origin's will come: the failure answer takes its place. */
 static void fail(struct exchange *exchange, const struct error *why)
 {
-    exchange->report.failure = *why;
+    note_failure(exchange, why);
     exchange->state = FAILING;
     close_out(exchange);
     int status = exchange->hooks->fail(exchange->arg, exchange->in, why);
@@ -87,16 +124,15 @@ static void fail(struct exchange *exchange, const struct error *why)
 static bool in_is_over(const struct exchange *exchange)
 {
     return exchange->in_answered &&
-           (!exchange->report.upgraded || channel_is_ended(exchange->in->body->bytes));
+           (!exchange->upgraded || channel_is_ended(exchange->in->body->bytes));
 }
 
 /* The answer that was begun cannot be finished; if all of it has left, there is nothing to cut. */
 static void cut(struct exchange *exchange, const struct error *why)
 {
     if (!in_is_over(exchange)) {
-        if (exchange->report.failure.kind == ERROR_NONE)
-            exchange->report.failure = *why;
-        exchange->report.cut = true;
+        note_failure(exchange, why);
+        exchange->cut = true;
         inbound_reset(exchange->in, why);
     }
     end_soon(exchange);
@@ -140,7 +176,7 @@ static void judge_half_closed(void *arg)
 static void on_half_closed(void *arg)
 {
     struct exchange *exchange = arg;
-    if (exchange->state == ANSWERING && exchange->report.upgraded &&
+    if (exchange->state == ANSWERING && exchange->upgraded &&
         !timer_is_armed(&exchange->half_closed))
         watch_half_closed(exchange);
 }
@@ -167,12 +203,12 @@ static void on_answer(void *arg, struct response_head *head, struct body *body)
         return;
     }
     exchange->answer_body = body;
-    exchange->report.upgraded = head->is_upgrade;
+    exchange->upgraded = head->is_upgrade;
     if (head->is_upgrade)
         outbound_upgraded(exchange->out);
     if (!inbound_answer(exchange->in, head, body, &why)) {
         exchange->answer_body = NULL;
-        exchange->report.upgraded = false;
+        exchange->upgraded = false;
         fail(exchange, &why);
         return;
     }
@@ -216,9 +252,8 @@ static void on_aborted(void *arg, const struct error *why)
     struct exchange *exchange = arg;
     if (exchange->state == ENDED)
         return;
-    exchange->report.peer_left = true;
-    if (exchange->report.failure.kind == ERROR_NONE)
-        exchange->report.failure = *why;
+    exchange->peer_left = true;
+    note_failure(exchange, why);
     end_soon(exchange);
 }
 
@@ -242,7 +277,7 @@ struct exchange *exchange_start(struct loop *loop, struct inbound *in, struct op
     exchange->in = in;
     exchange->hooks = hooks;
     exchange->arg = arg;
-    exchange->report.started_ms = loop_now_ms(loop);
+    exchange->started_ms = loop_now_ms(loop);
     task_init(&exchange->end, loop, TASK_SOON, end, exchange);
     timer_init(&exchange->half_closed, loop, judge_half_closed, exchange);
     inbound_set_events(in, &inbound_events, exchange);

@@ -7,13 +7,15 @@
 #   EDGELOAD=DIR sh tests/peer/edgeload.sh get reset   some of the workloads
 #
 # CULVERT names the binary, LOAD_SECONDS how long each of the workloads that are measured runs (3),
-# LOAD_MIB the size of transfers (256), LOAD_RESETS how many requests are reset (100,000).
+# LOAD_MIB the size of transfers (256), LOAD_RESETS how many requests are reset (100,000), LOAD_IDLE
+# how many WebSockets are held (10,000).
 . "$(dirname "$0")/lib.sh"
 : "${EDGELOAD:?names the directory that holds edgeload and origin}"
 EDGELOAD=$(absolute EDGELOAD "$EDGELOAD")
 seconds=${LOAD_SECONDS:-3}
 bytes=$((${LOAD_MIB:-256} * 1024 * 1024))
 resets=${LOAD_RESETS:-100000}
+idle=${LOAD_IDLE:-10000}
 
 cd "$work" || exit
 cat >config.yml <<'YAML'
@@ -102,6 +104,22 @@ try_idle() {
     ends_well
 }
 
+try_ws() {
+    for size in 64 65536; do
+        load "ws, 64 streams, $size B" --workload ws --concurrency 64 --size $size \
+            --seconds "$seconds"
+        holds "every message comes back" 'errors == {} and done > 100'
+        ends_well
+    done
+}
+
+try_idle_ws() {
+    load "$idle WebSockets" --workload idle --kind ws --concurrency "$idle" --seconds 3 --wait 60
+    holds "all stay open, and others are served" "open_at_end == $idle and probe_status == 200"
+    holds "each in 8 kB at most" 'bytes_per_stream < 8192'
+    ends_well
+}
+
 # ---- Streams that do not move --------------------------------------------------------------------
 
 try_slow() {
@@ -181,7 +199,7 @@ try_shutdown() {
 # ---- All of it -----------------------------------------------------------------------------------
 
 start origin "$EDGELOAD/origin" 8000 9001
-[ $# -gt 0 ] || set -- get download upload idle slow stall reset malformed registration shutdown
+[ $# -gt 0 ] || set -- get download upload idle ws idle_ws slow stall reset malformed registration shutdown
 for workload; do
     "try_$workload"
 done
