@@ -195,10 +195,12 @@ static void choose(void *arg)
     const struct h1_patience patience = h1_server_patience(&server->options.patience);
     conn->conn = NULL;
     is_told_apart(conn);
+    conn->visitor.over_h2 = conn->speaks_h2;
     if (conn->speaks_h2) {
         const struct h2_options options = {.is_server = true,
                                            .streams_max = PUBLIC_STREAMS_MAX,
                                            .head_max = PUBLIC_HEAD_MAX,
+                                           .takes_websockets = true,
                                            .is_guarded = true,
                                            .stall_ms = patience.stall_ms,
                                            .body_ms = patience.body_ms,

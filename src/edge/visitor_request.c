@@ -1,6 +1,7 @@
 /* From a visitor's head to the tunnel that answers for its host name. */
 #include "culvert/edge/visitor_request.h"
 
+#include "culvert/base/encode.h"
 #include "culvert/base/random.h"
 #include "culvert/edge/error_page.h"
 #include "culvert/edge/tunnel_opener.h"
@@ -174,6 +175,22 @@ static bool put_loop(struct headers *fields, size_t *hops, struct error *err)
     return ok;
 }
 
+/* Over HTTP/2 there is none, but origins want one (RFC 6455 4.1): whoever asked over HTTP/2 never
+ * sees what they make of it. */
+static bool put_websocket_key(struct headers *fields, struct error *err)
+{
+    unsigned char bytes[16];
+    struct buf key = BUF_LIMIT(64);
+    if (headers_has(fields, SPAN("Sec-WebSocket-Key")))
+        return true;
+    random_bytes(bytes, sizeof bytes);
+    bool ok = (base64_encode(BASE64_STANDARD, span_make(bytes, sizeof bytes), &key) ||
+               error_memory(err)) &&
+              headers_add(fields, SPAN("Sec-WebSocket-Key"), buf_span(&key), err);
+    buf_release(&key);
+    return ok;
+}
+
 /* Rewrites the head in place, and says what the trailers may not hold. */
 static bool tell_origin(struct request *request, struct inbound *in, const struct visitor *visitor,
                         size_t *hops, struct error *err)
@@ -194,6 +211,8 @@ static bool tell_origin(struct request *request, struct inbound *in, const struc
     /* A connector of the peer would add gzip of its own and unpack the answer. */
     if (ok && !headers_has(fields, SPAN("accept-encoding")))
         ok = headers_add(fields, SPAN("Accept-Encoding"), SPAN("identity"), err);
+    if (ok && head->is_websocket && visitor->over_h2)
+        ok = put_websocket_key(fields, err);
     buf_clear(&head->scheme);
     return ok && (buf_put_span(&head->scheme, span_of(scheme)) || error_memory(err));
 }

@@ -45,11 +45,18 @@ static bool is_of_http1(struct header field)
            !span_equal_nocase(field.value, SPAN("trailers"));
 }
 
-static void put_list(struct h2_fields *fields, const struct headers *list)
+/* What 101 says in HTTP/1.1 only: the stream is the proof (RFC 8441 5). */
+static bool is_of_handshake(struct header field)
+{
+    return span_equal_nocase(field.name, SPAN("Sec-WebSocket-Accept"));
+}
+
+/* Without what HTTP/2 has no place for. */
+static void put_list(struct h2_fields *fields, const struct headers *list, bool is_handshake)
 {
     for (size_t i = 0; i < list->count; i++) {
         struct header field = headers_at(list, i);
-        if (!is_of_http1(field))
+        if (!is_of_http1(field) && !(is_handshake && is_of_handshake(field)))
             put(fields, field.name, field.value);
     }
 }
@@ -95,7 +102,7 @@ bool h2_fields_of_request(struct h2_fields *fields, const struct request_head *h
     if (head->authority.len > 0)
         put(fields, SPAN(":authority"), buf_span(&head->authority));
     put(fields, SPAN(":path"), buf_span(&head->target));
-    put_list(fields, &head->fields);
+    put_list(fields, &head->fields, false);
     if (!head->ends_here || (head->length == 0 && says_zero(head)))
         put_length(fields, head->length);
     return all_fit(fields, ERROR_INVALID, err);
@@ -108,8 +115,9 @@ bool h2_fields_of_response(struct h2_fields *fields, const struct response_head 
         return error_set(err, ERROR_PROTOCOL, 0, "%d is no status", head->status);
     if (!begin(fields, &head->fields, 2, err))
         return false;
-    put(fields, SPAN(":status"), span_from_u64((uint64_t)head->status, fields->status));
-    put_list(fields, &head->fields);
+    int status = head->status == 101 ? 200 : head->status;
+    put(fields, SPAN(":status"), span_from_u64((uint64_t)status, fields->status));
+    put_list(fields, &head->fields, status != head->status);
     if (head->status >= 200 && head->status != 204)
         put_length(fields, head->length);
     return all_fit(fields, ERROR_PROTOCOL, err);
@@ -120,7 +128,7 @@ bool h2_fields_of_trailers(struct h2_fields *fields, const struct headers *trail
 {
     if (!begin(fields, trailers, 1, err))
         return false;
-    put_list(fields, trailers);
+    put_list(fields, trailers, false);
     return all_fit(fields, ERROR_PROTOCOL, err);
 }
 

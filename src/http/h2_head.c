@@ -70,6 +70,11 @@ static bool request_field(struct h2_stream *stream, struct span name, struct spa
         return keep_text(stream, &head->authority, value);
     if (span_equal(name, SPAN(":path")))
         return keep_text(stream, &head->target, value);
+    if (span_equal(name, SPAN(":protocol"))) {
+        /* nghttp2 lets it pass where we announced it */
+        stream->asks_websocket = span_equal_nocase(value, SPAN("websocket"));
+        return true;
+    }
     if (span_starts(name, SPAN(":")) || looks_like_framing(name))
         return false;
     if (span_equal(name, SPAN("host")) && head->authority.len > 0) {
@@ -145,6 +150,17 @@ static void go_on(struct h2_stream *stream)
     response_head_release(&head);
 }
 
+/* A WebSocket by RFC 8441 5 becomes what HTTP/1.1 would have made of it; its stream is the bytes. */
+static void become_websocket(struct h2_stream *stream)
+{
+    struct request_head *head = &stream->in.head;
+    head->is_websocket = true;
+    head->length = LENGTH_UNKNOWN;
+    buf_clear(&head->method);
+    if (!buf_put_span(&head->method, SPAN("GET")))
+        (void)lost(stream);
+}
+
 static void request_done(struct h2_stream *stream, bool ends)
 {
     struct h2_session *session = stream->session;
@@ -154,6 +170,8 @@ static void request_done(struct h2_stream *stream, bool ends)
     head->ends_here = ends;
     if (ends && head->length == LENGTH_UNKNOWN)
         head->length = 0;
+    if (stream->asks_websocket)
+        become_websocket(stream);
     stream->is_head_request = request_is(head, SPAN("HEAD"));
     stream->body.length = head->length;
     if (ends)

@@ -91,6 +91,7 @@ struct h2_stream {
     bool told_half; /* of these one passed, and that was told */
     bool deferred;  /* nothing to send at the moment: the library waits */
     bool is_head_request;
+    bool asks_websocket; /* by CONNECT (RFC 8441) */
     struct inbound in;
     struct outbound out;
     struct response_head answer; /* client role: being read */

@@ -119,6 +119,18 @@ static struct h2_stream *of_inbound(struct inbound *in)
     return CONTAINER_OF(in, struct h2_stream, in);
 }
 
+/* To CONNECT any 2xx says yes, and to nothing else does 101 (RFC 8441 5, RFC 9113 8.6). */
+static bool may_answer(const struct h2_stream *stream, const struct response_head *head,
+                       struct error *err)
+{
+    if (head->status == 101 && !stream->asks_websocket)
+        return error_set(err, ERROR_PROTOCOL, 0, "an upgrade that was not asked for");
+    if (head->status >= 200 && head->status < 300 && stream->asks_websocket)
+        return error_set(err, ERROR_PROTOCOL, 0, "the WebSocket was answered %d, not 101",
+                         head->status);
+    return true;
+}
+
 static bool in_answer(struct inbound *in, const struct response_head *head, struct body *body,
                       struct error *err)
 {
@@ -127,7 +139,7 @@ static bool in_answer(struct inbound *in, const struct response_head *head, stru
     if (!session || stream->id == 0)
         return true; /* on_aborted is on its way */
     struct h2_fields fields;
-    if (!h2_fields_of_response(&fields, head, err))
+    if (!may_answer(stream, head, err) || !h2_fields_of_response(&fields, head, err))
         return false;
     bool none = head->ends_here || stream->is_head_request || body_is_none(body);
     if (!none)

@@ -15,6 +15,7 @@ enum { EDGE_HOPS_MAX = 8 /* times that a request may pass this edge: a loop has 
 struct visitor {
     struct ip_address address;
     bool over_tls;
+    bool over_h2;
     const struct conn *conn; /* whose certificate has to be for the name; NULL: any is */
 };
 

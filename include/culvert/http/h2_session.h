@@ -33,6 +33,9 @@ struct h2_options {
     uint32_t streams_max;  /* MAX_CONCURRENT_STREAMS that we announce */
     uint32_t peer_streams; /* client role: open at most before the peer's SETTINGS; 0: 100 */
     uint32_t requests_max; /* client role: no more in all; 0: 2^30, as many as have numbers */
+    bool takes_websockets; /* server role: announces RFC 8441. Such a CONNECT is handed out as a GET
+                            * that is_websocket; 101 is then written as 200, and an answer 2xx that
+                            * is none cannot be written */
     uint32_t head_max;     /* bytes of a head we take: MAX_HEADER_LIST_SIZE */
     struct budget *budget; /* borrowed; NULL: not counted */
     /* A stream is reset whose peer takes less than H2_DRAIN_MIN of what waits for it in `stall_ms`,
