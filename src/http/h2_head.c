@@ -150,7 +150,7 @@ static void go_on(struct h2_stream *stream)
     response_head_release(&head);
 }
 
-/* A WebSocket by RFC 8441 5 becomes what HTTP/1.1 would have made of it; its stream is the bytes. */
+/* A WebSocket by RFC 8441 5 becomes what HTTP/1.1 would have made of it. */
 static void become_websocket(struct h2_stream *stream)
 {
     struct request_head *head = &stream->in.head;

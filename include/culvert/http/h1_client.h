@@ -12,10 +12,11 @@ struct h1_client;
  * wait. NULL: `err`. */
 struct h1_client *h1_client_new(struct conn *conn, struct budget *budget, struct error *err);
 
-/* Sends a request; see outbound.h. One that is_websocket asks for that upgrade (RFC 6455 4.1) and may
- * be answered 101, with Connection and Upgrade among the fields; then `body` follows. Only on an idle client. on_failed has kind NETWORK when the
- * connection ended before or within the answer, PROTOCOL when the answer is malformed. NULL: `err`
- * (kind INVALID: the head cannot be written); the client is still idle. */
+/* Sends a request; see outbound.h. One that is_websocket asks for that upgrade (RFC 6455 4.1) and
+ * may be answered 101, with Connection and Upgrade among the fields; then `body` follows. Only on
+ * an idle client. on_failed has kind NETWORK when the connection ended before or within the answer,
+ * PROTOCOL when the answer is malformed. NULL: `err` (kind INVALID: the head cannot be written);
+ * the client is still idle. */
 struct outbound *h1_client_send(struct h1_client *client, const struct request_head *head,
                                 struct body *body, const struct outbound_events *events, void *arg,
                                 struct error *err);
@@ -33,8 +34,8 @@ bool h1_client_took_body(const struct h1_client *client);
  */
 void h1_client_set_idle(struct h1_client *client, void (*gone)(void *arg), void *arg);
 
-/* Closes the connection, behind what an upgrade said last, and with it an open request, whose outbound_close may still come in this
- * turn, not later; no callback follows. NULL is allowed. */
+/* Closes the connection, behind what an upgrade said last, and with it an open request, whose
+ * outbound_close may still come in this turn, not later; no callback follows. NULL is allowed. */
 void h1_client_close(struct h1_client *client);
 
 #endif

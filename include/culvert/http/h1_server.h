@@ -2,9 +2,9 @@
  * order. Slow heads, bodies and readers are given up.
  *
  * A request for a WebSocket has an empty body that did not end. What follows its head is left alone
- * until it is answered: with 101, which is written as RFC 6455 4.2.2 has it, the connection is bytes
- * both ways from there on, each way with its own end; with anything else the body ends empty and
- * what follows is the next request. */
+ * until it is answered: with 101, which is written as RFC 6455 4.2.2 has it, the connection is
+ * bytes both ways from there on, each way with its own end; with anything else the body ends empty
+ * and what follows is the next request. */
 #ifndef CULVERT_HTTP_H1_SERVER_H
 #define CULVERT_HTTP_H1_SERVER_H
 

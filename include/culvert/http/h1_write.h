@@ -20,8 +20,9 @@ struct h1_shape {
     struct span upgrade;
 };
 
-/* How a request's body is announced to an origin, and the upgrade that it asks for: its length if known, else chunked; without a body
- * "Content-Length: 0", or nothing for GET, HEAD, OPTIONS, TRACE, DELETE, PROPFIND and SEARCH. */
+/* How a request's body is announced to an origin: its length if known, else chunked; without a body
+ * "Content-Length: 0", or nothing for GET, HEAD, OPTIONS, TRACE, DELETE, PROPFIND and SEARCH. And
+ * the upgrade that it asks for. */
 struct h1_shape h1_request_shape(const struct request_head *head);
 
 /* How an answer's body is announced to a visitor: its length if known (also of the body that HEAD
