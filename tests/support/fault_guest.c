@@ -38,9 +38,14 @@ static void say_h1(struct fault_guest *guest, int fd)
     unsigned char bytes[POSTED_MAX];
     char head[256];
     const struct fault_request *request = guest->request;
-    int len =
-        snprintf(head, sizeof head, "%s %s HTTP/1.1\r\nHost: %s\r\nContent-Length: %zu\r\n\r\n",
-                 request->method, request->path, request->host, request->posted);
+    int len = snprintf(head, sizeof head, "%s %s HTTP/1.1\r\nHost: %s\r\n", request->method,
+                       request->path, request->host);
+    if (request->is_websocket)
+        len += snprintf(head + len, sizeof head - (size_t)len,
+                        "Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
+    else
+        len += snprintf(head + len, sizeof head - (size_t)len, "Content-Length: %zu\r\n\r\n",
+                        request->posted);
     pattern_fill(bytes, request->posted, 0);
     guest->conn = conn_new(guest->loop, fd, &conn_events, guest, NULL);
     must(guest->conn && conn_put(guest->conn, head, (size_t)len) &&
@@ -73,6 +78,12 @@ static void read_h1(struct fault_guest *guest)
         return;
     struct span body = span_skip(buf_span(&guest->got), (size_t)(end + 4 - text));
     guest->status = (int)strtol(text + 9, NULL, 10);
+    if (guest->status == 101) {
+        buf_clear(&guest->body);
+        must(buf_put_span(&guest->body, body));
+        guest->whole = body.len >= guest->request->posted;
+        return;
+    }
     if (!length || length > end) {
         guest->whole = dechunk(body, &guest->body);
         return;

@@ -9,6 +9,7 @@ struct fault_request {
     const char *place, *host, *method, *path;
     size_t posted; /* bytes of the pattern */
     bool over_h2;
+    bool is_websocket; /* what is posted comes back behind 101 */
 };
 
 struct fault_guest {

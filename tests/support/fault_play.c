@@ -11,6 +11,7 @@
 enum {
     BIG = 100 * 1000,
     POSTED = 20 * 1000,
+    ECHOED = 10 * 1000,
     /* Turned time. The longest wait that is in order is the back-off between two tries. */
     REGISTER_MS = 200 * 1000,
     ANSWER_MS = 200 * 1000,
@@ -22,7 +23,8 @@ static const char rules[] = "ingress:\n"
                             "  - path: ^/hello\n    service: http://127.0.0.1:3000\n"
                             "  - path: ^/post\n    service: http://127.0.0.1:3001\n"
                             "  - path: ^/big\n    service: http://127.0.0.1:3002\n"
-                            "  - service: http://127.0.0.1:3003\n"; /* nobody is there */
+                            "  - path: ^/ws\n    service: http://127.0.0.1:3003\n"
+                            "  - service: http://127.0.0.1:3004\n"; /* nobody is there */
 
 static const struct fake_script scripts[] = {
     {{{FAKE_SEND, SPAN_INIT("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"), 0, 0}}},
@@ -32,6 +34,10 @@ static const struct fake_script scripts[] = {
        0, 0}}},
     {{{FAKE_SEND, SPAN_INIT("HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n"), 0, 0},
       {FAKE_STREAM, SPAN_INIT(""), BIG, 0}}},
+    {{{FAKE_SEND, SPAN_INIT("HTTP/1.1 101 S\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"),
+       0, 0},
+      {FAKE_ECHO, SPAN_INIT(""), 0, 0},
+      {FAKE_CLOSE, SPAN_INIT(""), 0, 0}}},
 };
 
 enum { ORIGINS = ARRAY_LEN(scripts) };
@@ -39,9 +45,10 @@ enum { ORIGINS = ARRAY_LEN(scripts) };
 /* Who asks, in each round. The last two ask the sufferer itself how it is. */
 #define PUBLIC "127.0.0.1:8080", "app.example.com"
 static const struct fault_request requests[] = {
-    {PUBLIC, "GET", "/hello", 0, false},     {PUBLIC, "POST", "/post", POSTED, false},
-    {PUBLIC, "GET", "/big", 0, false},       {PUBLIC, "GET", "/none", 0, false},
-    {PUBLIC, "POST", "/post", POSTED, true}, {PUBLIC, "GET", "/big", 0, true},
+    {PUBLIC, "GET", "/hello", 0, false},         {PUBLIC, "POST", "/post", POSTED, false},
+    {PUBLIC, "GET", "/big", 0, false},           {PUBLIC, "GET", "/none", 0, false},
+    {PUBLIC, "POST", "/post", POSTED, true},     {PUBLIC, "GET", "/big", 0, true},
+    {PUBLIC, "GET", "/ws", ECHOED, false, true},
 };
 static const struct fault_request admin_requests[SPLIT_WORLD][2] = {
     [SPLIT_EDGE] = {{"127.0.0.1:2001", "localhost", "GET", "/ready", 0, false},
@@ -79,6 +86,8 @@ static bool body_is_right(const struct fault_guest *guest)
         return span_equal(body, SPAN("posted"));
     if (strcmp(path, "/big") == 0)
         return body.len == BIG && pattern_fits(body.data, BIG, 0);
+    if (strcmp(path, "/ws") == 0)
+        return body.len == ECHOED && pattern_fits(body.data, ECHOED, 0);
     return body.len > 0 && strcmp(path, "/none") != 0;
 }
 
@@ -86,11 +95,12 @@ static bool body_is_right(const struct fault_guest *guest)
 static bool judge(struct scene *scene, const struct fault_guest *guest)
 {
     const char *path = guest->request->path;
-    if (guest->status == 200 && guest->whole) {
+    int wanted = guest->request->is_websocket ? 101 : 200;
+    if (guest->status == wanted && guest->whole) {
         JUDGE(body_is_right(guest), path);
         return true;
     }
-    JUDGE(guest->status == 0 || guest->status == 200 || guest->status / 100 == 5, path);
+    JUDGE(guest->status == 0 || guest->status == wanted || guest->status / 100 == 5, path);
     return guest->whole && guest->status == 502 && strcmp(path, "/none") == 0;
 }
 
