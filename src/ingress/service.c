@@ -50,6 +50,7 @@ void service_release(struct service *service)
 {
     free(service->host);
     free(service->path);
+    free(service->prefix);
     free(service->text);
     *service = (struct service){0};
 }
@@ -66,7 +67,7 @@ static bool begin(struct service *service, struct span text, struct error *err)
 {
     *service = (struct service){0};
     return set_text(&service->host, SPAN(""), err) && set_text(&service->path, SPAN(""), err) &&
-           set_text(&service->text, text, err);
+           set_text(&service->prefix, SPAN(""), err) && set_text(&service->text, text, err);
 }
 
 static bool parse_status(struct span number, struct service *service, struct error *err)
@@ -140,6 +141,49 @@ static bool show(const struct url *url, struct span text, const struct scheme *s
     return ok || error_memory(err);
 }
 
+/* May it stand in a path as it is (RFC 3986 3.3)? Escapes were judged with the URL. */
+static bool is_path_char(char c)
+{
+    return c > ' ' && c < 0x7f && !strchr("\"#<>?[\\]^`{|}", c);
+}
+
+static bool has_dot_segment(struct span path)
+{
+    struct span segment;
+    while (span_cut(&path, '/', &segment))
+        if (span_equal(segment, SPAN(".")) || span_equal(segment, SPAN("..")))
+            return true;
+    return false;
+}
+
+/* A path of an HTTP service goes before those of the requests: "/" alone changes nothing. */
+static bool take_prefix(const struct url *url, struct service *service, struct error *err)
+{
+    struct span path = url->path;
+    if (path.len == 0)
+        return true;
+    if (service->kind != SERVICE_HTTP)
+        return error_set(err, ERROR_INVALID, 0,
+                         "a service of bytes has no path (\"%.*s\"), only HTTP has",
+                         SPAN_ARG(span_first(path, 40)));
+    if (url->has_query || url->fragment.len > 0)
+        return error_set(err, ERROR_INVALID, 0,
+                         "behind the path \"%.*s\" no query and no fragment can stand: each "
+                         "request has its own",
+                         SPAN_ARG(span_first(path, 40)));
+    for (size_t i = 0; i < path.len; i++)
+        if (!is_path_char(path.data[i]))
+            return error_set(err, ERROR_INVALID, 0,
+                             "the path \"%.*s\" holds a character that has to be escaped",
+                             SPAN_ARG(span_first(path, 40)));
+    if (has_dot_segment(path))
+        return error_set(err, ERROR_INVALID, 0, "the path \"%.*s\" has a segment \".\" or \"..\"",
+                         SPAN_ARG(span_first(path, 40)));
+    while (span_ends(path, SPAN("/")))
+        path.len--;
+    return set_text(&service->prefix, path, err);
+}
+
 static bool parse_url(struct span text, unsigned options, struct service *service,
                       struct error *err)
 {
@@ -150,12 +194,10 @@ static bool parse_url(struct span text, unsigned options, struct service *servic
         return error_set(err, ERROR_INVALID, 0,
                          "neither a URL with scheme and host, such as http://localhost:8080, nor "
                          "unix:PATH, http_status:N, hello_world, bastion or socks-proxy");
-    if (url.path.len > 0 && !(options & SERVICE_WITH_PATH))
-        return error_set(err, ERROR_INVALID, 0,
-                         "a service has no path (\"%.*s\"): requests keep their own",
-                         SPAN_ARG(span_first(url.path, 40)));
     const struct scheme *scheme = find_scheme(&url);
     service->kind = scheme->kind;
+    if (!(options & SERVICE_WITH_PATH) && !take_prefix(&url, service, err))
+        return false;
     service->tls = scheme->tls;
     service->has_port = url_port(&url, scheme->port, &service->port) &&
                         (url.port.len > 0 || scheme->port != PORT_NONE);

@@ -111,7 +111,8 @@ static bool make_http(struct openers *openers, size_t index, struct behind *behi
         .resolver = openers->resolver,
         .budget = openers->options.budget,
         .rewrite = {span_of(request->http_host_header), openers->options.connector_id,
-                    openers->options.tags, openers->options.tag_count},
+                    openers->options.tags, openers->options.tag_count,
+                    span_of(rule->service.prefix)},
     };
     options.tls = blueprint_tls(openers->blueprint, index);
     behind->http = http_origin_new(openers->loop, &options, err);

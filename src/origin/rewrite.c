@@ -67,6 +67,20 @@ static bool is_empty_agent(struct header field, void *arg)
     return field.value.len == 0 && span_equal_nocase(field.name, SPAN("User-Agent"));
 }
 
+static bool add_prefix(struct request_head *head, struct span prefix, struct error *err)
+{
+    struct buf whole = BUF_LIMIT(TARGET_MAX);
+    if (!span_starts(buf_span(&head->target), SPAN("/")))
+        return true;
+    if (!buf_put_span(&whole, prefix) || !buf_put_span(&whole, buf_span(&head->target))) {
+        buf_release(&whole);
+        return error_set(err, ERROR_LIMIT, 0, "behind the service's path the target is too long");
+    }
+    buf_release(&head->target);
+    head->target = whole;
+    return true;
+}
+
 bool rewrite_request(struct request_head *to, const struct request_head *from,
                      const struct rewrite_options *options, struct error *err)
 {
@@ -81,6 +95,8 @@ bool rewrite_request(struct request_head *to, const struct request_head *from,
         return false;
     if (to->is_websocket &&
         !headers_set(&to->fields, SPAN("Sec-WebSocket-Version"), SPAN("13"), err))
+        return false;
+    if (options->prefix.len > 0 && !add_prefix(to, options->prefix, err))
         return false;
     if (!add_tag(&to->fields, SPAN("Id"), options->connector_id, err))
         return false;

@@ -23,6 +23,7 @@ struct service {
     bool has_port; /* false: TCP of unknown scheme without one, or beyond 65535: never dialed */
     char *host;    /* name in A-labels, or address without brackets */
     char *path;    /* of the unix socket; "@name" is abstract */
+    char *prefix;  /* of HTTP: stands before the path of each request; no slash at its end */
     char *text;    /* as shown to people: scheme in lower case, with the port that TCP needs */
 };
 

@@ -15,17 +15,19 @@ struct rewrite_options {
     struct span connector_id; /* UUID as text */
     const struct rewrite_tag *tags;
     size_t tag_count;
+    struct span prefix; /* put before each path; "" or "/app", without a slash at its end */
 };
 
 /* Copies `from` into the initialised `to` and changes the copy:
  *  - Host as the options say
+ *  - the prefix before a target that begins with "/"; "*" stays
  *  - without Cf-Trace-Id, Cf-Cloudflared-Proxy-Connection-Upgrade and hop-by-hop fields, but
  *    TE: trailers, and Trailer when a body follows
  *  - without a User-Agent that is empty
  *  - Sec-WebSocket-Version is 13 when it asks for a WebSocket; the visitor's key stays
  *  - Cf-Warp-Tag-Id and one Cf-Warp-Tag-<Name> for each tag, behind any that came
- * All else stays byte for byte, the target above all; nothing is invented (no User-Agent, no
- * Accept-Encoding). False: kind LIMIT (the fields do not fit) or SYSTEM. */
+ * All else stays byte for byte, the rest of the target above all; nothing is invented (no
+ * User-Agent, no Accept-Encoding). False: kind LIMIT (what it becomes does not fit) or SYSTEM. */
 bool rewrite_request(struct request_head *to, const struct request_head *from,
                      const struct rewrite_options *options, struct error *err) MUST_CHECK;
 

@@ -45,6 +45,32 @@ TEST(a_text_names_its_service)
     }
 }
 
+TEST(the_path_of_an_http_service_is_a_prefix_and_shown_as_written)
+{
+    static const struct {
+        const char *text, *prefix;
+    } cases[] = {
+        {"http://h:8080", ""},
+        {"http://h:8080/", ""},
+        {"https://h//", ""},
+        {"http://h:8080/app", "/app"},
+        {"http://h:8080/app/", "/app"},
+        {"ws://h/a//b/%2F;v=1/@:!$&'()*+,=~._-", "/a//b/%2F;v=1/@:!$&'()*+,=~._-"},
+        {"wss://h/...", "/..."},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct service service;
+        struct error err = {0};
+        if (!service_parse(span_of(cases[i].text), 0, &service, &err)) {
+            CHECK_CASE(false, "%s: %s", cases[i].text, err.text);
+            continue;
+        }
+        CHECK_TEXT(service.prefix, cases[i].prefix);
+        CHECK_TEXT(service.text, cases[i].text);
+        service_release(&service);
+    }
+}
+
 TEST(words_and_prefixes_win_over_urls)
 {
     static const struct {
@@ -99,7 +125,16 @@ TEST(what_names_no_service_is_refused_with_its_reason)
         {"http://", "neither a URL"},
         {"Bastion", "neither a URL"},
         {"", "neither a URL"},
-        {"http://h/", "no path"},
+        {"ssh://h/", "no path"},
+        {"foo://h:5/x", "no path"},
+        {"http://h/app?x=1", "no query and no fragment"},
+        {"http://h/?", "no query and no fragment"},
+        {"http://h/app#top", "no query and no fragment"},
+        {"http://h/a b", "has to be escaped"},
+        {"http://h/b\xC3\xBC", "has to be escaped"},
+        {"http://h/a[1]", "has to be escaped"},
+        {"http://h/a/../b", "a segment \".\""},
+        {"http://h/.", "a segment \".\""},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct service service;

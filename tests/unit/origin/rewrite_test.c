@@ -104,6 +104,49 @@ TEST(another_host_moves_the_visitors_to_x_forwarded_host)
     request_head_release(&to);
 }
 
+TEST(the_path_of_the_service_goes_before_that_of_the_request)
+{
+    static const struct {
+        const char *prefix, *target, *want;
+    } cases[] = {
+        {"", "/x", "/x"},
+        {"/app", "/x", "/app/x"},
+        {"/app", "/", "/app/"},
+        {"/app", "/?q=1", "/app/?q=1"},
+        {"/a/b", "//x/./../%2e%2E/y?u=/z", "/a/b//x/./../%2e%2E/y?u=/z"},
+        {"/app", "*", "*"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct rewrite_options options = plain;
+        struct request_head from, to;
+        options.prefix = span_of(cases[i].prefix);
+        fill(&from, (const struct field[]){{NULL, NULL}});
+        buf_clear(&from.target);
+        REQUIRE(buf_put_span(&from.target, span_of(cases[i].target)));
+        request_head_init(&to);
+        REQUIRE(rewrite_request(&to, &from, &options, NULL));
+        CHECK_SPAN(buf_span(&to.target), span_of(cases[i].want));
+        request_head_release(&from);
+        request_head_release(&to);
+    }
+}
+
+TEST(a_target_that_is_too_long_behind_the_services_path_is_an_error)
+{
+    struct rewrite_options options = plain;
+    struct request_head from, to;
+    struct error err = {0};
+    options.prefix = SPAN("/application");
+    fill(&from, (const struct field[]){{NULL, NULL}});
+    while (from.target.len < TARGET_MAX - 4)
+        REQUIRE(buf_put_char(&from.target, 'x'));
+    request_head_init(&to);
+    CHECK(!rewrite_request(&to, &from, &options, &err));
+    CHECK(err.kind == ERROR_LIMIT);
+    request_head_release(&from);
+    request_head_release(&to);
+}
+
 TEST(each_tag_of_the_operator_becomes_a_field)
 {
     static const struct rewrite_tag tags[] = {
