@@ -148,6 +148,11 @@ void h2_session_fail(struct h2_session *session, const struct error *why);
 /* The peer ran into a limit: GOAWAY ENHANCE_YOUR_CALM, then the same. */
 void h2_session_cut_off(struct h2_session *session, enum abuse abuse);
 
+/* h2_settings.c */
+/* Our first word: SETTINGS, and the window of the connection. False: memory. */
+bool h2_settings_say(struct h2_session *session) MUST_CHECK;
+void h2_settings_read(struct h2_session *session, const nghttp2_settings *settings);
+
 /* h2_life.c */
 void h2_life_init(struct h2_session *session);
 /* The peer has some time to greet. False: memory. */

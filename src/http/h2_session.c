@@ -7,7 +7,6 @@ enum {
     SEND_HEAD_MAX = 256 * 1024,  /* encoded head that we send: above the library's 64 KiB */
     NO_RESET_LIMIT = 1000000000, /* the library's own guard is not asked, see h2_guard */
     LIBRARY_CONTINUATIONS = 64,  /* nor this one */
-    SETTING_INTERIM = 0xcf03,    /* of ours: the client takes interim answers */
 };
 
 void h2_session_flush_soon(struct h2_session *session)
@@ -137,13 +136,6 @@ static void head_done(struct h2_session *session, const nghttp2_frame *frame)
                             stream->head_done);
 }
 
-static void read_settings(struct h2_session *session, const nghttp2_settings *settings)
-{
-    for (size_t i = 0; i < settings->niv; i++)
-        if (settings->iv[i].settings_id == SETTING_INTERIM)
-            session->peer_takes_interim = settings->iv[i].value != 0;
-}
-
 static int frame_recv(nghttp2_session *ng, const nghttp2_frame *frame, void *arg)
 {
     (void)ng;
@@ -162,7 +154,7 @@ static int frame_recv(nghttp2_session *ng, const nghttp2_frame *frame, void *arg
         break;
     case NGHTTP2_SETTINGS:
         session->heard_settings = true;
-        read_settings(session, &frame->settings);
+        h2_settings_read(session, &frame->settings);
         break;
     case NGHTTP2_PING:
         if (frame->hd.flags & NGHTTP2_FLAG_ACK)
@@ -536,27 +528,6 @@ static bool new_library(struct h2_session *session)
     return failed == 0;
 }
 
-static bool greet(struct h2_session *session)
-{
-    const struct h2_options *options = &session->options;
-    const nghttp2_settings_entry settings[] = {
-        {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, options->is_server ? options->streams_max : 0},
-        {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, H2_STREAM_WINDOW},
-        {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, options->head_max},
-        /* A server does not speak of push, nor a client of this, nor a server of the last. */
-        {options->is_server ? NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL
-                            : NGHTTP2_SETTINGS_ENABLE_PUSH,
-         options->is_server ? 1 : 0},
-        {SETTING_INTERIM, 1},
-    };
-    size_t usual = ARRAY_LEN(settings) - 2;
-    size_t count = options->is_server ? usual + (options->takes_websockets ? 1 : 0)
-                                      : usual + 1 + (options->takes_interim ? 1 : 0);
-    return nghttp2_submit_settings(session->ng, NGHTTP2_FLAG_NONE, settings, count) == 0 &&
-           nghttp2_session_set_local_window_size(session->ng, NGHTTP2_FLAG_NONE, 0,
-                                                 H2_CONN_WINDOW) == 0;
-}
-
 struct h2_session *h2_session_new(struct conn *conn, const struct h2_options *options,
                                   const struct h2_session_events *events, void *arg,
                                   struct error *err)
@@ -580,7 +551,7 @@ struct h2_session *h2_session_new(struct conn *conn, const struct h2_options *op
     h2_life_init(session);
     h2_pace_init(session);
     h2_defence_init(session);
-    if (!new_library(session) || !greet(session) || !h2_life_start(session)) {
+    if (!new_library(session) || !h2_settings_say(session) || !h2_life_start(session)) {
         error_memory(err);
         conn_close(conn);
         stop_all(session); /* a timer that could not be armed may have posted its end */
