@@ -20,9 +20,10 @@ struct dial {
     struct ip_address fixed, from;
     struct lookup *lookup;
     size_t count, next, running;
+    uint64_t since_ms;
     struct attempt *attempts; /* `count` of them, once it is known where to */
     struct timer limit;       /* resolving and connecting */
-    struct timer stagger;     /* the next address */
+    struct timer patience;    /* with the last address, before the next one */
     struct task begin;
     struct conn *conn; /* shaking hands */
     struct error why;
@@ -64,7 +65,7 @@ static void finish(struct dial *dial)
     for (size_t i = 0; i < dial->count; i++)
         attempt_close(&dial->attempts[i]);
     timer_stop(&dial->limit);
-    timer_stop(&dial->stagger);
+    timer_stop(&dial->patience);
     task_cancel(&dial->begin);
     conn_close(dial->conn);
     dial->conn = NULL;
@@ -139,7 +140,7 @@ static void won(struct dial *dial, struct attempt *attempt)
     for (size_t i = 0; i < dial->count; i++)
         attempt_close(&dial->attempts[i]);
     timer_stop(&dial->limit);
-    timer_stop(&dial->stagger);
+    timer_stop(&dial->patience);
     if (!dial->path)
         sockets_tune(fd, dial->target.keepalive_seconds);
     struct error err = {0};
@@ -227,24 +228,46 @@ static bool attempt_open(struct dial *dial, size_t index)
     return false;
 }
 
+/* How long an address is alone before the next one's turn; 0: till the end. One by one, each gets
+ * its part of the time that is left. */
+static uint64_t patience_ms(const struct dial *dial)
+{
+    uint64_t left = dial->count - dial->next;
+    if (left == 0)
+        return 0;
+    if (!dial->target.one_by_one)
+        return DIAL_STAGGER_MS;
+    if (dial->target.connect_ms == 0)
+        return 0;
+    uint64_t gone = loop_now_ms(dial->loop) - dial->since_ms;
+    uint64_t share =
+        gone < dial->target.connect_ms ? (dial->target.connect_ms - gone) / (left + 1) : 0;
+    return share < DIAL_SHARE_MIN_MS ? DIAL_SHARE_MIN_MS : share;
+}
+
 static void try_next(struct dial *dial)
 {
-    timer_stop(&dial->stagger);
+    timer_stop(&dial->patience);
     while (dial->next < dial->count) {
         size_t index = dial->next++;
         if (!attempt_open(dial, index))
             continue;
-        bool more = dial->next < dial->count && !dial->target.one_by_one;
-        if (!more || timer_start(&dial->stagger, DIAL_STAGGER_MS))
+        uint64_t patience = patience_ms(dial);
+        if (patience == 0 || timer_start(&dial->patience, patience))
             return;
     }
     if (dial->running == 0)
         fail(dial, &dial->why);
 }
 
-static void staggered(void *arg)
+static void tired(void *arg)
 {
     struct dial *dial = arg;
+    size_t last = dial->next - 1;
+    if (dial->target.one_by_one && dial->attempts[last].fd != -1) {
+        describe(dial, last, ETIMEDOUT);
+        attempt_close(&dial->attempts[last]);
+    }
     try_next(dial);
 }
 
@@ -364,10 +387,11 @@ struct dial *dial_start(struct loop *loop, struct resolver *resolver,
         return NULL;
     }
     dial->loop = loop;
+    dial->since_ms = loop_now_ms(loop);
     dial->events = events;
     dial->arg = arg;
     timer_init(&dial->limit, loop, expired, dial);
-    timer_init(&dial->stagger, loop, staggered, dial);
+    timer_init(&dial->patience, loop, tired, dial);
     task_init(&dial->begin, loop, TASK_SOON, begin, dial);
     if (!copy_target(dial, target)) {
         error_memory(err);

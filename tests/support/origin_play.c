@@ -40,7 +40,8 @@ struct fake_origin *origin_play_origin(struct origin_play *play, const char *nam
 
 static void note_name(struct origin_play *play, const char *server_name)
 {
-    play->shook = true;
+    if (play->handshakes < PLAY_NAMES_MAX)
+        span_copy(span_of(server_name), play->names[play->handshakes++], sizeof play->names[0]);
     span_copy(span_of(server_name), play->sni, sizeof play->sni);
 }
 
@@ -145,6 +146,8 @@ static void open_origins(struct origin_play *play)
     struct error err;
     must(file_create(place_path(&play->place, "ca.pem"), buf_span(&play->certificates->ca.ca_pem),
                      0600, &err));
+    must(file_create(place_path(&play->place, "self.pem"),
+                     buf_span(&play->certificates->self.ca_pem), 0600, &err));
     for (size_t i = 0; i < PLAY_ORIGINS; i++) {
         char *at = fill_in(play, span_of(places[i].at));
         fake_origin_open(&play->origins[i], play->loop, &play->memory, at);
@@ -162,30 +165,20 @@ static void open_origins(struct origin_play *play)
 
 /* ---- the connector ---- */
 
-static struct snapshot *read_rules(struct origin_play *play, const char *config)
-{
-    struct span text = SPAN("");
-    struct doc *configs = vectors_open("origin/configs.json");
-    must(configs && doc_as_text(doc_get(configs, config), &text));
-    char *yaml = fill_in(play, text);
-    struct snapshot *snapshot = ends_rules(yaml);
-    free(yaml);
-    doc_free(configs);
-    return snapshot;
-}
-
 static void over(void *arg, const struct error *why)
 {
     (void)arg;
     (void)why;
 }
 
-static void start_connector(struct origin_play *play, const char *config)
+static void start_connector(struct origin_play *play, struct span yaml)
 {
     struct error err = {0};
     struct uuid id = uuid_make();
     play->credentials = credentials_new(SPAN("account"), &id, SPAN("secret"));
-    play->snapshot = read_rules(play, config);
+    char *text = fill_in(play, yaml);
+    play->snapshot = ends_rules(text);
+    free(text);
     struct connector_options options =
         ends_connector_options(play->credentials, play->snapshot, &play->log);
     options.connections = 1;
@@ -199,13 +192,15 @@ static void start_connector(struct origin_play *play, const char *config)
     must(play->connector && settle(play->loop) && play->edge.conn);
 }
 
-void origin_play_open(struct origin_play *play, const struct play_certificates *certificates,
-                      const char *config)
+void origin_play_open_text(struct origin_play *play, const struct play_certificates *certificates,
+                           struct span yaml)
 {
-    static const struct resolver_entry names[] = {{"localhost", "127.0.0.1"}};
+    static const struct resolver_entry names[] = {
+        {"localhost", "127.0.0.1"}, {"twin.test", "192.0.2.1"}, {"twin.test", "2001:db8::1"}};
     struct error err;
     memset(play, 0, sizeof *play);
     play->certificates = certificates;
+    play->patience_ms = PATIENCE_MS;
     play->clock = turned_clock_make(0);
     play->log = (struct log){.clock = &play->clock.clock};
     log_print_if_asked(&play->log);
@@ -218,7 +213,17 @@ void origin_play_open(struct origin_play *play, const struct play_certificates *
     play->place = place_make();
     raw_edge_open(&play->edge, play->loop, &play->memory, "127.0.0.1:7844");
     open_origins(play);
-    start_connector(play, config);
+    start_connector(play, yaml);
+}
+
+void origin_play_open(struct origin_play *play, const struct play_certificates *certificates,
+                      const char *config)
+{
+    struct span text = SPAN("");
+    struct doc *configs = vectors_open("origin/configs.json");
+    must(configs && doc_as_text(doc_get(configs, config), &text));
+    origin_play_open_text(play, certificates, text);
+    doc_free(configs);
 }
 
 /* ---- a case ---- */
@@ -424,9 +429,9 @@ static void ask(struct origin_play *play, const struct doc *test)
     headers_release(&fields);
 }
 
-static void await(struct origin_play *play)
+void origin_play_await(struct origin_play *play, struct raw_answer *answer)
 {
-    for (uint64_t ms = 0; ms < PATIENCE_MS && play->answer->over_ms == 0 && play->edge.conn;
+    for (uint64_t ms = 0; ms < play->patience_ms && answer->over_ms == 0 && play->edge.conn;
          ms += STEP_MS)
         must(turned_clock_run(&play->clock, play->loop, STEP_MS));
     must(turned_clock_run(&play->clock, play->loop, STEP_MS));
@@ -436,7 +441,7 @@ void origin_play_run(struct origin_play *play, const struct doc *test)
 {
     read_script(play, doc_get(test, "origin_script"));
     ask(play, test);
-    await(play);
+    origin_play_await(play, play->answer);
 }
 
 void origin_play_close(struct origin_play *play)
@@ -460,20 +465,31 @@ void origin_play_close(struct origin_play *play)
 
 /* ---- by hand ---- */
 
-void origin_play_ask(struct origin_play *play, const char *host, const struct fake_script *script)
+struct raw_answer *origin_play_send(struct origin_play *play, const struct play_request *request)
 {
     struct headers fields;
     struct error err;
+    const char *method = request->method ? request->method : "GET";
+    const char *path = request->path ? request->path : "/";
     headers_init(&fields);
-    play->script = *script;
-    must(headers_add(&fields, SPAN(":method"), SPAN("GET"), &err) &&
+    must(headers_add(&fields, SPAN(":method"), span_of(method), &err) &&
          headers_add(&fields, SPAN(":scheme"), SPAN("https"), &err) &&
-         headers_add(&fields, SPAN(":authority"), span_of(host), &err) &&
-         headers_add(&fields, SPAN(":path"), SPAN("/"), &err));
+         headers_add(&fields, SPAN(":authority"), span_of(request->host), &err) &&
+         headers_add(&fields, SPAN(":path"), span_of(path), &err));
+    if (request->field)
+        must(headers_add(&fields, span_of(request->field), span_of(request->value), &err));
     play->asked_ms = loop_now_ms(play->loop);
-    play->answer = raw_edge_ask(&play->edge, &fields, true);
+    play->answer = raw_edge_ask(&play->edge, &fields, !request->body);
+    if (request->body)
+        raw_edge_put(&play->edge, play->answer, span_of(request->body), true);
     headers_release(&fields);
-    await(play);
+    return play->answer;
+}
+
+void origin_play_ask(struct origin_play *play, const char *host, const struct fake_script *script)
+{
+    play->script = *script;
+    origin_play_await(play, origin_play_send(play, &(struct play_request){.host = host}));
 }
 
 double origin_play_metric(struct origin_play *play, const char *series)

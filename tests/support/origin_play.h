@@ -11,7 +11,7 @@
 #include "support/tls_pair.h"
 #include "support/turned_clock.h"
 
-enum { PLAY_ORIGINS = 8 };
+enum { PLAY_ORIGINS = 8, PLAY_NAMES_MAX = 8 };
 
 /* The origins' certificates: made once, for they take longer than a case. */
 struct play_certificates {
@@ -31,8 +31,9 @@ struct origin_play {
     struct raw_edge edge;
     struct fake_origin origins[PLAY_ORIGINS];
     struct tls_context *contexts[PLAY_ORIGINS];
-    char sni[256]; /* of the last handshake of an origin */
-    bool shook;    /* there was one */
+    char sni[256];                  /* of the last handshake of an origin */
+    char names[PLAY_NAMES_MAX][64]; /* of the first handshakes */
+    size_t handshakes;
     struct test_place place;
     struct fake_script script;
     struct buf texts[FAKE_STEPS_MAX]; /* of the script */
@@ -41,6 +42,7 @@ struct origin_play {
     struct connector *connector;
     uint64_t asked_ms;
     struct raw_answer *answer;
+    uint64_t patience_ms; /* for an answer */
 };
 
 /* The world with the rules of `config`, a member of configs.json; `certificates` are borrowed.
@@ -48,11 +50,29 @@ struct origin_play {
 void origin_play_open(struct origin_play *play, const struct play_certificates *certificates,
                       const char *config);
 
+/* The same with the rules of a text, in which "{run}" is a directory, "{ca.pem}" a file in it with
+ * the roots of the origins "ca" and "lo", "{run}/self.pem" one with those of "self". */
+void origin_play_open_text(struct origin_play *play, const struct play_certificates *certificates,
+                           struct span yaml);
+
 /* Asks as the case says and lets turned time pass until all is over. */
 void origin_play_run(struct origin_play *play, const struct doc *test);
 
 /* GET / of `host`, answered by `script`, until all is over. */
 void origin_play_ask(struct origin_play *play, const char *host, const struct fake_script *script);
+
+/* A request by hand; what is NULL is not there. */
+struct play_request {
+    const char *method, *host, *path; /* NULL: GET and / */
+    const char *field, *value;
+    const char *body; /* of a length that is not told */
+};
+
+/* Sends it, waits for nothing. The answer lives as long as the play. */
+struct raw_answer *origin_play_send(struct origin_play *play, const struct play_request *request);
+
+/* Turns until that answer is over, or the play's patience. */
+void origin_play_await(struct origin_play *play, struct raw_answer *answer);
 
 /* The value of a series of the connector's metrics; -1: there is none. */
 double origin_play_metric(struct origin_play *play, const char *series);

@@ -8,7 +8,10 @@
 
 struct dial;
 
-enum { DIAL_STAGGER_MS = 300 }; /* until the next address is tried beside a silent one (RFC 8305) */
+enum {
+    DIAL_STAGGER_MS = 300,    /* until the next address is tried beside a silent one (RFC 8305) */
+    DIAL_SHARE_MIN_MS = 2000, /* one by one: what an address gets of connect_ms at least */
+};
 
 struct dial_target {
     const char *host; /* a name or a number; NULL with unix_path */
@@ -19,7 +22,7 @@ struct dial_target {
     const struct ip_address *from;    /* local address; NULL: any */
     uint64_t connect_ms;              /* for resolving and connecting; 0: only the kernel's limit */
     int keepalive_seconds;            /* TCP keep-alive idle; < 0: off; 0: 15 */
-    bool one_by_one;                  /* no second family beside the first */
+    bool one_by_one;                  /* never two at once: each has its share of connect_ms */
     struct tls_context *tls;          /* NULL: in clear */
     const char *server_name;          /* for TLS; NULL: none */
     uint64_t tls_ms;                  /* for the handshake; 0: no limit */
