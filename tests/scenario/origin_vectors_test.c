@@ -64,6 +64,8 @@ static const struct {
     {"resp-chunked-bad-size", STATUS | DATA, "the reset overtakes what came with the bad chunk"},
     {"resp-plain-length-slow", TIME, "21"},
     {"resp-json-length-slow-8KiB", TIME, "21"},
+    {"ws-edge-closes-first", DATA | END, "9: the other direction goes on"},
+    {"ws-origin-resets", END, "a loss must not look like an end"},
     {"status-101", ANSWER | END, "chapter 7: no interim status is an answer: 502"},
     {"status-100", ANSWER | END, "chapter 7"},
     {"tls-match-sni-with-port", ANSWER | ASKED | HEAD, "17: a port is no part of the name"},
@@ -445,6 +447,11 @@ TEST(paths_reach_the_origin_as_recorded)
 TEST(answers_reach_the_edge_as_recorded)
 {
     play_file("origin/responses.json");
+}
+
+TEST(websockets_pass_as_recorded)
+{
+    play_file("origin/websocket.json");
 }
 
 TEST(failures_are_answered_as_recorded)

@@ -274,13 +274,26 @@ static struct span bytes_of(const struct doc *text, struct buf *out)
 }
 
 /* The 101 that answers the key of all cases. */
-static void put_acceptance(const struct doc *more, struct buf *out)
+/* The case's origin takes the one key that all cases have, or says that there was none. */
+static bool has_key(const struct doc *test)
+{
+    const struct doc *fields = doc_get(doc_get(test, "edge_sends"), "headers");
+    struct span name = SPAN_NONE;
+    for (size_t i = 0; i < doc_count(fields); i++)
+        if (doc_as_text(doc_at(doc_at(fields, i), 0), &name) &&
+            span_equal(name, SPAN("sec-websocket-key")))
+            return true;
+    return false;
+}
+
+static void put_acceptance(const struct doc *test, const struct doc *more, struct buf *out)
 {
     struct buf lines = BUF_LIMIT(4096);
     must(buf_put_span(out, SPAN("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
-                                "Connection: Upgrade\r\n"
-                                "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n")) &&
-         buf_put_span(out, vectors_text_bytes(more, &lines)) && buf_put_span(out, SPAN("\r\n")));
+                                "Connection: Upgrade\r\nSec-WebSocket-Accept: ")) &&
+         buf_put_span(out, has_key(test) ? SPAN("s3pPLMBiTxaQ9kYGzzhZRbK+xOo=") : SPAN("nokey")) &&
+         buf_put_span(out, SPAN("\r\n")) && buf_put_span(out, vectors_text_bytes(more, &lines)) &&
+         buf_put_span(out, SPAN("\r\n")));
     buf_release(&lines);
 }
 
@@ -296,12 +309,12 @@ static void put_gzip(struct buf *out)
          buf_put(out, packed, sizeof packed - 1));
 }
 
-static struct fake_step step_of(const struct doc *entry, struct buf *text)
+static struct fake_step step_of(const struct doc *test, const struct doc *entry, struct buf *text)
 {
     if (doc_get(entry, "send"))
         return (struct fake_step){FAKE_SEND, bytes_of(doc_get(entry, "send"), text), 0, 0};
     if (doc_get(entry, "ws_accept")) {
-        put_acceptance(doc_get(entry, "ws_accept"), text);
+        put_acceptance(test, doc_get(entry, "ws_accept"), text);
         return (struct fake_step){FAKE_SEND, buf_span(text), 0, 0};
     }
     if (doc_get(entry, "gzip_response")) {
@@ -321,8 +334,9 @@ static struct fake_step step_of(const struct doc *entry, struct buf *text)
     return (struct fake_step){doc_get(entry, "reset") ? FAKE_RESET : FAKE_CLOSE, SPAN_NONE, 0, 0};
 }
 
-static void read_script(struct origin_play *play, const struct doc *script)
+static void read_script(struct origin_play *play, const struct doc *test)
 {
+    const struct doc *script = doc_get(test, "origin_script");
     static const struct span ok = SPAN_INIT("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi");
     if (doc_kind(script) != DOC_ARRAY) {
         play->script.steps[0] = (struct fake_step){FAKE_SEND, ok, 0, 0};
@@ -331,7 +345,7 @@ static void read_script(struct origin_play *play, const struct doc *script)
     must(doc_count(script) < FAKE_STEPS_MAX);
     for (size_t i = 0; i < doc_count(script); i++) {
         play->texts[i] = (struct buf)BUF_LIMIT(TEXT_MAX);
-        play->script.steps[i] = step_of(doc_at(script, i), &play->texts[i]);
+        play->script.steps[i] = step_of(test, doc_at(script, i), &play->texts[i]);
     }
 }
 
@@ -439,7 +453,7 @@ void origin_play_await(struct origin_play *play, struct raw_answer *answer)
 
 void origin_play_run(struct origin_play *play, const struct doc *test)
 {
-    read_script(play, doc_get(test, "origin_script"));
+    read_script(play, test);
     ask(play, test);
     origin_play_await(play, play->answer);
 }
