@@ -15,6 +15,11 @@ bool digest_sha256(struct span bytes, unsigned char out[SHA256_SIZE])
     return EVP_Digest(data_of(bytes), bytes.len, out, NULL, EVP_sha256(), NULL) == 1;
 }
 
+bool digest_sha1(struct span bytes, unsigned char out[SHA1_SIZE])
+{
+    return EVP_Digest(data_of(bytes), bytes.len, out, NULL, EVP_sha1(), NULL) == 1;
+}
+
 bool digest_equal(struct span a, struct span b)
 {
     return a.len == b.len && CRYPTO_memcmp(data_of(a), data_of(b), a.len) == 0;

@@ -27,3 +27,10 @@ TEST(equal_means_equal_length_and_bytes)
     CHECK(!digest_equal(SPAN("abc"), SPAN("abd")));
     CHECK(!digest_equal(SPAN("abc"), SPAN("abcd")));
 }
+
+TEST(sha_1_has_its_published_value)
+{
+    unsigned char out[SHA1_SIZE];
+    CHECK(digest_sha1(SPAN("abc"), out));
+    check_hex(out, SHA1_SIZE, "a9993e364706816aba3e25717850c26c9cd0d89d");
+}
