@@ -260,6 +260,24 @@ static void try_next(struct dial *dial)
         fail(dial, &dial->why);
 }
 
+/* Takes out what may not be dialed. */
+static void sift(struct dial *dial)
+{
+    char at[IP_TEXT_SIZE];
+    size_t kept = 0;
+    if (!dial->target.permits || dial->count == 0)
+        return;
+    ip_format(&dial->attempts[0].address, at);
+    for (size_t i = 0; i < dial->count; i++) {
+        struct ip_address address = dial->attempts[i].address;
+        if (dial->target.permits(dial->target.permits_arg, &address))
+            dial->attempts[kept++].address = address;
+    }
+    dial->count = kept;
+    if (kept == 0)
+        error_set(&dial->why, ERROR_DENIED, 0, "%s may not be connected to", at);
+}
+
 static void tired(void *arg)
 {
     struct dial *dial = arg;
@@ -274,6 +292,8 @@ static void tired(void *arg)
 static void begin(void *arg)
 {
     struct dial *dial = arg;
+    if (!dial->path)
+        sift(dial);
     try_next(dial);
 }
 
@@ -295,6 +315,7 @@ static void resolved(void *arg, const struct ip_address *addresses, size_t count
     dial->lookup = NULL;
     if (why) {
         struct error told = *why;
+        told.cause = DIAL_UNRESOLVED;
         error_label(&told, "name");
         fail(dial, &told);
         return;
@@ -312,6 +333,7 @@ static void resolved(void *arg, const struct ip_address *addresses, size_t count
                   dial->target.family == AF_INET ? "IPv4" : "IPv6");
         error_label(&dial->why, "name");
     }
+    sift(dial);
     try_next(dial);
 }
 

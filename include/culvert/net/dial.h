@@ -26,11 +26,19 @@ struct dial_target {
     struct tls_context *tls;          /* NULL: in clear */
     const char *server_name;          /* for TLS; NULL: none */
     uint64_t tls_ms;                  /* for the handshake; 0: no limit */
+    /* Which addresses may be dialed, whoever named them; asked of the very address that is dialed
+     * next, so that a name cannot mean another one by then. NULL: all of them. */
+    bool (*permits)(const void *arg, const struct ip_address *address);
+    const void *permits_arg; /* borrowed until the event */
 };
+
+/* `cause` of a failure: the name was not resolved. Others have an errno. */
+enum { DIAL_UNRESOLVED = -1 };
 
 struct dial_events {
     /* Takes the conn over; it has no consumer yet: conn_set_events at once. */
     void (*on_connected)(void *arg, struct conn *conn);
+    /* kind DENIED: no address of it may be dialed. */
     void (*on_failed)(void *arg, const struct error *why);
 };
 

@@ -272,6 +272,46 @@ TEST(all_silent_addresses_together_have_one_limit)
     scene_end(&scene);
 }
 
+static bool ends_in_two(const void *arg, const struct ip_address *address)
+{
+    size_t *asked = *(size_t *const *)arg;
+    (*asked)++;
+    return address->any.sa_family == AF_INET && (ntohl(address->v4.sin_addr.s_addr) & 0xff) == 2;
+}
+
+TEST(addresses_that_may_not_be_dialed_are_passed_over_however_they_were_named)
+{
+    static const struct {
+        const char *host;
+        bool ok;
+        size_t asked;
+    } cases[] = {
+        {"many.example", true, 3},
+        {"192.0.2.2", true, 1},
+        {"one.example", false, 1},
+        {"192.0.2.1", false, 1},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct scene scene;
+        size_t asked = 0;
+        size_t *count = &asked;
+        scene_begin(&scene);
+        memory_sockets_serve(&scene.turned.memory, "192.0.2.1:80", serve, &scene);
+        memory_sockets_serve(&scene.turned.memory, "192.0.2.2:80", serve, &scene);
+        memory_sockets_serve(&scene.turned.memory, "[2001:db8::1]:80", serve, &scene);
+        start(&scene, &(struct dial_target){.host = cases[i].host,
+                                            .port = 80,
+                                            .permits = ends_in_two,
+                                            .permits_arg = &count});
+        turned_loop_settle(&scene.turned);
+        CHECK_CASE(asked == cases[i].asked, "%s: asked %zu times", cases[i].host, asked);
+        CHECK_CASE(scene.connected == (cases[i].ok ? 1 : 0), "%s", cases[i].host);
+        CHECK_CASE(cases[i].ok || scene.why.kind == ERROR_DENIED, "%s", cases[i].host);
+        CHECK_SIZE(connects(&scene, "192.0.2.1:80") + connects(&scene, "[2001:db8::1]:80"), 0);
+        scene_end(&scene);
+    }
+}
+
 TEST(an_unknown_name_is_the_resolvers_failure)
 {
     struct scene scene;
@@ -280,6 +320,7 @@ TEST(an_unknown_name_is_the_resolvers_failure)
     turned_loop_settle(&scene.turned);
     CHECK_SIZE(scene.failed, 1);
     CHECK(strstr(scene.why.text, "none.example") != NULL);
+    CHECK(scene.why.cause == DIAL_UNRESOLVED);
     CHECK(loop_next_timer_ms(scene.turned.loop) == UINT64_MAX);
     scene_end(&scene);
 }
