@@ -143,6 +143,19 @@ static bool fill_features(struct cli_call *call, struct connector_options *c, st
     return true;
 }
 
+static bool fill_flows(struct cli_call *call, struct run_options *o, struct error *err)
+{
+    int64_t most = sources_int(call->sources, "max-active-flows");
+    o->connector.write_stream_timeout_ms = ms_of(call, "write-stream-timeout");
+    if (!sources_is_set(call->sources, "max-active-flows"))
+        return true;
+    if (most < 0)
+        return fail(call, "max-active-flows", "must not be negative", err);
+    o->max_active_flows = (uint64_t)most;
+    o->connector.max_active_flows = &o->max_active_flows;
+    return true;
+}
+
 static bool check_protocol(struct cli_call *call, struct error *err)
 {
     static const char *const known[] = {"auto", "http2", "h2mux", "quic"};
@@ -165,7 +178,8 @@ bool run_options_fill(struct cli_call *call, const struct credentials *creds, st
     c->notify_socket = environment_get(call->world->environment, "NOTIFY_SOCKET");
     return check_protocol(call, err) && fill_times(call, c, err) && fill_workers(call, c, err) &&
            fill_edge(call, creds, c, err) && fill_bind(call, o, err) &&
-           fill_metrics(call, c, err) && fill_tags(call, o, err) && fill_features(call, c, err);
+           fill_metrics(call, c, err) && fill_tags(call, o, err) && fill_features(call, c, err) &&
+           fill_flows(call, o, err);
 }
 
 /* The settings that are reported, as texts, if they were given and are not empty. */

@@ -13,6 +13,7 @@ struct run_options {
     struct connector_options connector;
     struct rewrite_tag tags[RUN_TAGS_MAX];
     struct ip_address edge_from;
+    uint64_t max_active_flows;
     struct buf local_configuration;
 };
 

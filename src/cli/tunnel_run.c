@@ -15,6 +15,8 @@ static const char *const settings[] = {"config",
                                        "url",
                                        "hello-world",
                                        "unix-socket",
+                                       "bastion",
+                                       "socks5",
                                        "http-host-header",
                                        "origin-server-name",
                                        "origin-ca-pool",
@@ -26,6 +28,8 @@ static const char *const settings[] = {"config",
                                        "proxy-no-happy-eyeballs",
                                        "proxy-keepalive-connections",
                                        "proxy-keepalive-timeout",
+                                       "max-active-flows",
+                                       "write-stream-timeout",
                                        "metrics",
                                        "pidfile",
                                        "grace-period",
@@ -69,18 +73,6 @@ static void log_notes(const struct run *run, const struct cli_config *config)
     }
 }
 
-static void log_unsupported(const struct run *run, const struct rules *rules)
-{
-    for (size_t i = 0; i < rules_count(rules); i++) {
-        const struct service *service = &rules_at(rules, i)->service;
-        bool later = service->kind == SERVICE_TCP || service->kind == SERVICE_BASTION ||
-                     service->kind == SERVICE_SOCKS;
-        if (later)
-            log_warn(&run->log.log, "This kind of service is not supported by this version: 502",
-                     LOG_INT("ingressRule", i), LOG_TEXT("service", service->text));
-    }
-}
-
 static struct rules *make_rules(const struct run *run, struct cli_config *config, bool *has_origin,
                                 struct error *err)
 {
@@ -105,7 +97,6 @@ static struct snapshot *make_snapshot(const struct run *run, struct cli_config *
         return NULL;
     }
     log_notes(run, config);
-    log_unsupported(run, rules);
     return snapshot_new(rules, &warp, SNAPSHOT_LOCAL, err);
 }
 

@@ -4,6 +4,7 @@
 #include "culvert/connector/supervisor.h"
 #include "culvert/observe/admin_server.h"
 #include "culvert/observe/process_metrics.h"
+#include "culvert/origin/flows.h"
 #include "culvert/service/notify.h"
 
 #include <errno.h>
@@ -24,6 +25,7 @@ struct connector {
     struct tracker *tracker;
     struct ha_shared shared;
     struct openers_options openers;
+    struct flows flows; /* of all workers */
     struct crew *crew;
     struct scraper *scraper;
     struct admin_server *admin;
@@ -204,6 +206,9 @@ static bool start_crew(struct connector *connector, struct error *err)
         .connector_id = span_of(connector->id_text),
         .tags = options->tags,
         .tag_count = options->tag_count,
+        .flows = &connector->flows,
+        .flows_max = options->max_active_flows,
+        .write_timeout_ms = options->write_stream_timeout_ms,
     };
     connector->openers = openers;
     connector->shared = (struct ha_shared){

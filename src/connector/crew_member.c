@@ -35,14 +35,10 @@ static void on_request(void *arg, struct inbound *in, size_t index)
         configure(member, in);
         return;
     }
-    if (kind == STREAM_TCP) {
-        log_warn(loop_log(member->shared.loop),
-                 "Refused a stream of a kind that is not supported yet",
-                 LOG_TEXT("kind", stream_kind_name(kind)), LOG_INT("connIndex", index));
-        edge_answer_refuse(in, 502, RESPONSE_FROM_CONNECTOR);
-        return;
-    }
-    request_handler_serve(member->requests, in, index);
+    if (kind == STREAM_TCP)
+        request_handler_serve_flow(member->requests, in, index);
+    else
+        request_handler_serve(member->requests, in, index);
 }
 
 /* ---- making it ---- */

@@ -14,8 +14,8 @@ struct request {
     struct request_handler *handler;
     struct link link;
     struct config_version *version;
-    const struct rule *rule;
-    size_t rule_index;
+    size_t rule;         /* its index; TUNNEL_METRICS_NO_RULE */
+    const char *service; /* for the log */
     size_t connection;
     enum stream_kind kind;
     struct exchange *exchange;
@@ -52,18 +52,34 @@ static void request_free(struct request *request)
 
 /* ---- hooks of the exchange ---- */
 
+/* What will last is told when it begins. */
 static bool adapt(void *arg, struct response_head *head, struct error *err)
 {
-    (void)arg;
+    const struct request *request = arg;
+    if (head->is_upgrade)
+        log_debug(loop_log(request->handler->options.loop), "Stream opened",
+                  LOG_INT("connIndex", request->connection),
+                  LOG_TEXT("kind", stream_kind_name(request->kind)),
+                  LOG_TEXT("host", request->host), LOG_TEXT("path", request->path),
+                  LOG_TEXT("originService", request->service));
     return edge_answer_adapt(head, err);
 }
 
 static int fail(void *arg, struct inbound *in, const struct error *why)
 {
-    (void)arg;
+    const struct request *request = arg;
+    bool is_limit = why->kind == ERROR_LIMIT;
+    bool too_many = is_limit && request->kind == STREAM_TCP;
     /* 411: the length of the body has to be said (RFC 9110 15.5.12). */
-    int status = why->kind == ERROR_LIMIT && why->cause == 411 ? 411 : 502;
-    return edge_answer_status(in, status, RESPONSE_FROM_CONNECTOR);
+    int status = is_limit && why->cause == 411 ? 411 : 502;
+    return edge_answer_status(in, status,
+                              too_many ? RESPONSE_FLOW_LIMITED : RESPONSE_FROM_CONNECTOR);
+}
+
+/* -1 as at the peer: no rule was asked. */
+static int64_t logged_rule(const struct request *request)
+{
+    return request->rule == TUNNEL_METRICS_NO_RULE ? -1 : (int64_t)request->rule;
 }
 
 static void log_end(const struct request *request, const struct exchange_report *report)
@@ -74,21 +90,21 @@ static void log_end(const struct request *request, const struct exchange_report 
         log_debug(log, "Request", LOG_INT("connIndex", request->connection), LOG_INT("event", 1),
                   LOG_TEXT("method", request->method), LOG_TEXT("host", request->host),
                   LOG_TEXT("path", request->path), LOG_INT("status", report->status),
-                  LOG_INT("ingressRule", request->rule_index),
-                  LOG_TEXT("originService", request->rule->service.text),
-                  LOG_INT("bytesIn", report->bytes_in), LOG_INT("bytesOut", report->bytes_out),
+                  LOG_INT("ingressRule", logged_rule(request)),
+                  LOG_TEXT("originService", request->service), LOG_INT("bytesIn", report->bytes_in),
+                  LOG_INT("bytesOut", report->bytes_out),
                   LOG_INT("durationMs", report->ended_ms - report->started_ms),
                   LOG_BOOL("visitorLeft", report->peer_left));
         return;
     }
-    log_error(
-        log,
-        report->cut ? "The origin's answer was cut short" : "Unable to reach the origin service",
-        LOG_ERROR(&report->failure), LOG_TEXT("cause", error_name(&report->failure)),
-        LOG_INT("connIndex", request->connection), LOG_INT("event", 1),
-        LOG_INT("ingressRule", request->rule_index),
-        LOG_TEXT("originService", request->rule->service.text), LOG_TEXT("method", request->method),
-        LOG_TEXT("host", request->host), LOG_TEXT("path", request->path));
+    log_error(log,
+              report->cut ? "The origin's answer was cut short"
+                          : "Unable to reach the origin service",
+              LOG_ERROR(&report->failure), LOG_TEXT("cause", error_name(&report->failure)),
+              LOG_INT("connIndex", request->connection), LOG_INT("event", 1),
+              LOG_INT("ingressRule", logged_rule(request)),
+              LOG_TEXT("originService", request->service), LOG_TEXT("method", request->method),
+              LOG_TEXT("host", request->host), LOG_TEXT("path", request->path));
 }
 
 static void ended(void *arg, const struct exchange_report *report)
@@ -97,7 +113,7 @@ static void ended(void *arg, const struct exchange_report *report)
     struct request_handler *handler = request->handler;
     const struct request_outcome outcome = {
         .kind = request->kind,
-        .rule = request->rule_index,
+        .rule = request->rule,
         .status = report->status,
         .from_origin = report->by_origin,
         /* Visitors leave a WebSocket as they like. */
@@ -179,10 +195,9 @@ static struct request *request_new(struct request_handler *handler, struct inbou
     return request;
 }
 
-static void start(struct request *request, struct inbound *in)
+static void start(struct request *request, struct inbound *in, struct opener *opener)
 {
     struct request_handler *handler = request->handler;
-    struct opener *opener = openers_at(request->version->openers, request->rule_index);
     list_put_last(&handler->requests, &request->link);
     tunnel_metrics_began(handler->options.metrics, request->kind);
     struct exchange *exchange =
@@ -240,9 +255,23 @@ void request_handler_serve(struct request_handler *handler, struct inbound *in, 
         return;
     }
     request->version = version;
-    request->rule_index = verdict.index;
-    request->rule = rules_at(rules, verdict.index);
-    start(request, in);
+    request->rule = verdict.index;
+    request->service = rules_at(rules, verdict.index)->service.text;
+    start(request, in, openers_at(version->openers, verdict.index));
+}
+
+void request_handler_serve_flow(struct request_handler *handler, struct inbound *in, size_t index)
+{
+    struct request *request = request_new(handler, in, index);
+    if (!request) {
+        edge_answer_refuse(in, 502, RESPONSE_FROM_CONNECTOR);
+        return;
+    }
+    request->kind = STREAM_TCP;
+    request->version = live_config_take(handler->options.config);
+    request->rule = TUNNEL_METRICS_NO_RULE;
+    request->service = "private network";
+    start(request, in, openers_private(request->version->openers));
 }
 
 void request_handler_cut(struct request_handler *handler, const struct error *why)

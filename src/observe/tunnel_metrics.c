@@ -158,7 +158,9 @@ void tunnel_metrics_ended(struct tunnel_metrics *tm, const struct request_outcom
 {
     char rule_room[SPAN_U64_SIZE];
     char code_room[SPAN_U64_SIZE];
-    const struct span rule = span_from_u64(outcome->rule, rule_room);
+    const struct span rule = outcome->rule == TUNNEL_METRICS_NO_RULE
+                                 ? SPAN("none")
+                                 : span_from_u64(outcome->rule, rule_room);
     const struct span code = span_from_u64((uint64_t)outcome->status, code_room);
 
     metric_add(tm->concurrent, -1);

@@ -4,11 +4,12 @@
 #include "culvert/origin/hello_origin.h"
 #include "culvert/origin/http_origin.h"
 #include "culvert/origin/status_origin.h"
+#include "culvert/origin/tcp_origin.h"
 
 #include <limits.h>
 #include <stdlib.h>
 
-/* A service of a kind that is still to come. */
+/* A service that answers nothing. */
 struct missing_origin {
     struct opener opener;
     const char *name;
@@ -18,6 +19,7 @@ struct missing_origin {
 struct behind {
     struct opener *opener;
     struct http_origin *http; /* NULL: another kind */
+    struct tcp_origin *tcp;   /* likewise */
     union {
         struct status_origin status;
         struct hello_origin hello;
@@ -32,9 +34,10 @@ struct openers {
     struct openers_options options;
     struct behind *behind;
     size_t count;
+    struct tcp_origin *flows; /* into the private network */
 };
 
-/* ---- kinds to come ---- */
+/* ---- what is no answer ---- */
 
 static struct outbound *missing_open(struct opener *opener, const struct request_head *head,
                                      struct body *body, const struct outbound_events *events,
@@ -45,7 +48,7 @@ static struct outbound *missing_open(struct opener *opener, const struct request
     (void)body;
     (void)events;
     (void)arg;
-    error_set(err, ERROR_INVALID, 0, "service %.200s: not supported yet", origin->name);
+    error_set(err, ERROR_INVALID, 0, "service %.200s: no final answer", origin->name);
     return NULL;
 }
 
@@ -122,6 +125,54 @@ static bool make_http(struct openers *openers, size_t index, struct behind *behi
     return true;
 }
 
+static bool keep_tcp(struct behind *behind, struct tcp_origin *origin)
+{
+    behind->tcp = origin;
+    behind->opener = origin ? tcp_origin_opener(origin) : NULL;
+    return origin != NULL;
+}
+
+static bool make_tcp(struct openers *openers, const struct rule *rule, enum tcp_origin_kind kind,
+                     struct behind *behind, struct error *err)
+{
+    const struct origin_request *request = &rule->origin;
+    const struct tcp_origin_options options = {
+        .kind = kind,
+        .name = rule->service.text,
+        .host = rule->service.host,
+        .port = rule->service.has_port ? rule->service.port : 0,
+        .greets = strcmp(request->proxy_type, "socks") == 0,
+        .connect_ms = limit_ms(request->connect_timeout_ns),
+        .keepalive_seconds = idle_seconds(request->tcp_keep_alive_ns),
+        .one_by_one = request->no_happy_eyeballs,
+        /* Of a service with a place of its own its writer knows the address. */
+        .rules = kind == TCP_ORIGIN_FIXED ? NULL : request->ip_rules,
+        .rule_count = kind == TCP_ORIGIN_FIXED ? 0 : request->ip_rule_count,
+        .resolver = openers->resolver,
+        .budget = openers->options.budget,
+    };
+    return keep_tcp(behind, tcp_origin_new(openers->loop, &options, err));
+}
+
+static bool make_flows(struct openers *openers, struct error *err)
+{
+    const struct warp_routing *warp = snapshot_warp(blueprint_snapshot(openers->blueprint));
+    const uint64_t *most = openers->options.flows_max;
+    const struct tcp_origin_options options = {
+        .kind = TCP_ORIGIN_PRIVATE,
+        .name = "private network",
+        .connect_ms = limit_ms(warp->connect_timeout_ns),
+        .keepalive_seconds = idle_seconds(warp->tcp_keep_alive_ns),
+        .stall_ms = openers->options.write_timeout_ms,
+        .flows = openers->options.flows,
+        .flows_max = most ? *most : warp->max_active_flows,
+        .resolver = openers->resolver,
+        .budget = openers->options.budget,
+    };
+    openers->flows = tcp_origin_new(openers->loop, &options, err);
+    return openers->flows != NULL;
+}
+
 static bool make(struct openers *openers, size_t index, struct behind *behind, struct error *err)
 {
     const struct rule *rule =
@@ -142,9 +193,11 @@ static bool make(struct openers *openers, size_t index, struct behind *behind, s
         behind->opener = &behind->hello.opener;
         return true;
     case SERVICE_TCP:
+        return make_tcp(openers, rule, TCP_ORIGIN_FIXED, behind, err);
     case SERVICE_BASTION:
+        return make_tcp(openers, rule, TCP_ORIGIN_BASTION, behind, err);
     case SERVICE_SOCKS:
-        break;
+        return make_tcp(openers, rule, TCP_ORIGIN_SOCKS, behind, err);
     }
     behind->missing = (struct missing_origin){{&missing}, rule->service.text};
     behind->opener = &behind->missing.opener;
@@ -171,6 +224,10 @@ struct openers *openers_new(struct loop *loop, struct resolver *resolver,
         openers_free(openers);
         return NULL;
     }
+    if (!make_flows(openers, err)) {
+        openers_free(openers);
+        return NULL;
+    }
     for (; openers->count < rules_count(rules); openers->count++) {
         if (make(openers, openers->count, &openers->behind[openers->count], err))
             continue;
@@ -187,12 +244,20 @@ struct opener *openers_at(struct openers *openers, size_t rule)
     return openers->behind[rule].opener;
 }
 
+struct opener *openers_private(struct openers *openers)
+{
+    return tcp_origin_opener(openers->flows);
+}
+
 void openers_free(struct openers *openers)
 {
     if (!openers)
         return;
-    for (size_t i = 0; i < openers->count; i++)
+    for (size_t i = 0; i < openers->count; i++) {
         http_origin_free(openers->behind[i].http);
+        tcp_origin_free(openers->behind[i].tcp);
+    }
+    tcp_origin_free(openers->flows);
     free(openers->behind);
     blueprint_unref(openers->blueprint);
     free(openers);

@@ -36,10 +36,12 @@ struct connector_options {
     const char *features[CONNECTOR_FEATURES_MAX]; /* more of them; ends with NULL */
     const struct rewrite_tag *tags;               /* --tag */
     size_t tag_count;
-    struct span local_configuration; /* JSON for an edge that does not manage it */
-    struct ip_address metrics;       /* where to listen; len 0: the first free of the known ports */
-    const char *pid_file;            /* NULL: none */
-    const char *notify_socket;       /* the value of NOTIFY_SOCKET; NULL: nobody asked */
+    const uint64_t *max_active_flows; /* --max-active-flows, 0: any number; NULL: the rules' own */
+    uint64_t write_stream_timeout_ms; /* --write-stream-timeout; 0: none */
+    struct span local_configuration;  /* JSON for an edge that does not manage it */
+    struct ip_address metrics; /* where to listen; len 0: the first free of the known ports */
+    const char *pid_file;      /* NULL: none */
+    const char *notify_socket; /* the value of NOTIFY_SOCKET; NULL: nobody asked */
     /* For SIGHUP: reads the rules again, on a thread of its own. The snapshot, with one reference,
      * or NULL and `err`. NULL: the signal changes nothing. */
     struct snapshot *(*read_rules)(void *arg, struct error *err);

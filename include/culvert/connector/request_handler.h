@@ -23,6 +23,10 @@ void request_handler_free(struct request_handler *handler);
 /* Takes `in` over: serves it by its rule. `index`: the HA connection, for the log. */
 void request_handler_serve(struct request_handler *handler, struct inbound *in, size_t index);
 
+/* Takes `in` over, a stream of kind TCP: bytes to the address in its authority, which no rule is
+ * asked about. */
+void request_handler_serve_flow(struct request_handler *handler, struct inbound *in, size_t index);
+
 /* Ends all that run: 502 where nothing was sent yet, else a reset. */
 void request_handler_cut(struct request_handler *handler, const struct error *why);
 

@@ -15,9 +15,12 @@ void tunnel_metrics_free(struct tunnel_metrics *tm); /* NULL is allowed */
 /* A request has reached us. Every one of them ends by tunnel_metrics_ended. */
 void tunnel_metrics_began(struct tunnel_metrics *tm, enum stream_kind kind);
 
+/* No rule was asked; its label is "none". */
+#define TUNNEL_METRICS_NO_RULE SIZE_MAX
+
 struct request_outcome {
     enum stream_kind kind;
-    size_t rule;            /* its number in the ingress list */
+    size_t rule;            /* its number in the ingress list, or TUNNEL_METRICS_NO_RULE */
     int status;             /* what the visitor was answered; 0: nothing */
     bool from_origin;       /* the origin's answer, not one of our own */
     bool complete;          /* sent to its end */

@@ -10,6 +10,7 @@
 #include <stddef.h>
 
 struct budget;
+struct flows;
 struct loop;
 struct openers;
 struct resolver;
@@ -20,17 +21,23 @@ struct openers_options {
     struct span connector_id;
     const struct rewrite_tag *tags;
     size_t tag_count;
-    size_t workers; /* that share the idle connections a rule may keep; 0 counts as 1 */
+    size_t workers;            /* that share the idle connections a rule may keep; 0 counts as 1 */
+    struct flows *flows;       /* into the private network, of all workers; may be NULL */
+    const uint64_t *flows_max; /* in place of the version's maxActiveFlows; NULL: that one holds */
+    uint64_t write_timeout_ms; /* for the private network, as conn_set_stall_limit; 0: none */
 };
 
-/* Keeps a reference to `blueprint`. A kind of service that is not supported yet gets an opener that
- * refuses and says so. The caller owns the openers. NULL: `err` names the rule. */
+/* Keeps a reference to `blueprint`. A service that is no final answer gets an opener that refuses
+ * and says so. The caller owns the openers. NULL: `err` names the rule. */
 struct openers *openers_new(struct loop *loop, struct resolver *resolver,
                             struct blueprint *blueprint, const struct openers_options *options,
                             struct error *err);
 
 /* The opener of the `rule`th rule; rule < rules_count. Lives as long as the openers. */
 struct opener *openers_at(struct openers *openers, size_t rule);
+
+/* The opener of flows into the private network, by the version's warp-routing. Lives as long. */
+struct opener *openers_private(struct openers *openers);
 
 /* Closes all idle connections to origins. Every outbound of every opener must be closed by then:
  * whoever counts the exchanges calls this after the last one. NULL is allowed. */

@@ -67,24 +67,55 @@ TEST(each_rule_has_the_opener_of_its_kind)
     origin_bench_close(&bench);
 }
 
-TEST(kinds_that_are_to_come_refuse_and_say_so)
+TEST(services_of_bytes_answer_every_request_with_101)
 {
+    struct origin_bench bench;
+    struct error err = {0};
+    origin_bench_open(&bench);
+    memory_sockets_serve(&bench.memory, "127.0.0.1:22", fake_origin_accept, &bench.fake);
+    memory_sockets_serve(&bench.memory, "127.0.0.1:7864", fake_origin_accept, &bench.fake);
+    struct openers *openers = openers_of(&bench,
+                                         "ingress:\n"
+                                         "  - {hostname: a.test, service: 'tcp://127.0.0.1'}\n"
+                                         "  - {hostname: b.test, service: 'socks-proxy'}\n"
+                                         "  - {service: 'ssh://127.0.0.1'}\n",
+                                         &err);
+    REQUIRE(openers != NULL);
+    for (size_t i = 0; i < 3; i++) {
+        struct ask ask;
+        ask_init(&ask, "GET", "/");
+        CHECK(ask_send(&ask, openers_at(openers, i)));
+        CHECK(settle(bench.loop));
+        CHECK_SIZE(ask.status, 101);
+        ask_release(&ask);
+        CHECK(settle(bench.loop));
+    }
+    CHECK_SIZE(bench.fake.connection_count, 2);
+    openers_free(openers);
+    origin_bench_close(&bench);
+}
+
+TEST(services_that_cannot_answer_refuse_and_say_why)
+{
+    static const char *const why[] = {"foo://h: the service has no port",
+                                      "bastion: the request names no destination in "
+                                      "Cf-Access-Jump-Destination",
+                                      "service http_status:100: no final answer"};
     struct origin_bench bench;
     struct error err = {0};
     origin_bench_open(&bench);
     struct openers *openers = openers_of(&bench,
                                          "ingress:\n"
-                                         "  - {hostname: a.test, service: 'tcp://h:1'}\n"
+                                         "  - {hostname: a.test, service: 'foo://h'}\n"
                                          "  - {hostname: b.test, service: 'bastion'}\n"
-                                         "  - {hostname: c.test, service: 'socks-proxy'}\n"
-                                         "  - {service: 'ssh://h'}\n",
+                                         "  - {service: 'http_status:100'}\n",
                                          &err);
     REQUIRE(openers != NULL);
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < ARRAY_LEN(why); i++) {
         struct ask ask;
         ask_init(&ask, "GET", "/");
         CHECK(!ask_send(&ask, openers_at(openers, i)));
-        CHECK(strstr(ask.why.text, "not supported yet") != NULL);
+        CHECK_TEXT(ask.why.text, why[i]);
         ask_release(&ask);
     }
     openers_free(openers);

@@ -1,0 +1,106 @@
+/* Flows into the private network: their number is limited over all workers, and told to the edge.
+ * */
+#include "culvert/tunnel/response_meta.h"
+
+#include "harness.h"
+#include "support/byte_origin.h"
+#include "support/lone_connector.h"
+
+struct scene {
+    struct lone_connector lone;
+    struct byte_origin origin;
+    uint64_t most;
+    struct ask asks[3];
+};
+
+/* Two connections, each in a worker of its own. */
+static void scene_open(struct scene *scene, uint64_t most)
+{
+    *scene = (struct scene){.most = most};
+    lone_connector_open(&scene->lone);
+    scene->lone.options.connections = 2;
+    scene->lone.options.workers = 2;
+    scene->lone.options.max_active_flows = &scene->most;
+    byte_origin_open(&scene->origin, scene->lone.loop, &scene->lone.memory, "127.0.0.1:9001");
+    lone_connector_start(&scene->lone);
+    lone_connector_pass(&scene->lone, 1000);
+    CHECK_SIZE(fake_edge_registered(&scene->lone.edge), 2);
+}
+
+static void scene_close(struct scene *scene)
+{
+    for (size_t i = 0; i < ARRAY_LEN(scene->asks); i++)
+        ask_close(&scene->asks[i]);
+    lone_connector_pass(&scene->lone, 1000);
+    byte_origin_close(&scene->origin);
+    lone_connector_close(&scene->lone);
+    for (size_t i = 0; i < ARRAY_LEN(scene->asks); i++)
+        ask_release(&scene->asks[i]);
+}
+
+/* Opens the `index`th flow, on the connection of that index modulo two. */
+static void flow(struct scene *scene, size_t index)
+{
+    struct ask *ask = &scene->asks[index];
+    ask_init(ask, "GET", "/");
+    buf_clear(&ask->head.authority);
+    CHECK(buf_put_span(&ask->head.authority, SPAN("127.0.0.1:9001")) &&
+          buf_put_span(&ask->head.scheme, SPAN("https")));
+    ask_field(ask, "cf-cloudflared-proxy-src", "203.0.113.7");
+    ask_announce(ask, LENGTH_UNKNOWN);
+    CHECK(ask_send(ask, &scene->lone.edge.connections[index % 2].opener));
+    lone_connector_pass(&scene->lone, 100);
+}
+
+static enum response_source source_of(const struct ask *ask)
+{
+    struct span meta = SPAN_NONE;
+    enum response_source source = RESPONSE_FROM_CONNECTOR;
+    CHECK(headers_find(&ask->got.fields, SPAN(RESPONSE_META_FIELD), &meta));
+    CHECK(response_meta_parse(meta, &source));
+    return source;
+}
+
+TEST(one_flow_too_many_is_refused_in_whichever_worker_it_is)
+{
+    struct scene scene;
+    scene_open(&scene, 2);
+    for (size_t i = 0; i < 3; i++)
+        flow(&scene, i);
+    CHECK_SIZE(scene.asks[0].status, 200);
+    CHECK_SIZE(scene.asks[1].status, 200);
+    CHECK_SIZE(scene.asks[2].status, 502);
+    CHECK(source_of(&scene.asks[2]) == RESPONSE_FLOW_LIMITED);
+    ask_close(&scene.asks[1]);
+    ask_close(&scene.asks[2]);
+    lone_connector_pass(&scene.lone, 100);
+    ask_release(&scene.asks[2]);
+    flow(&scene, 2);
+    CHECK_SIZE(scene.asks[2].status, 200);
+    CHECK_SPAN(buf_span(&scene.asks[2].text), SPAN("BANNER\n"));
+    scene_close(&scene);
+}
+
+TEST(a_flow_that_fails_otherwise_is_no_matter_of_the_limit)
+{
+    struct scene scene;
+    scene_open(&scene, 2);
+    memory_sockets_refuse(&scene.lone.memory, "127.0.0.1:9001");
+    for (size_t i = 0; i < 3; i++) {
+        flow(&scene, i);
+        CHECK_SIZE(scene.asks[i].status, 502);
+        CHECK(source_of(&scene.asks[i]) == RESPONSE_FROM_CONNECTOR);
+    }
+    scene_close(&scene);
+}
+
+TEST(without_a_limit_there_is_none)
+{
+    struct scene scene;
+    scene_open(&scene, 0);
+    for (size_t i = 0; i < 3; i++) {
+        flow(&scene, i);
+        CHECK_SIZE(scene.asks[i].status, 200);
+    }
+    scene_close(&scene);
+}
