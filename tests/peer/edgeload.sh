@@ -120,6 +120,21 @@ try_idle_ws() {
     ends_well
 }
 
+# Flows into the private network: raw bytes to the origin's second port.
+try_tcp() {
+    load "tcp, 64 streams of 64 B" --workload tcp --concurrency 64 --size 64 --seconds "$seconds"
+    holds "every byte comes back" 'errors == {} and done > 1000'
+    holds "8 ms of CPU for 1000 messages" 'connector["cpu_ms_per_1000"] <= 8'
+    load "tcp, 64 streams of 64 KiB" --workload tcp --concurrency 64 --size 65536 \
+        --seconds "$seconds"
+    holds "every byte comes back" 'errors == {} and done > 100'
+    holds "107 ms of CPU for 1000 messages" 'connector["cpu_ms_per_1000"] <= 107'
+    ends_well
+    load "tcp, 5000 idle streams" --workload idle --kind tcp --concurrency 5000 --seconds 2
+    holds "all stay, at 8 kB each" 'open_at_end == 5000 and bytes_per_stream <= 8192'
+    ends_well
+}
+
 # ---- Streams that do not move --------------------------------------------------------------------
 
 try_slow() {
@@ -199,7 +214,7 @@ try_shutdown() {
 # ---- All of it -----------------------------------------------------------------------------------
 
 start origin "$EDGELOAD/origin" 8000 9001
-[ $# -gt 0 ] || set -- get download upload idle ws idle_ws slow stall reset malformed registration shutdown
+[ $# -gt 0 ] || set -- get download upload idle ws idle_ws tcp slow stall reset malformed registration shutdown
 for workload; do
     "try_$workload"
 done
