@@ -5,6 +5,8 @@
 #include "culvert/http/h2_guard.h"
 #include "culvert/http/h2_session.h"
 
+#include "h2_sieve.h"
+
 #include <nghttp2/nghttp2.h>
 
 /* How long a window's worth of bytes takes. */
@@ -48,6 +50,7 @@ struct h2_session {
     uint64_t rtt_asked_ms, rtt_told_ms;
     bool rtt_asked; /* a PING that measures is under way */
     uint64_t sent;  /* bytes of bodies that left */
+    struct h2_sieve sieve;
     struct h2_guard guard;
     size_t heads_held;      /* bytes of requests' heads */
     size_t unborn;          /* streams that there was no memory for, and whose reset is due */
@@ -148,10 +151,20 @@ void h2_session_fail(struct h2_session *session, const struct error *why);
 /* The peer ran into a limit: GOAWAY ENHANCE_YOUR_CALM, then the same. */
 void h2_session_cut_off(struct h2_session *session, enum abuse abuse);
 
+/* The same for what the library said when it gave up. */
+void h2_session_fail_code(struct h2_session *session, const char *doing, int code);
+
 /* h2_settings.c */
 /* Our first word: SETTINGS, and the window of the connection. False: memory. */
 bool h2_settings_say(struct h2_session *session) MUST_CHECK;
 void h2_settings_read(struct h2_session *session, const nghttp2_settings *settings);
+
+/* h2_io.c */
+extern const struct conn_events h2_io_events;
+/* All that is to be said and the connection takes, now. */
+void h2_io_flush(struct h2_session *session);
+/* The same at the end of a turn, in which so many requests came that the rest of them waits. */
+void h2_io_turn_ends(void *session);
 
 /* h2_life.c */
 void h2_life_init(struct h2_session *session);

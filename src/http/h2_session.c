@@ -44,7 +44,7 @@ void h2_session_cut_off(struct h2_session *session, enum abuse abuse)
     h2_session_fail(session, &why);
 }
 
-static void fail_code(struct h2_session *session, const char *doing, int code)
+void h2_session_fail_code(struct h2_session *session, const char *doing, int code)
 {
     struct error why;
     session->broken = true;
@@ -55,7 +55,7 @@ static void fail_code(struct h2_session *session, const char *doing, int code)
 void h2_session_need(struct h2_session *session, int code)
 {
     if (nghttp2_is_fatal(code))
-        fail_code(session, "note", code);
+        h2_session_fail_code(session, "note", code);
 }
 
 /* ---- what the library calls; a session that was closed in one of these wants no more ---- */
@@ -65,13 +65,24 @@ static struct h2_stream *stream_of(struct h2_session *session, int32_t id)
     return nghttp2_session_get_stream_user_data(session->ng, id);
 }
 
+/* Strings of the head that begins were left out: nobody may see what is left of it. */
+static void note_size(const struct h2_session *session, struct h2_stream *stream)
+{
+    if (stream && session->sieve.shortened == (uint32_t)stream->id)
+        stream->head_too_big = true;
+}
+
 static int begin_headers(nghttp2_session *ng, const nghttp2_frame *frame, void *arg)
 {
     struct h2_session *session = arg;
     if (session->closed)
         return NGHTTP2_ERR_CALLBACK_FAILURE;
-    if (frame->hd.type != NGHTTP2_HEADERS || frame->headers.cat != NGHTTP2_HCAT_REQUEST)
+    if (frame->hd.type != NGHTTP2_HEADERS)
         return 0;
+    if (frame->headers.cat != NGHTTP2_HCAT_REQUEST) {
+        note_size(session, stream_of(session, frame->hd.stream_id));
+        return 0;
+    }
     struct h2_stream *stream = h2_stream_new(session);
     if (!stream) {
         session->unborn++;
@@ -81,6 +92,7 @@ static int begin_headers(nghttp2_session *ng, const nghttp2_frame *frame, void *
     if (nghttp2_session_set_stream_user_data(ng, stream->id, stream) != 0)
         return NGHTTP2_ERR_CALLBACK_FAILURE;
     session->fresh++;
+    note_size(session, stream);
     return 0;
 }
 
@@ -270,118 +282,6 @@ static int send_data(nghttp2_session *ng, nghttp2_frame *frame, const uint8_t *h
     return ok ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE;
 }
 
-/* ---- bytes ---- */
-
-/* All that the library has to say and the connection takes. */
-static void say(struct h2_session *session)
-{
-    session->in_library = true;
-    while (conn_room(session->conn) > 0) {
-        const uint8_t *bytes;
-        ssize_t n = nghttp2_session_mem_send(session->ng, &bytes);
-        if (n < 0)
-            fail_code(session, "send", (int)n);
-        if (n <= 0 || !conn_put(session->conn, bytes, (size_t)n))
-            break;
-    }
-    session->in_library = false;
-}
-
-static void flush(struct h2_session *session)
-{
-    if (session->closed || session->in_library || session->broken)
-        return;
-    say(session);
-    h2_defence_flushed(session);
-    if (!nghttp2_session_want_read(session->ng) && !nghttp2_session_want_write(session->ng)) {
-        struct error why;
-        error_set(&why, ERROR_NETWORK, 0, "HTTP/2: the session has ended");
-        h2_session_fail(session, &why);
-    }
-}
-
-/* The library may have stopped behind the last byte of a head: it judges that head only when it is
- * asked to read, and nothing more may come. */
-static void go_on_reading(struct h2_session *session)
-{
-    session->rests = false;
-    gate_release(conn_gate(session->conn), HOLD_TURN);
-    if (session->broken || session->why.kind != ERROR_NONE)
-        return;
-    session->in_library = true;
-    ssize_t n = nghttp2_session_mem_recv(session->ng, (const uint8_t *)"", 0);
-    session->in_library = false;
-    if (n < 0 && !session->closed)
-        fail_code(session, "receive", (int)n);
-}
-
-static void turn_ends(void *arg)
-{
-    struct h2_session *session = arg;
-    session->fresh = 0;
-    if (session->rests)
-        go_on_reading(session);
-    flush(session);
-}
-
-/* The library tells of a reset when it is said. Said at once, it ends a request that its visitor
- * spoiled before that left for the tunnel, as a reset of the visitor's own does. */
-static void say_faults(struct h2_session *session)
-{
-    if (session->options.is_server && session->options.is_guarded && !session->broken &&
-        nghttp2_session_get_outbound_queue_size(session->ng) > 0)
-        say(session);
-}
-
-static size_t on_bytes(void *arg, const unsigned char *data, size_t len)
-{
-    struct h2_session *session = arg;
-    if (session->closed || session->broken || session->why.kind != ERROR_NONE)
-        return len;
-    h2_defence_read(session, data, len);
-    if (session->why.kind != ERROR_NONE)
-        return len;
-    session->in_library = true;
-    ssize_t n = nghttp2_session_mem_recv(session->ng, data, len);
-    session->in_library = false;
-    if (session->closed)
-        return len;
-    if (n < 0) {
-        session->abuse = h2_defence_of_code((int)n);
-        fail_code(session, "receive", (int)n);
-    }
-    h2_defence_taken(session, len, n < 0 ? len : (size_t)n);
-    say_faults(session);
-    h2_session_flush_soon(session);
-    h2_life_sign(session);
-    return n < 0 ? len : (size_t)n;
-}
-
-static void on_end(void *arg)
-{
-    struct h2_session *session = arg;
-    struct error why;
-    error_set(&why, ERROR_NETWORK, 0, "the peer closed the connection");
-    h2_session_fail(session, &why);
-}
-
-static void on_room(void *arg)
-{
-    h2_session_flush_soon(arg);
-}
-
-static void on_lost(void *arg, const struct error *why)
-{
-    h2_session_fail(arg, why);
-}
-
-static void on_open(void *arg)
-{
-    (void)arg;
-}
-
-static const struct conn_events conn_events = {on_open, on_bytes, on_end, on_room, on_lost};
-
 /* ---- life ---- */
 
 static void tell_idle(void *arg)
@@ -428,7 +328,7 @@ static void tell_end(void *arg)
         session->events->on_closed(session->arg, &session->why);
         return;
     }
-    flush(session); /* a GOAWAY that says why */
+    h2_io_flush(session); /* a GOAWAY that says why */
     session->closed = true;
     end_streams(session, &session->why);
     task_post(&session->end);
@@ -438,6 +338,7 @@ static void destroy(void *object)
 {
     struct h2_session *session = object;
     nghttp2_session_del(session->ng);
+    h2_sieve_release(&session->sieve);
     free(session);
 }
 
@@ -458,7 +359,7 @@ void h2_session_close(struct h2_session *session)
         return;
     struct error why;
     error_set(&why, ERROR_NETWORK, 0, "the connection was closed");
-    flush(session);
+    h2_io_flush(session);
     session->closed = true;
     end_streams(session, &why);
     stop_all(session);
@@ -544,10 +445,11 @@ struct h2_session *h2_session_new(struct conn *conn, const struct h2_options *op
     session->events = events;
     session->arg = arg;
     list_init(&session->streams);
-    task_init(&session->flush, session->loop, TASK_FLUSH, turn_ends, session);
+    task_init(&session->flush, session->loop, TASK_FLUSH, h2_io_turn_ends, session);
     task_init(&session->idle, session->loop, TASK_SOON, tell_idle, session);
     task_init(&session->used_up, session->loop, TASK_SOON, tell_used_up, session);
     task_init(&session->end, session->loop, TASK_SOON, tell_end, session);
+    h2_sieve_init(&session->sieve, options->is_server);
     h2_life_init(session);
     h2_pace_init(session);
     h2_defence_init(session);
@@ -558,7 +460,7 @@ struct h2_session *h2_session_new(struct conn *conn, const struct h2_options *op
         loop_reap(session->loop, &session->reap, destroy, session);
         return NULL;
     }
-    conn_set_events(conn, &conn_events, session);
+    conn_set_events(conn, &h2_io_events, session);
     h2_session_flush_soon(session);
     return session;
 }
