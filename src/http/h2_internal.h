@@ -164,7 +164,7 @@ extern const struct conn_events h2_io_events;
 /* All that is to be said and the connection takes, now. */
 void h2_io_flush(struct h2_session *session);
 /* The same at the end of a turn, in which so many requests came that the rest of them waits. */
-void h2_io_turn_ends(void *session);
+void h2_io_turn_ends(void *arg);
 
 /* h2_life.c */
 void h2_life_init(struct h2_session *session);
