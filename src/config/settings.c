@@ -55,7 +55,7 @@ static const struct setting settings[] = {
      "do not check the origin's certificate"},
     {"no-chunked-encoding", {0}, {"TUNNEL_NO_CHUNKED_ENCODING"}, B, FILED, NULL, NULL,
      "no chunked requests to the origin"},
-    {"http2-origin", {0}, {"TUNNEL_ORIGIN_ENABLE_HTTP2"}, B, LATER, NULL, NULL,
+    {"http2-origin", {0}, {"TUNNEL_ORIGIN_ENABLE_HTTP2"}, B, FILED, NULL, NULL,
      "HTTP/2 to the origin"},
     {"proxy-connect-timeout", {0}, {0}, D, FILED, "30s", "TIME",
      "limit for connecting to the origin"},

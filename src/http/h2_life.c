@@ -30,6 +30,24 @@ static uint64_t patience_ms(const struct h2_session *session)
     return own_ms > H2_PING_LIMIT_MS ? own_ms : H2_PING_LIMIT_MS;
 }
 
+/* Nothing that was sent arrives any more: the way to the peer is gone. What waits in vain for a
+ * whole period is seen at the end of the next one. */
+static void look_at_the_way(struct h2_session *session)
+{
+    struct error why;
+    bool behind = conn_is_behind(session->conn);
+    uint64_t taken = conn_taken(session->conn);
+    if (session->asked_behind && behind && taken == session->taken) {
+        error_set(&why, ERROR_TIMEOUT, 0, "HTTP/2: the peer took nothing for %d ms",
+                  H2_PING_AFTER_MS);
+        h2_session_fail(session, &why);
+        return;
+    }
+    session->asked_behind = behind;
+    session->taken = taken;
+    h2_session_arm(session, &session->life, H2_PING_AFTER_MS);
+}
+
 static void life_fired(void *arg)
 {
     struct h2_session *session = arg;
@@ -44,6 +62,10 @@ static void life_fired(void *arg)
         error_set(&why, ERROR_TIMEOUT, 0, "HTTP/2: the peer is silent for %llu ms",
                   (unsigned long long)silent);
         h2_session_fail(session, &why);
+        return;
+    }
+    if (session->options.is_quiet) {
+        look_at_the_way(session);
         return;
     }
     if (silent < H2_PING_AFTER_MS) {
@@ -68,6 +90,11 @@ bool h2_session_ping(struct h2_session *session, uint64_t limit_ms, void (*alive
     session->alive = alive;
     h2_session_flush_soon(session);
     return true;
+}
+
+bool h2_session_is_lost(const struct h2_session *session)
+{
+    return session->closed || session->why.kind != ERROR_NONE;
 }
 
 void h2_life_init(struct h2_session *session)

@@ -167,6 +167,8 @@ static int frame_recv(nghttp2_session *ng, const nghttp2_frame *frame, void *arg
     case NGHTTP2_SETTINGS:
         session->heard_settings = true;
         h2_settings_read(session, &frame->settings);
+        if (session->events->on_settings)
+            session->events->on_settings(session->arg);
         break;
     case NGHTTP2_PING:
         if (frame->hd.flags & NGHTTP2_FLAG_ACK)

@@ -270,12 +270,17 @@ static bool send_request(struct h2_session *session, struct h2_stream *stream,
     return error_set(err, ERROR_LIMIT, failed, "open a stream: %s", nghttp2_strerror(failed));
 }
 
+uint32_t h2_session_limit(const struct h2_session *session)
+{
+    return nghttp2_session_get_remote_settings(session->ng,
+                                               NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
+}
+
 bool h2_session_can_open(const struct h2_session *session)
 {
     return !session->closed && !session->heard_goaway && !session->said_goaway &&
            nghttp2_session_check_request_allowed(session->ng) &&
-           session->open < nghttp2_session_get_remote_settings(
-                               session->ng, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
+           session->open < h2_session_limit(session);
 }
 
 /* The numbers of streams do not come again (RFC 9113 5.1.1): behind the last one the session is

@@ -18,6 +18,7 @@ static const struct scheme {
     {SPAN_INIT("https"), SERVICE_HTTP, true, 443, true},
     {SPAN_INIT("ws"), SERVICE_HTTP, false, 80, false},
     {SPAN_INIT("wss"), SERVICE_HTTP, true, 443, false},
+    {SPAN_INIT("h2c"), SERVICE_HTTP, false, 80, true},
     {SPAN_INIT("tcp"), SERVICE_TCP, false, 7864, true},
     {SPAN_INIT("ssh"), SERVICE_TCP, false, 22, true},
     {SPAN_INIT("rdp"), SERVICE_TCP, false, 3389, true},
@@ -199,6 +200,7 @@ static bool parse_url(struct span text, unsigned options, struct service *servic
     if (!(options & SERVICE_WITH_PATH) && !take_prefix(&url, service, err))
         return false;
     service->tls = scheme->tls;
+    service->http2 = url_has_scheme(&url, SPAN("h2c"));
     service->has_port = url_port(&url, scheme->port, &service->port) &&
                         (url.port.len > 0 || scheme->port != PORT_NONE);
     return take_host(&url, service, err) && show(&url, text, scheme, service, err);
@@ -255,7 +257,7 @@ static bool reduce_url(struct span text, struct buf *out, struct error *err)
         return error_set(err, ERROR_INVALID, 0, "it names no host");
     if (!find_scheme(&url)->fits_url_flag)
         return error_set(err, ERROR_INVALID, 0,
-                         "the scheme is none of http, https, tcp, ssh, rdp, smb");
+                         "the scheme is none of http, https, h2c, tcp, ssh, rdp, smb");
     bool ok = take_host(&url, &parts, err);
     ok =
         ok && buf_printf(out, "%.*s://%s%s%s", SPAN_ARG(url.scheme), url.host_is_literal ? "[" : "",

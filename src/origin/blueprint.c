@@ -12,26 +12,35 @@ struct trust {
     struct trust *next;
     const char *ca_pool; /* of a rule of the snapshot */
     bool no_verify;
+    bool http2; /* it is offered */
     struct tls_context *context;
+};
+
+/* In which ways one rule is spoken to. */
+struct ways {
+    struct tls_context *http1, *http2; /* of `trusts`; NULL: not in that way */
 };
 
 struct blueprint {
     struct refs refs;
     struct snapshot *snapshot;
     struct trust *trusts;
-    struct tls_context *of_rule[]; /* of `trusts`; NULL: in clear */
+    struct ways of_rule[];
 };
 
 static struct tls_context *trust_for(struct blueprint *blueprint,
-                                     const struct origin_request *request, struct error *err)
+                                     const struct origin_request *request, bool http2,
+                                     struct error *err)
 {
     for (struct trust *it = blueprint->trusts; it; it = it->next)
-        if (it->no_verify == request->no_tls_verify && strcmp(it->ca_pool, request->ca_pool) == 0)
+        if (it->no_verify == request->no_tls_verify && it->http2 == http2 &&
+            strcmp(it->ca_pool, request->ca_pool) == 0)
             return it->context;
     struct tls_client_options options = {
         .system_roots = true,
         .ca_file = *request->ca_pool ? request->ca_pool : NULL,
         .no_verify = request->no_tls_verify,
+        .http2_alpn = http2,
     };
     struct trust *trust = calloc(1, sizeof *trust);
     if (!trust) {
@@ -40,6 +49,7 @@ static struct tls_context *trust_for(struct blueprint *blueprint,
     }
     trust->ca_pool = request->ca_pool;
     trust->no_verify = request->no_tls_verify;
+    trust->http2 = http2;
     trust->context = tls_client_new(&options, err);
     if (!trust->context) {
         free(trust);
@@ -57,17 +67,23 @@ static bool fill(struct blueprint *blueprint, size_t index, struct error *err)
     bool is_http = rule->service.kind == SERVICE_HTTP || rule->service.kind == SERVICE_UNIX;
     if (!is_http || (!rule->service.tls && !*rule->origin.ca_pool))
         return true;
-    struct tls_context *context = trust_for(blueprint, &rule->origin, err);
+    struct ways *ways = &blueprint->of_rule[index];
+    struct tls_context *context = trust_for(blueprint, &rule->origin, false, err);
     if (!context)
         return error_wrap(err, "rule #%zu", index);
-    blueprint->of_rule[index] = rule->service.tls ? context : NULL;
-    return true;
+    if (!rule->service.tls)
+        return true;
+    ways->http1 = context;
+    if (!rule->origin.http2_origin)
+        return true;
+    ways->http2 = trust_for(blueprint, &rule->origin, true, err);
+    return ways->http2 ? true : error_wrap(err, "rule #%zu", index);
 }
 
 struct blueprint *blueprint_new(struct snapshot *snapshot, struct error *err)
 {
     size_t count = rules_count(snapshot_rules(snapshot));
-    struct blueprint *blueprint = calloc(1, sizeof *blueprint + count * sizeof(void *));
+    struct blueprint *blueprint = calloc(1, sizeof *blueprint + count * sizeof(struct ways));
     if (!blueprint) {
         (void)error_memory(err);
         return NULL;
@@ -111,5 +127,11 @@ struct snapshot *blueprint_snapshot(const struct blueprint *blueprint)
 struct tls_context *blueprint_tls(const struct blueprint *blueprint, size_t rule)
 {
     assert(rule < rules_count(snapshot_rules(blueprint->snapshot)));
-    return blueprint->of_rule[rule];
+    return blueprint->of_rule[rule].http1;
+}
+
+struct tls_context *blueprint_tls_http2(const struct blueprint *blueprint, size_t rule)
+{
+    assert(rule < rules_count(snapshot_rules(blueprint->snapshot)));
+    return blueprint->of_rule[rule].http2;
 }

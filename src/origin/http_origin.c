@@ -12,14 +12,14 @@
 #include "culvert/origin/http_origin.h"
 #include "culvert/http/h1_client.h"
 #include "culvert/http/h1_write.h"
-#include "culvert/origin/line.h"
 
 #include "gather.h"
+#include "http_origin_parts.h"
 
 #include <stdlib.h>
 
 struct http_origin {
-    struct opener opener;
+    struct opener opener, opener_as_is;
     struct loop *loop;
     struct http_origin_options options; /* texts are ours */
     char *name, *host, *unix_path, *server_name;
@@ -156,21 +156,12 @@ static const struct dial_events dial_events = {on_connected, on_dial_failed};
 
 static bool dial(struct http_outbound *call, struct error *err)
 {
-    const struct http_origin_options *options = &call->origin->options;
-    struct dial_target target = {
-        .host = options->host,
-        .port = options->port,
-        .unix_path = options->unix_path,
-        .connect_ms = options->connect_ms,
-        .keepalive_seconds = options->keepalive_seconds,
-        .one_by_one = options->one_by_one,
-        .tls = options->tls,
-        .server_name = options->tls ? call->server_name : NULL,
-        .tls_ms = options->tls_ms,
-    };
+    struct http_origin *origin = call->origin;
+    struct dial_target target = http_origin_target(origin, origin->options.tls);
+    target.server_name = target.tls ? call->server_name : NULL;
     call->reused = false;
     call->dial =
-        dial_start(call->origin->loop, options->resolver, &target, &dial_events, call, err);
+        dial_start(origin->loop, origin->options.resolver, &target, &dial_events, call, err);
     if (!call->dial)
         return error_wrap(err, "dial %s", call->origin->name);
     enter(call, DIALING);
@@ -179,20 +170,13 @@ static bool dial(struct http_outbound *call, struct error *err)
 
 /* ---- the connection speaks ---- */
 
-static bool is_repeatable(const struct http_outbound *call)
-{
-    return request_is_idempotent(&call->head) ||
-           headers_has(&call->head.fields, SPAN("Idempotency-Key")) ||
-           headers_has(&call->head.fields, SPAN("X-Idempotency-Key"));
-}
-
 /* Did the origin give up the connection before it knew of the request? Nobody can tell for sure,
  * but repeating does no harm then. */
 static bool was_stale(const struct http_outbound *call)
 {
     return call->state == SENT && call->reused && !h1_client_heard_any(call->client) &&
            !h1_client_took_body(call->client) &&
-           (is_repeatable(call) || !h1_client_wrote_any(call->client));
+           (http_origin_may_repeat(&call->head) || !h1_client_wrote_any(call->client));
 }
 
 /* What the origin did on a connection, in a word. */
@@ -391,35 +375,26 @@ static bool start(struct http_outbound *call, struct error *err)
     return true;
 }
 
-/* The name that TLS asks for: the rule's, or that of the Host. */
-static bool name_server(struct http_outbound *call, struct error *err)
+/* Takes `call` in every case; its head is the origin's. */
+static struct outbound *start_call(struct http_outbound *call, struct error *err)
 {
-    const struct http_origin_options *options = &call->origin->options;
-    struct span host = span_of(options->server_name);
-    uint16_t port = 0;
-    if (!options->tls)
-        host = SPAN("");
-    else if (!options->server_name &&
-             (!ip_split_host_port(buf_span(&call->head.authority), &host, &port) || host.len == 0))
-        return error_set(err, ERROR_INVALID, 0, "%s: the request names no host to verify",
-                         call->origin->name);
-    if (span_ends(host, SPAN(".")))
-        host.len--;
-    call->server_name = span_dup(host);
-    return call->server_name ? true : error_memory(err);
+    call->server_name = http_origin_server_name(call->origin, &call->head, err);
+    if (!call->server_name || !start(call, err)) {
+        destroy(call);
+        return NULL;
+    }
+    call->origin->open++;
+    return &call->out;
 }
 
-static struct outbound *origin_open(struct opener *opener, const struct request_head *head,
-                                    struct body *body, const struct outbound_events *events,
-                                    void *arg, struct error *err)
+static struct http_outbound *new_call(struct http_origin *origin, struct body *body,
+                                      struct error *err)
 {
-    struct http_origin *origin = CONTAINER_OF(opener, struct http_origin, opener);
     struct http_outbound *call = calloc(1, sizeof *call);
     if (!call) {
         error_memory(err);
         return NULL;
     }
-    call->out = (struct outbound){&outbound_ops, events, arg};
     call->origin = origin;
     call->body = body;
     timer_init(&call->wait, origin->loop, choose, call);
@@ -427,13 +402,37 @@ static struct outbound *origin_open(struct opener *opener, const struct request_
     call->gather.done = gathered;
     call->gather.arg = call;
     request_head_init(&call->head);
-    if (!rewrite_request(&call->head, head, &origin->options.rewrite, err) ||
-        !name_server(call, err) || !start(call, err)) {
-        destroy(call);
+    return call;
+}
+
+static struct outbound *origin_open(struct opener *opener, const struct request_head *head,
+                                    struct body *body, const struct outbound_events *events,
+                                    void *arg, struct error *err)
+{
+    struct http_origin *origin = CONTAINER_OF(opener, struct http_origin, opener);
+    struct http_outbound *call = new_call(origin, body, err);
+    if (!call)
         return NULL;
-    }
-    origin->open++;
-    return &call->out;
+    call->out = (struct outbound){&outbound_ops, events, arg};
+    if (rewrite_request(&call->head, head, &origin->options.rewrite, err))
+        return start_call(call, err);
+    destroy(call);
+    return NULL;
+}
+
+static struct outbound *origin_open_as_is(struct opener *opener, const struct request_head *head,
+                                          struct body *body, const struct outbound_events *events,
+                                          void *arg, struct error *err)
+{
+    struct http_origin *origin = CONTAINER_OF(opener, struct http_origin, opener_as_is);
+    struct http_outbound *call = new_call(origin, body, err);
+    if (!call)
+        return NULL;
+    call->out = (struct outbound){&outbound_ops, events, arg};
+    if (request_head_copy(&call->head, head, err))
+        return start_call(call, err);
+    destroy(call);
+    return NULL;
 }
 
 /* ---- the origin itself ---- */
@@ -448,12 +447,14 @@ struct http_origin *http_origin_new(struct loop *loop, const struct http_origin_
                                     struct error *err)
 {
     static const struct opener_ops ops = {origin_open};
+    static const struct opener_ops ops_as_is = {origin_open_as_is};
     struct http_origin *origin = calloc(1, sizeof *origin);
     if (!origin) {
         error_memory(err);
         return NULL;
     }
     origin->opener.ops = &ops;
+    origin->opener_as_is.ops = &ops_as_is;
     origin->loop = loop;
     origin->options = *options;
     origin->options.tls = options->tls ? tls_context_ref(options->tls) : NULL;
@@ -479,6 +480,63 @@ struct http_origin *http_origin_new(struct loop *loop, const struct http_origin_
 struct opener *http_origin_opener(struct http_origin *origin)
 {
     return &origin->opener;
+}
+
+struct opener *http_origin_opener_as_is(struct http_origin *origin)
+{
+    return &origin->opener_as_is;
+}
+
+const struct http_origin_options *http_origin_options(const struct http_origin *origin)
+{
+    return &origin->options;
+}
+
+struct origin_line *http_origin_line(struct http_origin *origin)
+{
+    return origin->line;
+}
+
+struct dial_target http_origin_target(const struct http_origin *origin, struct tls_context *tls)
+{
+    const struct http_origin_options *options = &origin->options;
+    return (struct dial_target){
+        .host = options->host,
+        .port = options->port,
+        .unix_path = options->unix_path,
+        .connect_ms = options->connect_ms,
+        .keepalive_seconds = options->keepalive_seconds,
+        .one_by_one = options->one_by_one,
+        .tls = tls,
+        .tls_ms = options->tls_ms,
+    };
+}
+
+char *http_origin_server_name(const struct http_origin *origin, const struct request_head *head,
+                              struct error *err)
+{
+    const struct http_origin_options *options = &origin->options;
+    struct span host = span_of(options->server_name);
+    uint16_t port = 0;
+    if (!options->tls)
+        host = SPAN("");
+    else if (!options->server_name &&
+             (!ip_split_host_port(buf_span(&head->authority), &host, &port) || host.len == 0)) {
+        error_set(err, ERROR_INVALID, 0, "%s: the request names no host to verify", origin->name);
+        return NULL;
+    }
+    if (span_ends(host, SPAN(".")))
+        host.len--;
+    char *name = span_dup(host);
+    if (!name)
+        error_memory(err);
+    return name;
+}
+
+bool http_origin_may_repeat(const struct request_head *head)
+{
+    return request_is_idempotent(head) || headers_has(&head->fields, SPAN("Idempotency-Key")) ||
+           headers_has(&head->fields, SPAN("X-Idempotency-Key"));
 }
 
 size_t http_origin_idle(const struct http_origin *origin)

@@ -2,7 +2,7 @@
 #include "culvert/origin/openers.h"
 #include "culvert/base/duration.h"
 #include "culvert/origin/hello_origin.h"
-#include "culvert/origin/http_origin.h"
+#include "culvert/origin/http2_origin.h"
 #include "culvert/origin/status_origin.h"
 #include "culvert/origin/tcp_origin.h"
 
@@ -18,8 +18,9 @@ struct missing_origin {
 /* What stands behind one rule; the member is that of the kind. */
 struct behind {
     struct opener *opener;
-    struct http_origin *http; /* NULL: another kind */
-    struct tcp_origin *tcp;   /* likewise */
+    struct http_origin *http;   /* NULL: another kind */
+    struct http2_origin *http2; /* likewise */
+    struct tcp_origin *tcp;     /* likewise */
     union {
         struct status_origin status;
         struct hello_origin hello;
@@ -90,6 +91,17 @@ static const char *server_name(const struct rule *rule)
     return rule->service.kind == SERVICE_HTTP ? rule->service.host : NULL;
 }
 
+static bool make_http2(struct openers *openers, const struct http_origin_options *http,
+                       struct tls_context *tls, struct behind *behind, struct error *err)
+{
+    const struct http2_origin_options options = {.http = *http, .tls = tls};
+    behind->http2 = http2_origin_new(openers->loop, &options, err);
+    if (!behind->http2)
+        return false;
+    behind->opener = http2_origin_opener(behind->http2);
+    return true;
+}
+
 static bool make_http(struct openers *openers, size_t index, struct behind *behind,
                       struct error *err)
 {
@@ -118,6 +130,9 @@ static bool make_http(struct openers *openers, size_t index, struct behind *behi
                     span_of(rule->service.prefix)},
     };
     options.tls = blueprint_tls(openers->blueprint, index);
+    struct tls_context *tls_http2 = blueprint_tls_http2(openers->blueprint, index);
+    if (rule->service.http2 || tls_http2)
+        return make_http2(openers, &options, tls_http2, behind, err);
     behind->http = http_origin_new(openers->loop, &options, err);
     if (!behind->http)
         return false;
@@ -255,6 +270,7 @@ void openers_free(struct openers *openers)
         return;
     for (size_t i = 0; i < openers->count; i++) {
         http_origin_free(openers->behind[i].http);
+        http2_origin_free(openers->behind[i].http2);
         tcp_origin_free(openers->behind[i].tcp);
     }
     tcp_origin_free(openers->flows);

@@ -36,6 +36,8 @@ struct h2_options {
     bool takes_websockets; /* server role: announces RFC 8441. Such a CONNECT is handed out as a GET
                             * that is_websocket; 101 is then written as 200, and an answer 2xx that
                             * is none cannot be written */
+    bool is_quiet;         /* a silent peer is not asked whether it lives, since servers of gRPC end
+                            * the sessions that ask often: what TCP delivers is the sign */
     uint32_t head_max;     /* bytes of a head we take: MAX_HEADER_LIST_SIZE */
     struct budget *budget; /* borrowed; NULL: not counted */
     /* A stream is reset whose peer takes less than H2_DRAIN_MIN of what waits for it in `stall_ms`,
@@ -64,6 +66,9 @@ struct h2_session_events {
     /* May be NULL. The peer ran into a limit on what it may cost; on_closed follows where that ends
      * the connection. For counting and logging: nothing of the session may be called here. */
     void (*on_abuse)(void *arg, enum abuse abuse);
+    /* May be NULL. The peer's SETTINGS came, and with them how many streams it takes. It must only
+     * note it. */
+    void (*on_settings)(void *arg);
 };
 
 /* Takes `conn` in every case. Says its preface and SETTINGS in this turn. NULL: `err`. */
@@ -89,6 +94,12 @@ bool h2_session_can_open(const struct h2_session *session);
 
 /* on_idle follows, once, in a later turn, as soon as at most `level` streams are open. */
 void h2_session_tell_idle(struct h2_session *session, size_t level);
+
+/* Client role: streams that the peer takes at a time, as far as it said so. */
+uint32_t h2_session_limit(const struct h2_session *session);
+
+/* Its end is near or was told: the connection was lost. */
+bool h2_session_is_lost(const struct h2_session *session);
 
 /* Streams that are open now. */
 size_t h2_session_streams(const struct h2_session *session);

@@ -5,7 +5,7 @@
 #include "culvert/base/span.h"
 
 enum service_kind {
-    SERVICE_HTTP,    /* http, https, ws, wss: HTTP to host and port */
+    SERVICE_HTTP,    /* http, https, ws, wss, h2c: HTTP to host and port */
     SERVICE_UNIX,    /* unix:PATH, unix+tls:PATH: HTTP over a socket */
     SERVICE_STATUS,  /* http_status:N: a fixed answer */
     SERVICE_HELLO,   /* hello_world: the built-in test site */
@@ -18,6 +18,7 @@ enum service_kind {
 struct service {
     enum service_kind kind;
     bool tls;      /* https, wss, unix+tls */
+    bool http2;    /* h2c: HTTP/2 in clear, unasked */
     int status;    /* 100 ... 999 */
     uint16_t port; /* of HTTP and TCP */
     bool has_port; /* false: TCP of unknown scheme without one, or beyond 65535: never dialed */
@@ -39,8 +40,8 @@ bool service_parse(struct span text, unsigned options, struct service *service,
 void service_release(struct service *service);
 
 /* The text of --url as a service: an address, host[:port][/path], or a URL of the schemes http,
- * https, tcp, ssh, rdp, smb, whose path, query and user information are dropped. False: anything
- * else. */
+ * https, h2c, tcp, ssh, rdp, smb, whose path, query and user information are dropped. False:
+ * anything else. */
 bool service_parse_url_flag(struct span text, struct service *service,
                             struct error *err) MUST_CHECK;
 

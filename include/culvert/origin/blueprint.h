@@ -24,4 +24,7 @@ struct snapshot *blueprint_snapshot(const struct blueprint *blueprint);
 /* How to speak TLS to the origin of the `rule`th rule; NULL: in clear. */
 struct tls_context *blueprint_tls(const struct blueprint *blueprint, size_t rule);
 
+/* The same with HTTP/2 offered; NULL: the rule does not ask for http2Origin, or speaks in clear. */
+struct tls_context *blueprint_tls_http2(const struct blueprint *blueprint, size_t rule);
+
 #endif

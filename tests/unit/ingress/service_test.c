@@ -17,6 +17,8 @@ TEST(a_text_names_its_service)
         {"https://[::1]:8443", SERVICE_HTTP, true, "::1", 8443, "https://[::1]:8443"},
         {"ws://h:1", SERVICE_HTTP, false, "h", 1, "ws://h:1"},
         {"wss://h", SERVICE_HTTP, true, "h", 443, "wss://h"},
+        {"h2c://h", SERVICE_HTTP, false, "h", 80, "h2c://h"},
+        {"H2C://h:50051", SERVICE_HTTP, false, "h", 50051, "h2c://h:50051"},
         {"http://u:p@h?x#y", SERVICE_HTTP, false, "h", 80, "http://u:p@h?x#y"},
         {"http://b\xC3\xBC.example", SERVICE_HTTP, false, "xn--b-eha.example", 80,
          "http://b\xC3\xBC.example"},
@@ -37,6 +39,8 @@ TEST(a_text_names_its_service)
             continue;
         }
         CHECK_CASE(service.kind == cases[i].kind && service.tls == cases[i].tls, "%s",
+                   cases[i].text);
+        CHECK_CASE(service.http2 == span_starts(span_of(cases[i].shown), SPAN("h2c:")), "%s",
                    cases[i].text);
         CHECK_TEXT(service.host, cases[i].host);
         CHECK_CASE((service.has_port ? service.port : -1) == cases[i].port, "%s", cases[i].text);
@@ -163,6 +167,7 @@ TEST(the_url_flag_takes_addresses_names_and_six_schemes)
         {"http://[::1]", "http://[::1]"},
         {"HTTPS://EXAMPLE.com:8443", "https://EXAMPLE.com:8443"},
         {"ssh://host", "ssh://host:22"},
+        {"h2c://host:50051/x", "h2c://host:50051"},
         {"http://b\xC3\xBC.example", "http://xn--b-eha.example"},
         {"", NULL},
         {"ws://host", NULL},
