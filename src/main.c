@@ -22,7 +22,7 @@ static void keep_memory_private(void)
  * kernel each time, its pages were a third of the cost of an upload. */
 static void keep_some_memory(void)
 {
-    enum { SPARE = 1024 * 1024 };
+    enum { SPARE = 4 * 1024 * 1024 };
     (void)mallopt(M_TRIM_THRESHOLD, SPARE);
 }
 
