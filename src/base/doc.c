@@ -153,7 +153,7 @@ enum doc_kind doc_kind(const struct doc *value)
         [JSON_INTEGER] = DOC_INT,   [JSON_REAL] = DOC_REAL,   [JSON_TRUE] = DOC_BOOL,
         [JSON_FALSE] = DOC_BOOL,    [JSON_NULL] = DOC_NULL,
     };
-    return kinds[json_typeof(json_of(value))];
+    return value ? kinds[json_typeof(json_of(value))] : DOC_NULL;
 }
 
 const struct doc *doc_get(const struct doc *object, const char *key)
@@ -218,6 +218,15 @@ bool doc_as_int(const struct doc *value, int64_t *number)
     if (!json_is_integer(json))
         return false;
     *number = json_integer_value(json);
+    return true;
+}
+
+bool doc_as_real(const struct doc *value, double *number)
+{
+    const json_t *json = json_of(value);
+    if (!json_is_number(json))
+        return false;
+    *number = json_number_value(json);
     return true;
 }
 

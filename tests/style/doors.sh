@@ -6,7 +6,7 @@
 # The first part of the header's path, and the files that may include it.
 door_table='event2 ^src/net/
 nghttp2 ^src/http/h2_
-openssl ^src/(base/digest|net/(tls|conn|quic)[a-z0-9_]*|token/jwt|access/ssh_cert)\.[ch]$
+openssl ^src/(base/digest|net/(tls|conn|quic)[a-z0-9_]*|token/rsa_key|access/ssh_cert)\.[ch]$
 curl ^src/net/fetch
 jansson.h ^src/base/doc
 yaml.h ^src/config/yaml

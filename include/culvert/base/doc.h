@@ -53,6 +53,7 @@ const struct doc *doc_next(const struct doc *object, const char **key);
 /* Values; false when it is of another kind. */
 bool doc_as_text(const struct doc *value, struct span *text) MUST_CHECK;
 bool doc_as_int(const struct doc *value, int64_t *number) MUST_CHECK;
+bool doc_as_real(const struct doc *value, double *number) MUST_CHECK; /* of whole ones too */
 bool doc_as_bool(const struct doc *value, bool *truth) MUST_CHECK;
 
 /* Typed members with a sentence: false and `err` "\"name\" must be a text" when of another kind.

@@ -124,6 +124,18 @@ TEST(typed_reads_name_the_member_that_is_of_another_kind)
     doc_free(root);
 }
 
+TEST(what_is_absent_is_null_and_whole_numbers_are_real_ones_too)
+{
+    struct doc *root = doc_parse(SPAN("{\"a\":5,\"b\":1.5,\"c\":\"5\"}"), NULL);
+    double number = 0;
+    REQUIRE(root != NULL);
+    CHECK(doc_kind(NULL) == DOC_NULL && doc_kind(doc_get(root, "x")) == DOC_NULL);
+    CHECK(doc_as_real(doc_get(root, "a"), &number) && number == 5);
+    CHECK(doc_as_real(doc_get(root, "b"), &number) && number == 1.5);
+    CHECK(!doc_as_real(doc_get(root, "c"), &number) && !doc_as_real(NULL, &number));
+    doc_free(root);
+}
+
 TEST(a_built_document_is_written_in_the_order_of_its_building)
 {
     struct doc *root = doc_object();
