@@ -50,6 +50,18 @@ static size_t on_body(char *data, size_t size, size_t count, void *arg)
     return 0;
 }
 
+/* libcurl asks now and then, also while nothing comes; another value than 0 ends the transfer. */
+static int on_progress(void *arg, curl_off_t down_all, curl_off_t down, curl_off_t up_all,
+                       curl_off_t up)
+{
+    const struct transfer *t = arg;
+    (void)down_all;
+    (void)down;
+    (void)up_all;
+    (void)up;
+    return atomic_load(t->request->stop) ? 1 : 0;
+}
+
 /* The machine's store by OpenSSL's own rules, and what the request brings. */
 static CURLcode on_tls(CURL *curl, void *ctx, void *arg)
 {
@@ -151,6 +163,10 @@ static bool set_options(struct transfer *t, const struct hop *hop, uint64_t left
     ok = ok && set(curl, CURLOPT_WRITEFUNCTION, on_body) == 0;
     ok = ok && set(curl, CURLOPT_WRITEDATA, t) == 0;
     ok = ok && set(curl, CURLOPT_ERRORBUFFER, t->fault) == 0;
+    if (t->request->stop)
+        ok = ok && set(curl, CURLOPT_NOPROGRESS, 0L) == 0 &&
+             set(curl, CURLOPT_XFERINFOFUNCTION, on_progress) == 0 &&
+             set(curl, CURLOPT_XFERINFODATA, t) == 0;
     if (is_this_machine(hop->url))
         ok = ok && set(curl, CURLOPT_NOPROXY, "*") == 0;
     return ok && set_method(t, hop);
@@ -174,7 +190,8 @@ static enum error_kind kind_of(CURLcode code)
 static bool refuse(const struct transfer *t, CURLcode code, struct error *err)
 {
     if (t->body_full)
-        return error_set(err, ERROR_LIMIT, 0, "the answer is larger than %d bytes", FETCH_BODY_MAX);
+        return error_set(err, ERROR_LIMIT, 0, "the answer is larger than %zu bytes",
+                         t->body->limit);
     if (t->roots_fault.kind != ERROR_NONE)
         return error_set(err, t->roots_fault.kind, t->roots_fault.cause, "%s", t->roots_fault.text);
     return error_set(err, kind_of(code), (int)code, "%s",
@@ -319,7 +336,9 @@ bool fetch_run(const struct fetch_request *request, struct fetch_response *respo
                       .body = request->body,
                       .same_host = true};
     bool ok;
-    *response = (struct fetch_response){.body = BUF_LIMIT(FETCH_BODY_MAX)};
+    *response = (struct fetch_response){.body = {.limit = FETCH_BODY_MAX}};
+    if (request->body_max > 0)
+        response->body.limit = request->body_max;
     if (!is_web(request->url))
         ok = error_set(err, ERROR_INVALID, 0, "not an http or https URL");
     else if (!hop.url)

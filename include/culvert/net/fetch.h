@@ -5,6 +5,8 @@
 
 #include "culvert/base/buf.h"
 
+#include <stdatomic.h>
+
 enum {
     FETCH_TIMEOUT_MS = 15000,         /* for the whole request with its redirects */
     FETCH_REDIRECTS_MAX = 10,         /* as browsers and the field have it, about */
@@ -27,6 +29,9 @@ struct fetch_request {
     struct span ca_pem;  /* trusted beside the machine's certificates; empty: none */
     const char *ca_file; /* the same as a file; NULL: none */
     uint64_t timeout_ms; /* 0: FETCH_TIMEOUT_MS */
+    size_t body_max;     /* of an answer; 0: FETCH_BODY_MAX */
+    /* Looked at about once a second: true ends the request. NULL: nobody stops it. */
+    const atomic_bool *stop;
 };
 
 struct fetch_response {

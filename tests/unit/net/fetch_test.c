@@ -180,6 +180,40 @@ TEST(a_body_over_the_limit_is_a_fault)
     scripted_server_free(server);
 }
 
+TEST(a_request_may_have_a_smaller_limit_of_its_own)
+{
+    static const char *const answers[] = {OK_JSON, OK_JSON};
+    struct scripted_server *server = scripted_server_new(answers, 2);
+    for (size_t max = 1; max <= 2; max++) {
+        struct fetch_request request = {
+            .method = "GET", .url = scripted_server_url(server), .body_max = max};
+        struct fetch_response response;
+        struct error err = {0};
+        bool ok = fetch_run(&request, &response, &err);
+        CHECK_CASE(ok == (max == 2), "%zu: %s", max, err.text);
+        CHECK(ok || (err.kind == ERROR_LIMIT && strstr(err.text, "larger than 1 bytes")));
+        fetch_response_release(&response);
+    }
+    scripted_server_free(server);
+}
+
+TEST(a_request_that_nobody_wants_any_more_ends)
+{
+    static const char *const answers[] = {NULL};
+    struct scripted_server *server = scripted_server_new(answers, 1);
+    atomic_bool stop = true;
+    struct fetch_request request = {.method = "GET",
+                                    .url = scripted_server_url(server),
+                                    .timeout_ms = 60 * 1000,
+                                    .stop = &stop};
+    struct fetch_response response;
+    struct error err = {0};
+    CHECK(!fetch_run(&request, &response, &err)); /* not by its limit, which is a minute away */
+    CHECK_CASE(err.kind == ERROR_NETWORK, "%s", err.text);
+    fetch_response_release(&response);
+    scripted_server_free(server);
+}
+
 TEST(a_server_that_does_not_answer_is_given_up_at_the_deadline)
 {
     static const char *const answers[] = {NULL};
