@@ -81,6 +81,8 @@ void access_requirement_release(struct access_requirement *access)
     free(access->audiences);
     free(access->team_name);
     free(access->environment);
+    free(access->issuer);
+    free(access->certs_url);
     *access = (struct access_requirement){0};
 }
 
@@ -115,7 +117,8 @@ static bool copy_access(struct access_requirement *to, const struct access_requi
     access_requirement_release(to);
     to->required = from->required;
     if (!set_text(&to->team_name, from->team_name) ||
-        !set_text(&to->environment, from->environment))
+        !set_text(&to->environment, from->environment) || !set_text(&to->issuer, from->issuer) ||
+        !set_text(&to->certs_url, from->certs_url))
         return false;
     if (from->audience_count == 0)
         return true;
@@ -181,8 +184,9 @@ bool origin_request_set_defaults(struct origin_request *request, struct error *e
         if (key->kind == KIND_TEXT && !set_text(origin_key_member(request, key), key->text))
             return error_memory(err);
     }
-    return (set_text(&request->access.team_name, "") &&
-            set_text(&request->access.environment, "")) ||
+    struct access_requirement *access = &request->access;
+    return (set_text(&access->team_name, "") && set_text(&access->environment, "") &&
+            set_text(&access->issuer, "") && set_text(&access->certs_url, "")) ||
            error_memory(err);
 }
 
@@ -262,7 +266,8 @@ bool access_requirement_equal(const struct access_requirement *a,
                               const struct access_requirement *b)
 {
     if (a->required != b->required || strcmp(a->team_name, b->team_name) != 0 ||
-        strcmp(a->environment, b->environment) != 0 || a->audience_count != b->audience_count)
+        strcmp(a->environment, b->environment) != 0 || strcmp(a->issuer, b->issuer) != 0 ||
+        strcmp(a->certs_url, b->certs_url) != 0 || a->audience_count != b->audience_count)
         return false;
     for (size_t i = 0; i < a->audience_count; i++)
         if (strcmp(a->audiences[i], b->audiences[i]) != 0)
@@ -312,6 +317,10 @@ static struct doc *access_to_doc(const struct access_requirement *access)
     ok = doc_put(object, "audTag", audiences) && ok;
     if (ok && access->environment[0] != '\0')
         ok = doc_put_text(object, "environment", span_of(access->environment));
+    if (ok && access->issuer[0] != '\0')
+        ok = doc_put_text(object, "issuer", span_of(access->issuer));
+    if (ok && access->certs_url[0] != '\0')
+        ok = doc_put_text(object, "certsUrl", span_of(access->certs_url));
     if (ok)
         return object;
     doc_free(object);

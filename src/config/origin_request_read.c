@@ -23,7 +23,8 @@ static bool is_key(struct span name)
 
 static bool is_access_key(struct span key)
 {
-    static const char *const names[] = {"required", "teamName", "audTag", "environment", NULL};
+    static const char *const names[] = {"required", "teamName", "audTag", "environment",
+                                        "issuer",   "certsUrl", NULL};
     return is_one_of(key, names);
 }
 
@@ -116,12 +117,16 @@ static bool read_access(struct value block, struct access_requirement *access, s
         return false;
     access->team_name = span_dup(SPAN(""));
     access->environment = span_dup(SPAN(""));
-    if (!access->team_name || !access->environment)
+    access->issuer = span_dup(SPAN(""));
+    access->certs_url = span_dup(SPAN(""));
+    if (!access->team_name || !access->environment || !access->issuer || !access->certs_url)
         return error_memory(err);
     value_note_unused(block, is_access_key, notes);
     return value_bool(value_member(block, "required"), &access->required, &present, err) &&
            value_text(value_member(block, "teamName"), &access->team_name, &present, err) &&
            value_text(value_member(block, "environment"), &access->environment, &present, err) &&
+           value_text(value_member(block, "issuer"), &access->issuer, &present, err) &&
+           value_text(value_member(block, "certsUrl"), &access->certs_url, &present, err) &&
            read_audiences(value_member(block, "audTag"), access, err);
 }
 

@@ -2,6 +2,7 @@
 #include "culvert/ingress/rule.h"
 
 #include "culvert/base/ip.h"
+#include "culvert/base/url.h"
 
 void rule_release(struct rule *rule)
 {
@@ -64,11 +65,31 @@ static bool check_service(const struct rule_spec *spec, struct rule *rule, struc
     return rule->service.kind != SERVICE_SOCKS || check_ip_rules(&spec->origin, err);
 }
 
-static bool check_access(const struct rule_spec *spec, struct error *err)
+/* Keys decide who may pass, so nobody on the way may change them. */
+static bool is_safe_url(const char *text)
 {
-    const struct access_requirement *access = &spec->origin.access;
-    if (access->required && access->team_name[0] == '\0' && access->audience_count > 0)
+    struct url url;
+    struct ip_address ip;
+    if (!url_parse(span_of(text), &url, NULL) || url.host.len == 0 || url.has_userinfo)
+        return false;
+    bool is_here = span_equal_nocase(url.host, SPAN("localhost")) ||
+                   (ip_parse(url.host, 0, &ip) && ip_is_loopback(&ip));
+    return url_has_scheme(&url, SPAN("https")) || (url_has_scheme(&url, SPAN("http")) && is_here);
+}
+
+static bool check_access(const struct rule_spec *spec, const struct rule *rule, struct error *err)
+{
+    const struct access_requirement *own = &spec->origin.access;
+    const struct access_requirement *access = &rule->origin.access;
+    if (own->required && own->team_name[0] == '\0' && own->issuer[0] == '\0' &&
+        own->audience_count > 0)
         return error_set(err, ERROR_INVALID, 0, "access with an audTag needs a teamName");
+    const char *url = access->certs_url[0] != '\0' ? access->certs_url : access->issuer;
+    if (url[0] != '\0' && !is_safe_url(url))
+        return error_set(err, ERROR_INVALID, 0,
+                         "access: keys come from an https URL, or an http URL on this machine, not "
+                         "from \"%.80s\"",
+                         url);
     return true;
 }
 
@@ -128,9 +149,13 @@ static void note_oddities(const struct rule *rule, const struct rule_spec *spec,
     if (rule->service.kind == SERVICE_STATUS && rule->service.status < 200)
         notes_add(notes, NOTE_ADVICE, spec->service_place,
                   "%s is no final answer: visitors wait for another one", rule->service.text);
-    if (rule->origin.access.required && rule->origin.access.audience_count == 0)
+    const struct access_requirement *access = &rule->origin.access;
+    if (access->required && access->audience_count == 0)
         notes_add(notes, NOTE_ADVICE, spec->place,
                   "access is required, but without an audTag nobody can pass");
+    else if (access->required && access->team_name[0] == '\0' && access->issuer[0] == '\0')
+        notes_add(notes, NOTE_ADVICE, spec->place,
+                  "access is required, but without a teamName nobody can pass");
 }
 
 bool rule_init(struct rule *rule, const struct ingress_spec *spec, size_t index,
@@ -145,7 +170,7 @@ bool rule_init(struct rule *rule, const struct ingress_spec *spec, size_t index,
         fail(spec, index, own->service_place, err);
         goto out;
     }
-    if (!check_access(own, err)) {
+    if (!check_access(own, rule, err)) {
         fail(spec, index, own->place, err);
         goto out;
     }

@@ -20,6 +20,8 @@ struct access_requirement {
     char **audiences;
     size_t audience_count;
     char *environment;
+    char *issuer;    /* of the tokens, in place of the team's; "" */
+    char *certs_url; /* of the issuer's keys, in place of the usual one; "" */
 };
 
 /* Durations are nanoseconds, duration_ms() makes milliseconds of them. Texts are owned. */

@@ -104,6 +104,26 @@ TEST(access_is_inherited_as_a_whole)
     origin_request_release(&none);
 }
 
+TEST(access_may_name_an_issuer_of_its_own)
+{
+    struct origin_request file, other;
+    struct origin_request rule = {0};
+    REQUIRE(read_yaml("o: {access: {required: true, audTag: [a], issuer: 'https://i', certsUrl: "
+                      "'https://k'}}",
+                      &file, NULL, NULL));
+    REQUIRE(read_json("{\"access\":{\"required\":true,\"audTag\":[\"a\"],\"issuer\":\"https://i\","
+                      "\"certsUrl\":\"https://other\"}}",
+                      &other, NULL));
+    REQUIRE(origin_request_inherit(&rule, &file, NULL));
+    CHECK_TEXT(rule.access.issuer, "https://i");
+    CHECK_TEXT(rule.access.certs_url, "https://k");
+    CHECK(!access_requirement_equal(&rule.access, &other.access));
+    origin_request_release(&rule);
+    origin_request_release(&other);
+    check_report(&file, "{\"access\":{\"required\":true,\"teamName\":\"\",\"audTag\":[\"a\"],"
+                        "\"issuer\":\"https://i\",\"certsUrl\":\"https://k\"}}");
+}
+
 TEST(values_of_another_type_are_refused_with_their_place)
 {
     static const struct {
