@@ -92,10 +92,6 @@ static struct snapshot *make_snapshot(const struct run *run, struct cli_config *
     struct rules *rules = make_rules(run, config, has_origin, err);
     if (!rules)
         return NULL;
-    if (!rules_are_enforceable(rules, err)) {
-        rules_free(rules);
-        return NULL;
-    }
     log_notes(run, config);
     return snapshot_new(rules, &warp, SNAPSHOT_LOCAL, err);
 }

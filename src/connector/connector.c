@@ -1,6 +1,8 @@
 /* The head of a connector: its parts, made in order and freed in reverse. */
 #include "culvert/connector/connector.h"
 
+#include "culvert/access/key_store.h"
+#include "culvert/access/terms.h"
 #include "culvert/connector/supervisor.h"
 #include "culvert/observe/admin_server.h"
 #include "culvert/observe/process_metrics.h"
@@ -25,7 +27,9 @@ struct connector {
     struct tracker *tracker;
     struct ha_shared shared;
     struct openers_options openers;
-    struct flows flows; /* of all workers */
+    struct flows flows;              /* of all workers */
+    struct key_fetcher *own_fetcher; /* NULL: the world's is used */
+    struct key_store *keys;
     struct crew *crew;
     struct scraper *scraper;
     struct admin_server *admin;
@@ -192,6 +196,40 @@ static bool start_observers(struct connector *connector, struct error *err)
     return connector->tracker != NULL;
 }
 
+/* ---- keys for Access ---- */
+
+/* Before somebody asks for them. */
+static void want_keys(struct connector *connector, const struct rules *rules)
+{
+    key_store_begin_wants(connector->keys);
+    for (size_t i = 0; i < rules_count(rules); i++) {
+        const struct access_requirement *access = &rules_at(rules, i)->origin.access;
+        struct access_terms terms;
+        if (!access->required)
+            continue;
+        if (access_terms_make(access, &terms))
+            key_store_want(connector->keys, terms.keys_url);
+        else
+            log_warn(connector->log, "Nobody can pass a rule: its access names no issuer",
+                     LOG_INT("ingressRule", i));
+    }
+}
+
+static bool start_keys(struct connector *connector, struct error *err)
+{
+    struct key_fetcher *fetcher = connector->world.key_fetcher;
+    if (!fetcher)
+        fetcher = connector->own_fetcher = key_fetcher_new(connector->loop);
+    if (fetcher)
+        connector->keys = key_store_new(connector->loop, fetcher);
+    if (!connector->keys)
+        return error_memory(err);
+    want_keys(connector, snapshot_rules(connector->options->snapshot));
+    return true;
+}
+
+/* ---- the crew ---- */
+
 /* A worker without a connection would have nothing to do. */
 static size_t worker_count(const struct connector_options *options)
 {
@@ -232,6 +270,7 @@ static bool start_crew(struct connector *connector, struct error *err)
         .openers = &connector->openers,
         .budget = CONNECTOR_BUDGET,
         .blueprint = blueprint,
+        .keys = connector->keys,
         .tracker = connector->tracker,
         .on_failed = on_failed,
         .arg = connector,
@@ -261,9 +300,9 @@ static bool start_supervisor(struct connector *connector, struct error *err)
 static bool start(struct connector *connector, struct error *err)
 {
     connector->home = worker_here(connector->loop, err);
-    return connector->home && start_observers(connector, err) && start_crew(connector, err) &&
-           start_scraper(connector, err) && start_admin(connector, err) &&
-           start_supervisor(connector, err);
+    return connector->home && start_observers(connector, err) && start_keys(connector, err) &&
+           start_crew(connector, err) && start_scraper(connector, err) &&
+           start_admin(connector, err) && start_supervisor(connector, err);
 }
 
 struct connector *connector_new(const struct connector_world *world,
@@ -300,7 +339,10 @@ void connector_stop(struct connector *connector)
 
 bool connector_reload(struct connector *connector, struct blueprint *blueprint, struct error *err)
 {
-    return crew_reload(connector->crew, blueprint, err);
+    if (!crew_reload(connector->crew, blueprint, err))
+        return false;
+    want_keys(connector, snapshot_rules(blueprint_snapshot(blueprint)));
+    return true;
 }
 
 void connector_free(struct connector *connector, uint64_t linger_ms)
@@ -312,7 +354,11 @@ void connector_free(struct connector *connector, uint64_t linger_ms)
         (void)unlink(connector->options->pid_file);
     admin_server_close(connector->admin);
     scraper_close(connector->scraper);
+    if (connector->keys)
+        key_store_stop(connector->keys);
     crew_free(connector->crew, linger_ms);
+    key_store_free(connector->keys);
+    key_fetcher_free(connector->own_fetcher);
     worker_free(connector->home);
     (void)loop_turn(connector->loop, 0);
     tracker_free(connector->tracker);

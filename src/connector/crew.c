@@ -153,7 +153,7 @@ static void end(struct worker_call *call)
         crew_member_cut(member, &why);
     } else if (turn == CUT_TURNS) {
         crew_member_release_requests(member);
-    } else if (turn == CUT_TURNS + CLOSE_TURNS) {
+    } else if (turn >= CUT_TURNS + CLOSE_TURNS && crew_member_is_idle(member)) {
         crew_member_release(member);
         post(member->home, self, end_is_done);
         return;

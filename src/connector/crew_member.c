@@ -74,9 +74,18 @@ static bool make_requests(struct crew_member *member, struct blueprint *blueprin
         live_config_new(member->shared.loop, member->shared.resolver, &openers, blueprint, err);
     if (!member->config)
         return false;
+    const struct verifier_options verifier = {
+        .worker = member->worker,
+        .home = member->home,
+        .keys = member->options->keys,
+    };
+    member->verifier = verifier_new(&verifier);
+    if (!member->verifier)
+        return error_memory(err);
     const struct request_handler_options requests = {
         .loop = member->shared.loop,
         .config = member->config,
+        .verifier = member->verifier,
         .metrics = member->tunnel_metrics,
     };
     member->requests = request_handler_new(&requests);
@@ -118,8 +127,14 @@ void crew_member_release_requests(struct crew_member *member)
     member->config = NULL;
 }
 
+bool crew_member_is_idle(const struct crew_member *member)
+{
+    return !member->verifier || verifier_is_idle(member->verifier);
+}
+
 void crew_member_release(struct crew_member *member)
 {
+    verifier_free(member->verifier);
     tunnel_metrics_free(member->tunnel_metrics);
     metrics_free(member->metrics);
     member->metrics = NULL;

@@ -35,6 +35,7 @@ struct crew_member {
     struct metric *channel_bytes;
     struct tunnel_metrics *tunnel_metrics;
     struct live_config *config;
+    struct verifier *verifier;
     struct request_handler *requests;
     struct ha_shared shared; /* for its HA connections */
     bool is_ready;
@@ -50,8 +51,10 @@ bool crew_member_set_up(struct crew_member *member, struct blueprint *blueprint,
                         struct error *err) MUST_CHECK;
 void crew_member_cut(struct crew_member *member, const struct error *why);
 
-/* In two steps with turns of the loop before, between and behind them. */
+/* In two steps with turns of the loop before, between and behind them; the second one when nothing
+ * that the worker asked of the head is under way. */
 void crew_member_release_requests(struct crew_member *member);
+bool crew_member_is_idle(const struct crew_member *member);
 void crew_member_release(struct crew_member *member);
 
 const struct metrics *crew_member_figures(void *arg);

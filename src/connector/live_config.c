@@ -11,9 +11,6 @@ struct live_config {
 static struct config_version *version_new(struct live_config *config, struct blueprint *blueprint,
                                           struct error *err)
 {
-    const struct rules *rules = snapshot_rules(blueprint_snapshot(blueprint));
-    if (!rules_are_enforceable(rules, err))
-        return NULL;
     struct config_version *version = calloc(1, sizeof *version);
     if (!version) {
         error_memory(err);
@@ -27,7 +24,7 @@ static struct config_version *version_new(struct live_config *config, struct blu
     }
     version->loop = config->loop;
     version->blueprint = blueprint_ref(blueprint);
-    version->rules = rules;
+    version->rules = snapshot_rules(blueprint_snapshot(blueprint));
     version->users = 1;
     return version;
 }

@@ -5,6 +5,8 @@
 #include "culvert/proxy/exchange.h"
 #include "culvert/tunnel/stream_kind.h"
 
+#include "access_pass.h"
+
 struct request_handler {
     struct request_handler_options options;
     struct list requests;
@@ -18,7 +20,9 @@ struct request {
     const char *service; /* for the log */
     size_t connection;
     enum stream_kind kind;
-    struct exchange *exchange;
+    struct exchange *exchange; /* NULL before it was let in */
+    struct access_pass pass;
+    uint64_t asked_ms;                /* when it came */
     const char *method, *host, *path; /* for the log, without the query and cut: in `texts` */
     char *declared;                   /* the request's Trailer fields, one list; NULL: none */
     char texts[];
@@ -107,10 +111,19 @@ static void log_end(const struct request *request, const struct exchange_report 
               LOG_TEXT("host", request->host), LOG_TEXT("path", request->path));
 }
 
+/* The last of a request. */
+static void finish(struct request *request, const struct request_outcome *outcome)
+{
+    struct request_handler *handler = request->handler;
+    tunnel_metrics_ended(handler->options.metrics, outcome);
+    list_remove(&handler->requests, &request->link);
+    config_version_drop(request->version);
+    request_free(request);
+}
+
 static void ended(void *arg, const struct exchange_report *report)
 {
     struct request *request = arg;
-    struct request_handler *handler = request->handler;
     const struct request_outcome outcome = {
         .kind = request->kind,
         .rule = request->rule,
@@ -126,10 +139,7 @@ static void ended(void *arg, const struct exchange_report *report)
                      : NULL,
     };
     log_end(request, report);
-    tunnel_metrics_ended(handler->options.metrics, &outcome);
-    list_remove(&handler->requests, &request->link);
-    config_version_drop(request->version);
-    request_free(request);
+    finish(request, &outcome);
 }
 
 static const struct exchange_hooks hooks = {.adapt = adapt, .fail = fail, .ended = ended};
@@ -195,11 +205,17 @@ static struct request *request_new(struct request_handler *handler, struct inbou
     return request;
 }
 
+static void begin(struct request *request)
+{
+    struct request_handler *handler = request->handler;
+    request->asked_ms = loop_now_ms(handler->options.loop);
+    list_put_last(&handler->requests, &request->link);
+    tunnel_metrics_began(handler->options.metrics, request->kind);
+}
+
 static void start(struct request *request, struct inbound *in, struct opener *opener)
 {
     struct request_handler *handler = request->handler;
-    list_put_last(&handler->requests, &request->link);
-    tunnel_metrics_began(handler->options.metrics, request->kind);
     struct exchange *exchange =
         exchange_start(handler->options.loop, in, opener, NULL, &hooks, request);
     if (exchange)
@@ -207,6 +223,86 @@ static void start(struct request *request, struct inbound *in, struct opener *op
     /* The origin has its own copy; thousands of requests may wait for their answers. */
     request_head_release(&in->head);
 }
+
+/* ---- Access ---- */
+
+static void log_refusal(const struct request *request, enum access_finding finding,
+                        const struct error *why)
+{
+    const struct log *log = loop_log(request->handler->options.loop);
+    bool is_ours = access_finding_status(finding) != 403;
+    log_event(log, is_ours ? LEVEL_WARN : LEVEL_INFO, "Refused a request that needs Access",
+              LOG_TEXT("reason", access_finding_name(finding)), LOG_ERROR(why),
+              LOG_INT("connIndex", request->connection), LOG_INT("ingressRule", request->rule),
+              LOG_TEXT("originService", request->service), LOG_TEXT("method", request->method),
+              LOG_TEXT("host", request->host), LOG_TEXT("path", request->path));
+}
+
+/* Nothing of it was served. `status` 0: its visitor left before there was an answer. `cause`: why
+ * that is not the visitor's fault; NULL: it is. */
+static void finish_unserved(struct request *request, int status, const char *cause)
+{
+    const struct request_outcome outcome = {
+        .kind = request->kind,
+        .rule = request->rule,
+        .status = status,
+        .complete = status != 0,
+        .duration_ms = loop_now_ms(request->handler->options.loop) - request->asked_ms,
+        .cause = cause,
+    };
+    finish(request, &outcome);
+}
+
+/* Answers in place of whoever would have served it. */
+static void answer_unserved(struct request *request, struct inbound *in, int status,
+                            const char *cause)
+{
+    in->body->unwanted = NULL; /* the request goes before its inbound */
+    edge_answer_refuse(in, status, cause ? RESPONSE_FROM_CONNECTOR : RESPONSE_FROM_ORIGIN);
+    finish_unserved(request, status, cause);
+}
+
+static void admit(struct request *request, struct inbound *in, enum access_finding finding,
+                  const struct error *why)
+{
+    if (finding == ACCESS_VALID) {
+        start(request, in, openers_at(request->version->openers, request->rule));
+        return;
+    }
+    int status = access_finding_status(finding);
+    log_refusal(request, finding, why);
+    tunnel_metrics_access_refused(request->handler->options.metrics, request->rule,
+                                  access_finding_name(finding));
+    answer_unserved(request, in, status, status == 403 ? NULL : "access");
+}
+
+static void on_decided(struct access_pass *pass, struct inbound *in, enum access_finding finding,
+                       const struct error *why)
+{
+    admit(CONTAINER_OF(pass, struct request, pass), in, finding, why);
+}
+
+static void on_left(struct access_pass *pass)
+{
+    finish_unserved(CONTAINER_OF(pass, struct request, pass), 0, NULL);
+}
+
+static void ask_for_admission(struct request *request, struct inbound *in)
+{
+    static const struct access_pass_events events = {on_decided, on_left};
+    const struct access_requirement *access =
+        &rules_at(request->version->rules, request->rule)->origin.access;
+    struct error why = {0};
+    enum access_finding finding = ACCESS_VALID;
+    request->pass.events = &events;
+    if (access->required)
+        finding =
+            access_pass_ask(&request->pass, request->handler->options.verifier, access, in, &why);
+    if (finding != ACCESS_WAITS)
+        admit(request, in, finding, &why);
+}
+
+/* ---- the way in and the end ---- */
 
 /* No rule can judge such a path, and no request line hold it. */
 static bool refuse_path(struct request_handler *handler, struct inbound *in, size_t index)
@@ -257,7 +353,8 @@ void request_handler_serve(struct request_handler *handler, struct inbound *in, 
     request->version = version;
     request->rule = verdict.index;
     request->service = rules_at(rules, verdict.index)->service.text;
-    start(request, in, openers_at(version->openers, verdict.index));
+    begin(request);
+    ask_for_admission(request, in);
 }
 
 void request_handler_serve_flow(struct request_handler *handler, struct inbound *in, size_t index)
@@ -271,14 +368,19 @@ void request_handler_serve_flow(struct request_handler *handler, struct inbound 
     request->version = live_config_take(handler->options.config);
     request->rule = TUNNEL_METRICS_NO_RULE;
     request->service = "private network";
+    begin(request);
     start(request, in, openers_private(request->version->openers));
 }
 
 void request_handler_cut(struct request_handler *handler, const struct error *why)
 {
-    LIST_EACH (it, &handler->requests) {
+    LIST_EACH_SAFE (it, after, &handler->requests) {
         struct request *request = CONTAINER_OF(it, struct request, link);
-        if (request->exchange)
+        struct inbound *waiting = access_pass_take_back(&request->pass);
+        if (waiting) {
+            answer_unserved(request, waiting, 502, error_name(why));
+        } else if (request->exchange) {
             exchange_cut(request->exchange, why);
+        }
     }
 }

@@ -183,17 +183,6 @@ bool rules_match(const struct rules *rules, struct span authority, struct span t
     return ok;
 }
 
-bool rules_are_enforceable(const struct rules *rules, struct error *err)
-{
-    for (size_t i = 0; i < rules->count; i++)
-        if (rules->all[i].origin.access.required)
-            return error_set(err, ERROR_INVALID, 0,
-                             "rule #%zu requires Access, which this version cannot check; it is "
-                             "not served without",
-                             i);
-    return true;
-}
-
 /* ---- the report ---- */
 
 static struct doc *rule_to_doc(const struct rule *rule)

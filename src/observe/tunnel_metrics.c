@@ -18,6 +18,7 @@ enum family {
     BYTES,
     STREAMS_ACTIVE,
     ORIGIN_ERRORS,
+    ACCESS_REFUSALS,
     LOG_DROPPED,
     FAMILIES
 };
@@ -94,6 +95,12 @@ static const struct metric_desc descs[FAMILIES] = {
                        METRIC_COUNTER,
                        {"cause", "rule"},
                        RULE_SERIES_MAX},
+    [ACCESS_REFUSALS] = {"culvert_access_refusals_total",
+                         "Requests that were not let in by a rule that requires Access, by cause "
+                         "and ingress rule.",
+                         METRIC_COUNTER,
+                         {"cause", "rule"},
+                         RULE_SERIES_MAX},
     [LOG_DROPPED] = {"culvert_log_dropped_total",
                      "Log lines that were dropped because nobody read them or the disk was full.",
                      METRIC_COUNTER},
@@ -177,6 +184,13 @@ void tunnel_metrics_ended(struct tunnel_metrics *tm, const struct request_outcom
         count(tm, REQUEST_ERRORS, NULL);
     else if (outcome->from_origin && outcome->status != 101)
         count(tm, RESPONSE_BY_CODE, &code);
+}
+
+void tunnel_metrics_access_refused(struct tunnel_metrics *tm, size_t rule, const char *cause)
+{
+    char rule_room[SPAN_U64_SIZE];
+    count(tm, ACCESS_REFUSALS,
+          (const struct span[]){span_of(cause), span_from_u64(rule, rule_room)});
 }
 
 void tunnel_metrics_registered(struct tunnel_metrics *tm)

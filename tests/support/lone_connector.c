@@ -48,6 +48,7 @@ void lone_connector_start(struct lone_connector *lone)
         .clock = &lone->clock.clock,
         .resolver = lone->resolver,
         .tls = lone->tls,
+        .key_fetcher = lone->key_fetcher,
         .one_thread = true,
     };
     lone->started_ms = lone->clock.now_ms;

@@ -14,9 +14,10 @@ struct lone_connector {
     struct loop *loop;
     struct log log;
     struct resolver *resolver;
-    struct tls_context *tls;   /* for the edge, borrowed; NULL: in clear */
-    struct fake_edge edge;     /* at 127.0.0.1:7844 */
-    struct fake_origin origin; /* at 127.0.0.1:3000: every request's place */
+    struct tls_context *tls;         /* for the edge, borrowed; NULL: in clear */
+    struct key_fetcher *key_fetcher; /* borrowed; NULL: the connector's own */
+    struct fake_edge edge;           /* at 127.0.0.1:7844 */
+    struct fake_origin origin;       /* at 127.0.0.1:3000: every request's place */
     struct credentials *credentials;
     struct snapshot *snapshot;
     struct connector_options options; /* change them before lone_connector_start */

@@ -70,6 +70,8 @@ static struct snapshot *rules_of(const struct thread_ends *ends, const char *ser
 {
     char own[IP_TEXT_SIZE + 16];
     char at[IP_TEXT_SIZE];
+    if (ends->yaml)
+        return ends_rules(ends->yaml);
     ip_format(&ends->at.metrics, at);
     (void)snprintf(own, sizeof own, "http://%s", at);
     /* That server is asked by address or as localhost. */

@@ -24,6 +24,7 @@ struct thread_ends {
     struct edge *edge;
     struct edge_listening at;
     struct snapshot *snapshot;
+    const char *yaml;                 /* rules in place of a service; NULL: none */
     struct connector_options options; /* likewise; the edge's address is filled in */
     struct connector *connector;
     bool over; /* the connector ended */

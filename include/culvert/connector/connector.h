@@ -3,6 +3,7 @@
 #ifndef CULVERT_CONNECTOR_CONNECTOR_H
 #define CULVERT_CONNECTOR_CONNECTOR_H
 
+#include "culvert/access/key_fetcher.h"
 #include "culvert/base/ip.h"
 #include "culvert/base/log.h"
 #include "culvert/connector/edge_addresses.h"
@@ -53,8 +54,9 @@ struct connector_options {
 struct connector_world {
     struct loop *loop; /* of the head and the first worker */
     const struct clock *clock;
-    struct resolver *resolver; /* of that loop */
-    struct tls_context *tls;   /* for the edge; NULL: in clear, which only tests do */
+    struct resolver *resolver;       /* of that loop */
+    struct tls_context *tls;         /* for the edge; NULL: in clear, which only tests do */
+    struct key_fetcher *key_fetcher; /* for issuers of Access tokens; NULL: one of its own */
     bool one_thread; /* all workers on that loop, for tests; else the others have threads */
 };
 

@@ -5,6 +5,7 @@
 #ifndef CULVERT_CONNECTOR_CREW_H
 #define CULVERT_CONNECTOR_CREW_H
 
+#include "culvert/access/key_store.h"
 #include "culvert/connector/ha_connection.h"
 #include "culvert/net/worker.h"
 #include "culvert/observe/scraper.h"
@@ -23,6 +24,7 @@ struct crew_options {
     const struct openers_options *openers; /* likewise */
     size_t budget;                         /* bytes, of all together */
     struct blueprint *blueprint;           /* to begin with; gets references */
+    struct key_store *keys;                /* of Access issuers, on the home's loop */
     struct tracker *tracker;               /* the head's: what becomes of HA connections */
     /* A worker could not be set up: what it was given to do fails. */
     void (*on_failed)(void *arg, const struct error *why);
@@ -43,8 +45,8 @@ void crew_cut(struct crew *crew);
 size_t crew_sources(struct crew *crew, struct scrape_source *sources);
 
 /* Ends everything: requests are cut, what was said last may leave within `linger_ms`. Every
- * ha_handle must be closed. Turns the home's loop until the workers are done, so it must not be
- * called from inside of it. NULL is allowed. */
+ * ha_handle must be closed and the key store stopped. Turns the home's loop until the workers are
+ * done, so it must not be called from inside of it. NULL is allowed. */
 void crew_free(struct crew *crew, uint64_t linger_ms);
 
 #endif

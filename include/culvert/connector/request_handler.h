@@ -2,6 +2,7 @@
 #ifndef CULVERT_CONNECTOR_REQUEST_HANDLER_H
 #define CULVERT_CONNECTOR_REQUEST_HANDLER_H
 
+#include "culvert/access/verifier.h"
 #include "culvert/connector/live_config.h"
 #include "culvert/http/inbound.h"
 #include "culvert/observe/tunnel_metrics.h"
@@ -11,6 +12,7 @@ struct request_handler;
 struct request_handler_options {
     struct loop *loop;
     struct live_config *config;     /* borrowed */
+    struct verifier *verifier;      /* borrowed */
     struct tunnel_metrics *metrics; /* borrowed */
 };
 

@@ -40,10 +40,6 @@ struct rules_verdict {
 bool rules_match(const struct rules *rules, struct span authority, struct span target,
                  struct rules_verdict *verdict) MUST_CHECK;
 
-/* False: a rule asks for what this version does not enforce, and serving it without would open what
- * is meant to be closed. */
-bool rules_are_enforceable(const struct rules *rules, struct error *err) MUST_CHECK;
-
 /* The configuration as reported to an edge that does not manage it: {"__configuration_flags":
  * `flags`, "ingress": [...], "warp-routing": {...}}. Takes `flags` over, also when it fails (NULL:
  * an empty object). The caller frees the result. NULL: out of memory. */

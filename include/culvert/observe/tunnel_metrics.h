@@ -33,6 +33,9 @@ struct request_outcome {
 /* The request is over, well or badly. */
 void tunnel_metrics_ended(struct tunnel_metrics *tm, const struct request_outcome *outcome);
 
+/* A request was not let in: by a rule that requires Access, for a `cause` in one word. */
+void tunnel_metrics_access_refused(struct tunnel_metrics *tm, size_t rule, const char *cause);
+
 /* A registration was taken; or refused, by `duplicate` for EDUPCONN. */
 void tunnel_metrics_registered(struct tunnel_metrics *tm);
 void tunnel_metrics_refused(struct tunnel_metrics *tm, bool duplicate);

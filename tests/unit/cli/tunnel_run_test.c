@@ -43,7 +43,7 @@ static struct test_place make_home(void)
     put(&home, "bad-rule.yml", "ingress:\n  - service: http://h/x\n", 0600);
     put(&home, "access.yml",
         "ingress:\n  - service: http://h\n    originRequest: {access: {required: true, "
-        "teamName: t, audTag: [a]}}\n",
+        "teamName: t, audTag: [a], certsUrl: 'http://k.test'}}\n",
         0600);
     put(&home, "null-setting.yml", "loglevel:\ntunnel: " ID "\n", 0600);
     return home;
@@ -200,8 +200,8 @@ TEST(settings_out_of_their_range_are_named)
          "a bad rule"},
         {{"culvert", "tunnel", "--config", "@/access.yml", "run"},
          CLI_FAILED,
-         "requires Access",
-         "what is not enforced is not served"},
+         "keys come from an https URL",
+         "keys that anybody could change"},
         {{"culvert", "tunnel", "--config", "@/none.yml", "run"},
          CLI_FAILED,
          "/none.yml",

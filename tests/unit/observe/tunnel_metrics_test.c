@@ -126,6 +126,17 @@ TEST(only_whole_answers_of_the_origin_count_by_code)
     }
 }
 
+TEST(who_is_not_let_in_is_counted_by_cause_and_rule)
+{
+    struct metrics *metrics = metrics_new();
+    struct tunnel_metrics *tm = tunnel_metrics_new(metrics, NULL);
+    tunnel_metrics_access_refused(tm, 3, "expired");
+    tunnel_metrics_access_refused(tm, 3, "expired");
+    CHECK(shows(metrics, "\nculvert_access_refusals_total{cause=\"expired\",rule=\"3\"} 2\n"));
+    tunnel_metrics_free(tm);
+    metrics_free(metrics);
+}
+
 TEST(refused_registrations_and_failed_calls_are_told_apart)
 {
     struct metrics *metrics = metrics_new();
