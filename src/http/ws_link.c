@@ -10,9 +10,16 @@ enum {
     DATA_HEAD = 4,           /* the head of a frame of up to WS_PAYLOAD_MAX */
 };
 
-static void stop_reading(struct ws_link *link)
+/* Who says no more is not asked for a pong: pings would pass for life in a stream that has none. */
+static void hear_end(struct ws_link *link)
 {
     link->heard_end = true;
+    timer_stop(&link->ping);
+}
+
+static void stop_reading(struct ws_link *link)
+{
+    hear_end(link);
     channel_drop(link->in, channel_len(link->in)); /* nobody wants what comes now */
 }
 
@@ -158,7 +165,7 @@ static void take_control(struct ws_link *link, const struct ws_step *step)
 static void take_end(struct ws_link *link)
 {
     struct error why;
-    link->heard_end = true;
+    hear_end(link);
     if (ws_reader_is_between(&link->reader)) {
         link->events->on_end(link->arg, false);
         return;

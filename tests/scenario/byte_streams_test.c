@@ -1,12 +1,12 @@
 /* Streams of bytes as the peer was recorded with them (vectors/origin): what the edge and the
  * origin saw, except for what we want to be otherwise. */
-#include "culvert/config/yaml.h"
 #include "culvert/http/ws_frame.h"
 #include "culvert/origin/tcp_origin.h"
 #include "culvert/tunnel/user_headers.h"
 
 #include "harness.h"
 #include "support/byte_origin.h"
+#include "support/ends.h"
 #include "support/heard_frames.h"
 #include "support/lone_connector.h"
 #include "support/vectors.h"
@@ -48,19 +48,10 @@ struct scene {
 
 static struct snapshot *recorded_rules(void)
 {
-    struct error err = {0};
-    struct warp_routing warp = warp_routing_default();
     struct doc *configs = vectors_open("origin/configs.json");
     struct span text = SPAN_NONE;
-    must(doc_read_text(configs, "streams", &text, &err));
-    struct yml *file = yml_parse(text, "config.yml", &err);
-    struct ingress_spec *spec =
-        file ? ingress_spec_read(value_of_yml(yml_root(file)), NULL, &err) : NULL;
-    struct rules *rules = spec ? rules_new(spec, NULL, &err) : NULL;
-    struct snapshot *snapshot = rules ? snapshot_new(rules, &warp, SNAPSHOT_LOCAL, &err) : NULL;
-    must(snapshot != NULL);
-    ingress_spec_free(spec);
-    yml_free(file);
+    must(doc_read_text(configs, "streams", &text, NULL));
+    struct snapshot *snapshot = ends_rules(text.data);
     doc_free(configs);
     return snapshot;
 }

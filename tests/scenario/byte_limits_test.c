@@ -1,9 +1,11 @@
-/* Flows into the private network: their number is limited over all workers, and told to the edge.
- * */
+/* Flows into the private network, whose number is limited over all workers and told to the edge; and
+ * how long a stream of bytes lives. */
+#include "culvert/proxy/exchange.h"
 #include "culvert/tunnel/response_meta.h"
 
 #include "harness.h"
 #include "support/byte_origin.h"
+#include "support/ends.h"
 #include "support/lone_connector.h"
 
 struct scene {
@@ -103,4 +105,30 @@ TEST(without_a_limit_there_is_none)
         CHECK_SIZE(scene.asks[i].status, 200);
     }
     scene_close(&scene);
+}
+
+TEST(a_stream_whose_client_left_does_not_live_by_our_pings)
+{
+    struct lone_connector lone;
+    struct ask ask;
+    lone_connector_open(&lone);
+    snapshot_unref(lone.snapshot);
+    lone.snapshot = lone.options.snapshot = ends_rules_single("tcp://127.0.0.1:3000", "");
+    lone_connector_start(&lone);
+    lone_connector_pass(&lone, 1000);
+    ask_init(&ask, "GET", "/");
+    CHECK(buf_put_span(&ask.head.scheme, SPAN("https")));
+    ask_announce(&ask, LENGTH_UNKNOWN);
+    CHECK(ask_send(&ask, &lone.edge.connections[0].opener));
+    lone_connector_pass(&lone, 1000);
+    CHECK_SIZE(ask.status, 200);
+    ask_end(&ask);
+    lone_connector_pass(&lone, EXCHANGE_HALF_CLOSED_MS - 1000);
+    CHECK(lone.origin.connections[0].peer_closed && !ask.done && !ask.failed);
+    lone_connector_pass(&lone, 1000);
+    CHECK(ask.failed);
+    ask_close(&ask);
+    lone_connector_pass(&lone, 1000);
+    lone_connector_close(&lone);
+    ask_release(&ask);
 }
