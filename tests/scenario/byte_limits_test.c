@@ -1,5 +1,5 @@
-/* Flows into the private network, whose number is limited over all workers and told to the edge; and
- * how long a stream of bytes lives. */
+/* Flows into the private network, whose number is limited over all workers and told to the edge;
+ * and how long a stream of bytes lives. */
 #include "culvert/proxy/exchange.h"
 #include "culvert/tunnel/response_meta.h"
 
