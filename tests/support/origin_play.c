@@ -179,16 +179,15 @@ static void start_connector(struct origin_play *play, struct span yaml)
     char *text = fill_in(play, yaml);
     play->snapshot = ends_rules(text);
     free(text);
-    struct connector_options options =
-        ends_connector_options(play->credentials, play->snapshot, &play->log);
-    options.connections = 1;
+    play->options = ends_connector_options(play->credentials, play->snapshot, &play->log);
+    play->options.connections = 1;
     const struct connector_world world = {
         .loop = play->loop,
         .clock = &play->clock.clock,
         .resolver = play->resolver,
         .one_thread = true,
     };
-    play->connector = connector_new(&world, &options, over, play, &err);
+    play->connector = connector_new(&world, &play->options, over, play, &err);
     must(play->connector && settle(play->loop) && play->edge.conn);
 }
 

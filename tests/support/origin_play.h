@@ -39,6 +39,7 @@ struct origin_play {
     struct buf texts[FAKE_STEPS_MAX]; /* of the script */
     struct credentials *credentials;
     struct snapshot *snapshot;
+    struct connector_options options; /* the connector borrows them */
     struct connector *connector;
     uint64_t asked_ms;
     struct raw_answer *answer;

@@ -1,6 +1,7 @@
 /* See the header. */
 #include "support/raw_edge.h"
 
+#include "culvert/rpc/registration_server.h"
 #include "support/must.h"
 
 #include <nghttp2/nghttp2.h>
@@ -119,6 +120,62 @@ void raw_edge_reset(struct raw_edge *edge, struct raw_answer *answer, uint32_t c
     say(edge, &bytes);
 }
 
+/* ---- the control stream ---- */
+
+static void send_control(void *arg, struct span bytes)
+{
+    struct raw_edge *edge = arg;
+    raw_edge_put(edge, edge->control, bytes, false);
+}
+
+static void accept_registration(void *arg, const struct registration_params *params)
+{
+    struct raw_edge *edge = arg;
+    struct error err;
+    (void)params;
+    const struct connection_details details = {.uuid = uuid_make(), .location = SPAN("raw")};
+    must(registration_server_accept(edge->rpc, &details, &err));
+}
+
+static void ignore_configuration(void *arg, struct span json)
+{
+    (void)arg;
+    (void)json;
+}
+
+static void take_leave(void *arg)
+{
+    struct raw_edge *edge = arg;
+    struct error err;
+    must(registration_server_unregistered(edge->rpc, &err));
+}
+
+static void ignore_end(void *arg, const struct error *why)
+{
+    (void)arg;
+    (void)why;
+}
+
+void raw_edge_register(struct raw_edge *edge)
+{
+    static const struct registration_server_events rpc_events = {
+        send_control, accept_registration,  ignore_configuration,
+        take_leave,   ignore_configuration, ignore_end,
+    };
+    struct headers fields;
+    struct error err;
+    headers_init(&fields);
+    edge->rpc = registration_server_new(&rpc_events, edge);
+    must(edge->rpc && headers_add(&fields, SPAN(":method"), SPAN("GET"), &err) &&
+         headers_add(&fields, SPAN(":scheme"), SPAN("https"), &err) &&
+         headers_add(&fields, SPAN(":authority"), SPAN("control"), &err) &&
+         headers_add(&fields, SPAN(":path"), SPAN("/"), &err) &&
+         headers_add(&fields, SPAN("cf-cloudflared-proxy-connection-upgrade"),
+                     SPAN("control-stream"), &err));
+    edge->control = raw_edge_ask(edge, &fields, false);
+    headers_release(&fields);
+}
+
 /* ---- from the connector ---- */
 
 static void end_answer(struct raw_edge *edge, struct raw_answer *answer)
@@ -179,6 +236,10 @@ static void take_data(struct raw_edge *edge, struct raw_answer *answer, struct s
 {
     if (!answer)
         return;
+    if (answer == edge->control) {
+        registration_server_feed(edge->rpc, bytes);
+        return;
+    }
     if (bytes.len > 0 && answer->first_data_ms == 0)
         answer->first_data_ms = loop_now_ms(edge->loop);
     must(buf_put_span(&answer->data, bytes));
@@ -282,6 +343,7 @@ void raw_edge_open(struct raw_edge *edge, struct loop *loop, struct memory_socke
 void raw_edge_close(struct raw_edge *edge)
 {
     hang_up(edge);
+    registration_server_free(edge->rpc);
     nghttp2_hd_inflate_del(edge->inflater);
     buf_release(&edge->block);
     for (size_t i = 0; i < edge->count; i++) {

@@ -1,5 +1,5 @@
 /* An edge that speaks HTTP/2 by hand over one HA connection: it says what no library would, and
- * notes each frame that comes back. It opens no control stream. */
+ * notes each frame that comes back. It opens a control stream only if asked to. */
 #ifndef CULVERT_TESTS_SUPPORT_RAW_EDGE_H
 #define CULVERT_TESTS_SUPPORT_RAW_EDGE_H
 
@@ -9,8 +9,9 @@
 #include "support/memory_sockets.h"
 
 struct nghttp2_hd_inflater;
+struct registration_server;
 
-enum { RAW_ANSWERS_MAX = 8, RAW_BYTES_MAX = 16 * 1024 * 1024 };
+enum { RAW_ANSWERS_MAX = 16, RAW_BYTES_MAX = 16 * 1024 * 1024 };
 
 /* What came on one stream. */
 struct raw_answer {
@@ -38,7 +39,9 @@ struct raw_edge {
     struct buf block; /* of a head that is not whole yet */
     bool goaway;      /* heard */
     int64_t window;
-    int64_t first_window; /* of a new stream */
+    int64_t first_window;            /* of a new stream */
+    struct registration_server *rpc; /* NULL: no control stream */
+    struct raw_answer *control;
     struct raw_answer answers[RAW_ANSWERS_MAX];
     size_t count;
 };
@@ -46,6 +49,10 @@ struct raw_edge {
 /* Serves `at` in memory; the first connection is kept, others are closed at once. */
 void raw_edge_open(struct raw_edge *edge, struct loop *loop, struct memory_sockets *memory,
                    const char *at);
+
+/* Opens a control stream and accepts the registration that comes over it: without one a connector
+ * gives the connection up after some seconds. Once, before any request. */
+void raw_edge_register(struct raw_edge *edge);
 
 /* Sends a head of any bytes; `ends`: with END_STREAM. The answer lives as long as the edge. */
 struct raw_answer *raw_edge_ask(struct raw_edge *edge, const struct headers *fields, bool ends);
