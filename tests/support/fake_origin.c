@@ -142,6 +142,10 @@ static bool step_runs(struct fake_connection *far)
         conn_close(far->conn);
         hang_up(far);
         return false;
+    case FAKE_DROP:
+        conn_close(far->conn);
+        hang_up(far);
+        return false;
     case FAKE_END:
         break;
     }

@@ -24,6 +24,7 @@ enum fake_action {
     FAKE_HEAR,   /* the end of its side */
     FAKE_FINISH, /* ends our side, and goes on reading */
     FAKE_CLOSE,  /* after everything was sent */
+    FAKE_DROP,   /* ends the connection under TLS without a word (no close_notify) */
     FAKE_RESET,  /* so that the other end reads ECONNRESET */
 };
 
