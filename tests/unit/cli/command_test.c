@@ -142,7 +142,7 @@ TEST(validate_names_the_place_of_a_mistake)
 {
     char path[] = "/tmp/culvert-config-XXXXXX";
     int fd = mkstemp(path);
-    static const char text[] = "ingress:\n  - service: http://localhost:1/x\n";
+    static const char text[] = "ingress:\n  - service: http_status:1000\n";
     REQUIRE(fd != -1 && write(fd, text, sizeof text - 1) == (ssize_t)sizeof text - 1);
     const char *const words[] = {"culvert", "tunnel",   "--config", path,
                                  "ingress", "validate", NULL};

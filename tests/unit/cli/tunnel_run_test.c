@@ -40,7 +40,7 @@ static struct test_place make_home(void)
     put(&home, "empty-token", " \n", 0600);
     put(&home, "open-token", "x", 0666);
     put(&home, "web.yml", "tunnel: web\ncredentials-file: ~/creds.json\n", 0600);
-    put(&home, "bad-rule.yml", "ingress:\n  - service: http://h/x\n", 0600);
+    put(&home, "bad-rule.yml", "ingress:\n  - service: http_status:1000\n", 0600);
     put(&home, "access.yml",
         "ingress:\n  - service: http://h\n    originRequest: {access: {required: true, "
         "teamName: t, audTag: [a], certsUrl: 'http://k.test'}}\n",
