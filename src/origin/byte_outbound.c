@@ -1,52 +1,26 @@
 /* One request for the bytes of an origin:
  *
- *   begin --a place is known--> DIALING --on_connected: answer--> JOINED
- *                                                 --greets--> GREETING
+ *   begin --a place is known--> DIALING --on_connected: answer--> JOINED, or GREETING first
  *         --SOCKS: answer--> GREETING --CONNECT: dial--> DIALING_ASKED --on_connected--> JOINED
- *                            GREETING, connected before --CONNECT--> JOINED
+ *                            GREETING, connected before, --CONNECT--> JOINED
  *   JOINED --both directions ended, the origin broke off, bad frames--> ENDED
- *   any of them --fail--> ENDED, and --close--> CLOSED
+ *   any of them --byte_fail--> ENDED, and --out_close--> CLOSED
  *
- * The client's side is a ws_link, or for raw bytes its two channels as they are. */
-#include "byte_outbound.h"
-
-#include "culvert/http/ws_link.h"
-#include "culvert/origin/socks.h"
+ * The client's side is a ws_link, or for raw bytes its two channels as they are. What is said while
+ * it greets is in byte_socks.c. */
+#include "byte_internal.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <stdlib.h>
 
-enum state { DIALING, GREETING, DIALING_ASKED, JOINED, ENDED, CLOSED, STATES };
-
-static const unsigned followers[STATES] = {
-    [DIALING] = BIT(GREETING) | BIT(JOINED) | BIT(ENDED) | BIT(CLOSED),
-    [GREETING] = BIT(DIALING_ASKED) | BIT(JOINED) | BIT(ENDED) | BIT(CLOSED),
-    [DIALING_ASKED] = BIT(JOINED) | BIT(ENDED) | BIT(CLOSED),
-    [JOINED] = BIT(ENDED) | BIT(CLOSED),
-    [ENDED] = BIT(CLOSED),
-    [CLOSED] = 0,
-};
-
-struct byte_outbound {
-    struct outbound out;
-    const struct byte_route *route;
-    enum state state;
-    bool has_accept;
-    bool is_head; /* HEAD: there is no body to carry bytes */
-    bool client_ended, origin_ended;
-    char accept[WS_ACCEPT_SIZE];
-    struct channel *in;         /* the request's body; NULL: let go of */
-    struct body answer;         /* what goes to the client */
-    struct ws_link link;        /* stopped: raw */
-    struct socks_server *socks; /* NULL: the client does not greet, or did */
-    struct dial *dial;
-    struct conn *conn;
-    struct timer quiet;      /* one side said its last word */
-    uint64_t moved;          /* when the timer was started */
-    struct task tell;        /* the end, or in the beginning the answer of SOCKS */
-    const struct error *why; /* kept; NULL: a good end */
-    struct reap reap;
+static const unsigned followers[BYTE_STATES] = {
+    [BYTE_DIALING] = BIT(BYTE_GREETING) | BIT(BYTE_JOINED) | BIT(BYTE_ENDED) | BIT(BYTE_CLOSED),
+    [BYTE_GREETING] =
+        BIT(BYTE_DIALING_ASKED) | BIT(BYTE_JOINED) | BIT(BYTE_ENDED) | BIT(BYTE_CLOSED),
+    [BYTE_DIALING_ASKED] = BIT(BYTE_JOINED) | BIT(BYTE_ENDED) | BIT(BYTE_CLOSED),
+    [BYTE_JOINED] = BIT(BYTE_ENDED) | BIT(BYTE_CLOSED),
+    [BYTE_ENDED] = BIT(BYTE_CLOSED),
+    [BYTE_CLOSED] = 0,
 };
 
 static bool is_framed(const struct byte_outbound *call)
@@ -54,7 +28,7 @@ static bool is_framed(const struct byte_outbound *call)
     return call->route->options->kind != TCP_ORIGIN_PRIVATE;
 }
 
-static void enter(struct byte_outbound *call, enum state next)
+void byte_enter(struct byte_outbound *call, enum byte_state next)
 {
     assert(followers[call->state] & BIT(next));
     call->state = next;
@@ -64,17 +38,17 @@ static void enter(struct byte_outbound *call, enum state next)
 
 static void end(struct byte_outbound *call)
 {
-    if (call->state >= ENDED)
+    if (call->state >= BYTE_ENDED)
         return;
-    enter(call, ENDED);
+    byte_enter(call, BYTE_ENDED);
     timer_stop(&call->quiet);
     task_post(&call->tell);
 }
 
-static void fail(struct byte_outbound *call, const struct error *why)
+void byte_fail(struct byte_outbound *call, const struct error *why)
 {
     struct error told = *why;
-    if (call->state >= ENDED)
+    if (call->state >= BYTE_ENDED)
         return;
     error_wrap(&told, "%s", call->route->options->name);
     call->why = error_keep(&told);
@@ -85,16 +59,16 @@ static void fail_for_memory(struct byte_outbound *call)
 {
     struct error why;
     error_memory(&why);
-    fail(call, &why);
+    byte_fail(call, &why);
 }
 
 /* All that was said was given on, or is on its way. */
-static void finish(struct byte_outbound *call, enum ws_code code)
+void byte_finish(struct byte_outbound *call, enum ws_code code)
 {
-    if (call->state >= ENDED)
+    if (call->state >= BYTE_ENDED)
         return;
     if (is_framed(call))
-        ws_link_finish(&call->link, code);
+        ws_link_finish(call->link, code);
     else
         channel_end(call->answer.bytes);
     end(call);
@@ -112,7 +86,7 @@ static void wait_quietly(struct byte_outbound *call)
     uint64_t ms = call->client_ended ? TCP_ORIGIN_LAST_WORDS_MS : TCP_ORIGIN_CLOSE_MS;
     call->moved = count_moved(call);
     if (!timer_start(&call->quiet, ms))
-        finish(call, WS_CODE_NORMAL);
+        byte_finish(call, WS_CODE_NORMAL);
 }
 
 static void judge_quiet(void *arg)
@@ -121,14 +95,14 @@ static void judge_quiet(void *arg)
     if (count_moved(call) != call->moved)
         wait_quietly(call);
     else
-        finish(call, WS_CODE_NORMAL);
+        byte_finish(call, WS_CODE_NORMAL);
 }
 
 /* One direction ended, for which the other one waits no longer than that is of use. */
 static void half_close(struct byte_outbound *call, bool by_close)
 {
     if (call->client_ended && call->origin_ended) {
-        finish(call, WS_CODE_NORMAL);
+        byte_finish(call, WS_CODE_NORMAL);
         return;
     }
     if (is_framed(call) && by_close)
@@ -143,8 +117,8 @@ static void on_client_end(void *arg, bool by_close)
 {
     struct byte_outbound *call = arg;
     call->client_ended = true;
-    if (call->state != JOINED) {
-        finish(call, WS_CODE_NORMAL);
+    if (call->state != BYTE_JOINED) {
+        byte_finish(call, WS_CODE_NORMAL);
         return;
     }
     conn_end(call->conn);
@@ -154,13 +128,13 @@ static void on_client_end(void *arg, bool by_close)
 /* Raw bytes; of frames that is the link's work. */
 static void pump(struct byte_outbound *call)
 {
-    while (call->state == JOINED && channel_len(call->in) > 0) {
+    while (call->state == BYTE_JOINED && channel_len(call->in) > 0) {
         struct span part = span_first(channel_peek(call->in), conn_room(call->conn));
         if (part.len == 0 || !conn_put(call->conn, part.data, part.len))
             return; /* a conn that is lost says so itself */
         channel_drop(call->in, part.len);
     }
-    if (call->state == JOINED && channel_is_done(call->in) && !call->client_ended)
+    if (call->state == BYTE_JOINED && channel_is_done(call->in) && !call->client_ended)
         on_client_end(call, false);
 }
 
@@ -169,124 +143,24 @@ static void on_filled(void *arg)
     pump(arg);
 }
 
-/* ---- SOCKS5 ---- */
-
-static void drop_socks(struct byte_outbound *call)
-{
-    free(call->socks);
-    call->socks = NULL;
-}
-
-static bool say(struct byte_outbound *call, const void *bytes, size_t len)
-{
-    struct error why;
-    if (ws_link_put(&call->link, bytes, len) == len)
-        return true;
-    error_set(&why, ERROR_LIMIT, 0, "no room for an answer in SOCKS5");
-    fail(call, &why);
-    return false;
-}
-
-static void reply(struct byte_outbound *call, enum socks_reply code, bool as_asked)
-{
-    unsigned char out[SOCKS_REQUEST_MAX];
-    size_t len =
-        as_asked ? socks_reply_asked(call->socks, out, code) : socks_reply(out, code, NULL);
-    if (say(call, out, len))
-        finish(call, WS_CODE_NORMAL);
-}
-
-/* The connection that was asked for is there: bytes from here on. */
-static void join(struct byte_outbound *call)
-{
-    unsigned char out[SOCKS_REQUEST_MAX];
-    struct ip_address bound;
-    conn_local_address(call->conn, &bound);
-    if (!say(call, out, socks_reply(out, SOCKS_SUCCEEDED, &bound)))
-        return;
-    drop_socks(call);
-    enter(call, JOINED);
-    gate_release(conn_gate(call->conn), HOLD_OPENING);
-    ws_link_run(&call->link);
-}
-
-static bool dial(struct byte_outbound *call, const char *host, uint16_t port, struct error *err);
-
-static void connect_as_asked(struct byte_outbound *call)
-{
-    char host[SOCKS_NAME_MAX + 1];
-    uint16_t port;
-    struct error why;
-    bool is_name = socks_asked(call->socks, host, &port);
-    if (call->conn) { /* to the service's own place, whatever was asked */
-        join(call);
-        return;
-    }
-    enter(call, DIALING_ASKED);
-    if (!is_name || host[0] == '\0' || !dial(call, host, port, &why))
-        reply(call, SOCKS_DENIED, true);
-}
-
-static void take_socks(struct byte_outbound *call, const void *data, size_t len)
-{
-    enum socks_step step = socks_feed(call->socks, data, len);
-    struct span greeting = socks_greet(step);
-    switch (step) {
-    case SOCKS_MORE:
-        break;
-    case SOCKS_GREETING:
-        (void)say(call, greeting.data, greeting.len);
-        break;
-    case SOCKS_NO_METHOD:
-        if (say(call, greeting.data, greeting.len))
-            finish(call, WS_CODE_NORMAL);
-        break;
-    case SOCKS_CONNECT:
-        connect_as_asked(call);
-        break;
-    case SOCKS_OTHER:
-        reply(call, SOCKS_NO_COMMAND, false);
-        break;
-    case SOCKS_BAD:
-        finish(call, WS_CODE_NORMAL);
-        break;
-    }
-}
-
-/* Which failure of a dial is told how (RFC 1928 chapter 6). */
-static void reply_failure(struct byte_outbound *call, const struct error *why)
-{
-    bool unknown = why->cause == DIAL_UNRESOLVED || why->kind == ERROR_DENIED;
-    enum socks_reply code = SOCKS_HOST_UNREACHABLE;
-    if (unknown)
-        code = SOCKS_DENIED;
-    else if (why->cause == ECONNREFUSED)
-        code = SOCKS_REFUSED;
-    else if (why->cause == ENETUNREACH)
-        code = SOCKS_NETWORK_UNREACHABLE;
-    log_info(loop_log(call->route->loop), "A client of SOCKS5 was not connected", LOG_ERROR(why),
-             LOG_TEXT("originService", call->route->options->name));
-    reply(call, code, unknown);
-}
-
 /* ---- the client's side ---- */
 
 static size_t room(void *arg)
 {
     struct byte_outbound *call = arg;
-    if (call->state == GREETING)
+    if (call->state == BYTE_GREETING)
         return socks_wants(call->socks);
-    if (call->state == JOINED)
+    if (call->state == BYTE_JOINED)
         return conn_room(call->conn);
-    return call->state == ENDED ? SIZE_MAX : 0;
+    return call->state == BYTE_ENDED ? SIZE_MAX : 0;
 }
 
 static void on_payload(void *arg, const void *data, size_t len)
 {
     struct byte_outbound *call = arg;
-    if (call->state == GREETING)
-        take_socks(call, data, len);
-    else if (call->state == JOINED)
+    if (call->state == BYTE_GREETING)
+        byte_socks_take(call, data, len);
+    else if (call->state == BYTE_JOINED)
         (void)conn_put(call->conn, data, len); /* a conn that is lost says so itself */
 }
 
@@ -294,12 +168,12 @@ static void on_broken(void *arg, const struct error *why)
 {
     struct byte_outbound *call = arg;
     if (why->kind == ERROR_SYSTEM) {
-        fail(call, why);
+        byte_fail(call, why);
         return;
     }
     log_info(loop_log(call->route->loop), "A client broke its stream off", LOG_ERROR(why),
              LOG_TEXT("originService", call->route->options->name));
-    finish(call, WS_CODE_PROTOCOL);
+    byte_finish(call, WS_CODE_PROTOCOL);
 }
 
 /* ---- toward the client ---- */
@@ -307,11 +181,11 @@ static void on_broken(void *arg, const struct error *why)
 static size_t on_bytes(void *arg, const unsigned char *data, size_t len)
 {
     struct byte_outbound *call = arg;
-    if (call->state == ENDED)
+    if (call->state == BYTE_ENDED)
         return len; /* nobody is left for it */
-    if (call->state != JOINED)
+    if (call->state != BYTE_JOINED)
         return 0;
-    size_t taken = is_framed(call) ? ws_link_put(&call->link, data, len)
+    size_t taken = is_framed(call) ? ws_link_put(call->link, data, len)
                                    : channel_put(call->answer.bytes, data, len);
     if (channel_is_broken(call->answer.bytes))
         fail_for_memory(call);
@@ -321,11 +195,11 @@ static size_t on_bytes(void *arg, const unsigned char *data, size_t len)
 static void on_end(void *arg)
 {
     struct byte_outbound *call = arg;
-    if (call->state != JOINED)
+    if (call->state != BYTE_JOINED)
         return;
     call->origin_ended = true;
     if (is_framed(call))
-        ws_link_finish(&call->link, WS_CODE_NORMAL);
+        ws_link_finish(call->link, WS_CODE_NORMAL);
     else
         channel_end(call->answer.bytes);
     half_close(call, true);
@@ -334,15 +208,15 @@ static void on_end(void *arg)
 static void on_lost(void *arg, const struct error *why)
 {
     struct byte_outbound *call = arg;
-    if (call->state >= ENDED)
+    if (call->state >= BYTE_ENDED)
         return;
     if (!is_framed(call)) {
-        fail(call, why);
+        byte_fail(call, why);
         return;
     }
     log_info(loop_log(call->route->loop), "The origin broke a stream off", LOG_ERROR(why),
              LOG_TEXT("originService", call->route->options->name));
-    finish(call, WS_CODE_FAILED);
+    byte_finish(call, WS_CODE_FAILED);
 }
 
 static void on_open(void *arg)
@@ -354,7 +228,7 @@ static void on_room(void *arg)
 {
     struct byte_outbound *call = arg;
     if (is_framed(call))
-        ws_link_run(&call->link);
+        ws_link_run(call->link);
     else
         pump(call);
 }
@@ -362,9 +236,9 @@ static void on_room(void *arg)
 static size_t wants(void *arg)
 {
     const struct byte_outbound *call = arg;
-    if (call->state != JOINED)
+    if (call->state != BYTE_JOINED)
         return LOOP_SCRATCH;
-    return is_framed(call) ? ws_link_room(&call->link) : channel_room(call->answer.bytes);
+    return is_framed(call) ? ws_link_room(call->link) : channel_room(call->answer.bytes);
 }
 
 static const struct conn_events conn_events = {on_open, on_bytes, on_end, on_room, on_lost, wants};
@@ -385,7 +259,7 @@ static bool start_client(struct byte_outbound *call)
     static const struct ws_link_events link_events = {room, on_payload, on_client_end, on_broken};
     static const struct channel_events raw_events = {on_filled};
     if (is_framed(call))
-        return ws_link_start(&call->link, call->route->loop, call->in, call->answer.bytes,
+        return ws_link_start(call->link, call->route->loop, call->in, call->answer.bytes,
                              &link_events, call);
     channel_set_taker(call->in, &raw_events, call);
     task_post(&call->tell);
@@ -412,7 +286,7 @@ static void answer(struct byte_outbound *call)
     }
     if (call->socks && call->conn)
         gate_hold(gate, HOLD_OPENING);
-    enter(call, call->socks ? GREETING : JOINED);
+    byte_enter(call, call->socks ? BYTE_GREETING : BYTE_JOINED);
     if (call->is_head)
         end(call);
     call->out.events->on_answer(call->out.arg, &head, call->is_head ? NULL : &call->answer);
@@ -429,25 +303,25 @@ static void on_connected(void *arg, struct conn *conn)
     conn_set_events(conn, &conn_events, call);
     if (call->route->options->stall_ms > 0)
         conn_set_stall_limit(conn, call->route->options->stall_ms);
-    if (call->state == DIALING) {
+    if (call->state == BYTE_DIALING) {
         answer(call);
         return;
     }
     channel_set_reader(call->answer.bytes, conn_gate(conn));
-    join(call);
+    byte_socks_join(call);
 }
 
 static void on_dial_failed(void *arg, const struct error *why)
 {
     struct byte_outbound *call = arg;
     call->dial = NULL;
-    if (call->state == DIALING)
-        fail(call, why);
+    if (call->state == BYTE_DIALING)
+        byte_fail(call, why);
     else
-        reply_failure(call, why);
+        byte_socks_fail(call, why);
 }
 
-static bool dial(struct byte_outbound *call, const char *host, uint16_t port, struct error *err)
+bool byte_dial(struct byte_outbound *call, const char *host, uint16_t port, struct error *err)
 {
     static const struct dial_events dial_events = {on_connected, on_dial_failed};
     const struct tcp_origin_options *options = call->route->options;
@@ -469,13 +343,13 @@ static bool dial(struct byte_outbound *call, const char *host, uint16_t port, st
 static void tell(void *arg)
 {
     struct byte_outbound *call = arg;
-    if (call->state == DIALING)
+    if (call->state == BYTE_DIALING)
         answer(call);
-    else if (call->state == JOINED)
+    else if (call->state == BYTE_JOINED)
         pump(call);
-    else if (call->state == ENDED && call->why)
+    else if (call->state == BYTE_ENDED && call->why)
         call->out.events->on_failed(call->out.arg, call->why);
-    else if (call->state == ENDED)
+    else if (call->state == BYTE_ENDED)
         call->out.events->on_done(call->out.arg);
 }
 
@@ -483,7 +357,7 @@ static void destroy(void *object)
 {
     struct byte_outbound *call = object;
     error_drop(call->why);
-    drop_socks(call);
+    free(call->socks);
     headers_release(&call->answer.trailers);
     free(call);
 }
@@ -491,7 +365,7 @@ static void destroy(void *object)
 /* Is something that the client said known not to reach the origin? */
 static bool is_cut(const struct byte_outbound *call)
 {
-    bool is_partial = is_framed(call) && !ws_link_is_between(&call->link);
+    bool is_partial = is_framed(call) && !ws_link_is_between(call->link);
     return !call->client_ended &&
            (is_partial || channel_len(call->in) > 0 || conn_queued(call->conn) > 0);
 }
@@ -514,16 +388,16 @@ static void out_close(struct outbound *out)
 {
     struct byte_outbound *call = CONTAINER_OF(out, struct byte_outbound, out);
     const struct byte_route *route = call->route;
-    if (call->state == CLOSED)
+    if (call->state == BYTE_CLOSED)
         return;
-    bool well = call->state == ENDED && !call->why && call->client_ended;
-    enter(call, CLOSED);
+    bool well = call->state == BYTE_ENDED && !call->why && call->client_ended;
+    byte_enter(call, BYTE_CLOSED);
     dial_cancel(call->dial);
     timer_stop(&call->quiet);
     task_cancel(&call->tell);
     close_conn(call, well);
-    if (call->link.in)
-        ws_link_stop(&call->link);
+    if (is_framed(call))
+        ws_link_stop(call->link);
     else
         channel_set_taker(call->in, NULL, NULL);
     channel_close(call->answer.bytes, route->loop);
@@ -549,7 +423,9 @@ struct outbound *byte_outbound_open(const struct byte_route *route,
                                     uint16_t port, struct error *err)
 {
     static const struct outbound_ops ops = {.close = out_close};
-    struct byte_outbound *call = calloc(1, sizeof *call);
+    bool framed = route->options->kind != TCP_ORIGIN_PRIVATE;
+    struct byte_outbound *call = NULL;
+    call = calloc(1, sizeof *call + (framed ? sizeof call->link[0] : 0));
     if (!call) {
         error_memory(err);
         return NULL;
@@ -561,7 +437,7 @@ struct outbound *byte_outbound_open(const struct byte_route *route,
     task_init(&call->tell, route->loop, TASK_SOON, tell, call);
     bool ok = take_request(call, request) || error_memory(err);
     if (ok && host)
-        ok = dial(call, host, port, err);
+        ok = byte_dial(call, host, port, err);
     else if (ok)
         task_post(&call->tell);
     if (ok)

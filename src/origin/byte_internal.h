@@ -1,0 +1,55 @@
+/* What byte_outbound.c and byte_socks.c share; nobody else includes it. */
+#ifndef CULVERT_ORIGIN_BYTE_INTERNAL_H
+#define CULVERT_ORIGIN_BYTE_INTERNAL_H
+
+#include "byte_outbound.h"
+#include "culvert/http/ws_link.h"
+#include "culvert/origin/socks.h"
+
+enum byte_state {
+    BYTE_DIALING,
+    BYTE_GREETING,
+    BYTE_DIALING_ASKED,
+    BYTE_JOINED,
+    BYTE_ENDED,
+    BYTE_CLOSED,
+    BYTE_STATES
+};
+
+struct byte_outbound {
+    struct outbound out;
+    const struct byte_route *route;
+    enum byte_state state;
+    bool has_accept;
+    bool is_head; /* HEAD: there is no body to carry bytes */
+    bool client_ended, origin_ended;
+    char accept[WS_ACCEPT_SIZE];
+    struct channel *in;         /* the request's body */
+    struct body answer;         /* what goes to the client */
+    struct socks_server *socks; /* NULL: the client does not greet, or did */
+    struct dial *dial;
+    struct conn *conn;
+    struct timer quiet;      /* one side said its last word */
+    uint64_t moved;          /* when the timer was started */
+    struct task tell;        /* the end, or in the beginning the answer of SOCKS */
+    const struct error *why; /* kept; NULL: a good end */
+    struct reap reap;
+    struct ws_link link[]; /* one, but none for raw bytes */
+};
+
+/* byte_outbound.c */
+void byte_enter(struct byte_outbound *call, enum byte_state next);
+/* Dials as its route says; on_connected or on_dial_failed follows. */
+bool byte_dial(struct byte_outbound *call, const char *host, uint16_t port,
+               struct error *err) MUST_CHECK;
+/* The end: a failure, or all that was said was given on or is on its way. */
+void byte_fail(struct byte_outbound *call, const struct error *why);
+void byte_finish(struct byte_outbound *call, enum ws_code code);
+
+/* byte_socks.c, in BYTE_GREETING and BYTE_DIALING_ASKED */
+void byte_socks_take(struct byte_outbound *call, const void *data, size_t len);
+/* What was asked for is connected, or was not. */
+void byte_socks_join(struct byte_outbound *call);
+void byte_socks_fail(struct byte_outbound *call, const struct error *why);
+
+#endif

@@ -1,0 +1,101 @@
+/* SOCKS5 in front of the bytes: what its client says, and what it is told. */
+#include "byte_internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+static void drop_socks(struct byte_outbound *call)
+{
+    free(call->socks);
+    call->socks = NULL;
+}
+
+static bool say(struct byte_outbound *call, const void *bytes, size_t len)
+{
+    struct error why;
+    if (ws_link_put(call->link, bytes, len) == len)
+        return true;
+    error_set(&why, ERROR_LIMIT, 0, "no room for an answer in SOCKS5");
+    byte_fail(call, &why);
+    return false;
+}
+
+static void reply(struct byte_outbound *call, enum socks_reply code, bool as_asked)
+{
+    unsigned char out[SOCKS_REQUEST_MAX];
+    size_t len =
+        as_asked ? socks_reply_asked(call->socks, out, code) : socks_reply(out, code, NULL);
+    if (say(call, out, len))
+        byte_finish(call, WS_CODE_NORMAL);
+}
+
+/* The connection that was asked for is there: bytes from here on. */
+void byte_socks_join(struct byte_outbound *call)
+{
+    unsigned char out[SOCKS_REQUEST_MAX];
+    struct ip_address bound;
+    conn_local_address(call->conn, &bound);
+    if (!say(call, out, socks_reply(out, SOCKS_SUCCEEDED, &bound)))
+        return;
+    drop_socks(call);
+    byte_enter(call, BYTE_JOINED);
+    gate_release(conn_gate(call->conn), HOLD_OPENING);
+    ws_link_run(call->link);
+}
+
+static void connect_as_asked(struct byte_outbound *call)
+{
+    char host[SOCKS_NAME_MAX + 1];
+    uint16_t port;
+    struct error why;
+    bool is_name = socks_asked(call->socks, host, &port);
+    if (call->conn) { /* to the service's own place, whatever was asked */
+        byte_socks_join(call);
+        return;
+    }
+    byte_enter(call, BYTE_DIALING_ASKED);
+    if (!is_name || host[0] == '\0' || !byte_dial(call, host, port, &why))
+        reply(call, SOCKS_DENIED, true);
+}
+
+void byte_socks_take(struct byte_outbound *call, const void *data, size_t len)
+{
+    enum socks_step step = socks_feed(call->socks, data, len);
+    struct span greeting = socks_greet(step);
+    switch (step) {
+    case SOCKS_MORE:
+        break;
+    case SOCKS_GREETING:
+        (void)say(call, greeting.data, greeting.len);
+        break;
+    case SOCKS_NO_METHOD:
+        if (say(call, greeting.data, greeting.len))
+            byte_finish(call, WS_CODE_NORMAL);
+        break;
+    case SOCKS_CONNECT:
+        connect_as_asked(call);
+        break;
+    case SOCKS_OTHER:
+        reply(call, SOCKS_NO_COMMAND, false);
+        break;
+    case SOCKS_BAD:
+        byte_finish(call, WS_CODE_NORMAL);
+        break;
+    }
+}
+
+/* Which failure of a dial is told how (RFC 1928 chapter 6). */
+void byte_socks_fail(struct byte_outbound *call, const struct error *why)
+{
+    bool unknown = why->cause == DIAL_UNRESOLVED || why->kind == ERROR_DENIED;
+    enum socks_reply code = SOCKS_HOST_UNREACHABLE;
+    if (unknown)
+        code = SOCKS_DENIED;
+    else if (why->cause == ECONNREFUSED)
+        code = SOCKS_REFUSED;
+    else if (why->cause == ENETUNREACH)
+        code = SOCKS_NETWORK_UNREACHABLE;
+    log_info(loop_log(call->route->loop), "A client of SOCKS5 was not connected", LOG_ERROR(why),
+             LOG_TEXT("originService", call->route->options->name));
+    reply(call, code, unknown);
+}
