@@ -28,6 +28,9 @@ static const struct origin_key keys[] = {
     {KEY("ipRules", KIND_IP_RULES, ip_rules), 0, NULL},
     {KEY("http2Origin", KIND_BOOL, http2_origin), 0, NULL},
     {KEY("access", KIND_ACCESS, access), 0, NULL},
+    {KEY("addresses", KIND_ADDRESSES, addresses), 0, NULL},
+    {KEY("healthCheck", KIND_HEALTH_CHECK, health_check), 0, NULL},
+    {KEY("proxyProtocol", KIND_PROXY_PROTOCOL, proxy_protocol), 0, NULL},
 #undef KEY
 };
 
@@ -147,6 +150,8 @@ void origin_request_release(struct origin_request *request)
             free(*(char **)origin_key_member(request, &keys[i]));
     origin_request_free_ip_rules(request);
     access_requirement_release(&request->access);
+    origin_addresses_release(&request->addresses);
+    health_check_release(&request->health_check);
     *request = (struct origin_request){0};
 }
 
@@ -171,6 +176,13 @@ static bool copy_key(const struct origin_key *key, struct origin_request *to,
         return copy_ip_rules(to, from);
     case KIND_ACCESS:
         return copy_access(&to->access, &from->access);
+    case KIND_ADDRESSES:
+        return origin_addresses_copy(&to->addresses, &from->addresses, NULL);
+    case KIND_HEALTH_CHECK:
+        return health_check_copy(&to->health_check, &from->health_check, NULL);
+    case KIND_PROXY_PROTOCOL:
+        to->proxy_protocol = from->proxy_protocol;
+        return true;
     }
     return false;
 }
@@ -354,6 +366,15 @@ static struct doc *key_to_doc(const struct origin_key *key, const struct origin_
     case KIND_ACCESS:
         *differs = request->present & bit_of(key);
         return access_to_doc(&request->access);
+    case KIND_ADDRESSES:
+        *differs = request->addresses.count > 0;
+        return origin_addresses_to_doc(&request->addresses);
+    case KIND_HEALTH_CHECK:
+        *differs = request->health_check.is_on;
+        return health_check_to_doc(&request->health_check);
+    case KIND_PROXY_PROTOCOL:
+        *differs = request->proxy_protocol != PROXY_NONE;
+        return doc_text(span_of(proxy_version_name(request->proxy_protocol)));
     }
     return NULL;
 }

@@ -12,6 +12,9 @@ enum origin_key_kind {
     KIND_TEXT,
     KIND_IP_RULES,
     KIND_ACCESS,
+    KIND_ADDRESSES,
+    KIND_HEALTH_CHECK,
+    KIND_PROXY_PROTOCOL,
 };
 
 struct origin_key {

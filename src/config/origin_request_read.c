@@ -130,6 +130,18 @@ static bool read_access(struct value block, struct access_requirement *access, s
            read_audiences(value_member(block, "audTag"), access, err);
 }
 
+static bool read_proxy_protocol(struct value value, enum proxy_version *to, struct error *err)
+{
+    char *text = NULL;
+    bool present;
+    if (!value_text(value, &text, &present, err))
+        return false;
+    bool ok = proxy_version_parse(span_of(text), to) ||
+              value_fail(value, err, "proxyProtocol is v1 or v2, not \"%.40s\"", text);
+    free(text);
+    return ok;
+}
+
 /* The value is there. */
 static bool read_key(const struct origin_key *key, struct value value,
                      struct origin_request *request, struct notes *notes, struct error *err)
@@ -151,6 +163,12 @@ static bool read_key(const struct origin_key *key, struct value value,
         return read_ip_rules(value, request, notes, err);
     case KIND_ACCESS:
         return read_access(value, &request->access, notes, err);
+    case KIND_ADDRESSES:
+        return origin_addresses_read(value, &request->addresses, err);
+    case KIND_HEALTH_CHECK:
+        return health_check_read(value, &request->health_check, notes, err);
+    case KIND_PROXY_PROTOCOL:
+        return read_proxy_protocol(value, &request->proxy_protocol, err);
     }
     return false;
 }

@@ -69,6 +69,7 @@ static bool make_requests(struct crew_member *member, struct blueprint *blueprin
 {
     struct openers_options openers = *member->options->openers;
     openers.budget = &member->budget;
+    openers.metrics = member->tunnel_metrics;
     openers.workers = member->options->workers;
     member->config =
         live_config_new(member->shared.loop, member->shared.resolver, &openers, blueprint, err);

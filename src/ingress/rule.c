@@ -57,12 +57,47 @@ static bool check_ip_rules(const struct origin_request *own, struct error *err)
     return true;
 }
 
+/* Keys that only make sense where there are connections to a host. */
+static bool check_addresses(const struct origin_request *own, const struct service *service,
+                            struct error *err)
+{
+    bool is_http = service->kind == SERVICE_HTTP;
+    bool has_host = is_http || service->kind == SERVICE_TCP;
+    if (own->addresses.count > 0 && !has_host)
+        return error_set(err, ERROR_INVALID, 0,
+                         "addresses are further places of a service with host and port, which this "
+                         "is not");
+    if (own->health_check.is_on && !has_host)
+        return error_set(err, ERROR_INVALID, 0,
+                         "a healthCheck looks after a service with host and port, which this is "
+                         "not");
+    if (own->health_check.path && !is_http)
+        return error_set(
+            err, ERROR_INVALID, 0,
+            "a healthCheck of a service of bytes has no path: a connection is all that "
+            "can be asked for");
+    return true;
+}
+
+/* Requests of many visitors share a session. */
+static bool check_proxy_protocol(const struct rule *rule, struct error *err)
+{
+    bool is_http2 = rule->service.http2 || (rule->service.tls && rule->origin.http2_origin);
+    if (rule->origin.proxy_protocol == PROXY_NONE || !is_http2)
+        return true;
+    return error_set(
+        err, ERROR_INVALID, 0,
+        "proxyProtocol names one visitor for a connection, which in HTTP/2 many share: "
+        "it goes with neither h2c nor http2Origin");
+}
+
 static bool check_service(const struct rule_spec *spec, struct rule *rule, struct error *err)
 {
     unsigned options = rule->origin.bastion_mode ? SERVICE_BASTION_MODE : 0;
     if (!service_parse(span_of(spec->service), options, &rule->service, err))
         return error_wrap(err, "service \"%.80s\"", spec->service);
-    return rule->service.kind != SERVICE_SOCKS || check_ip_rules(&spec->origin, err);
+    return check_addresses(&spec->origin, &rule->service, err) && check_proxy_protocol(rule, err) &&
+           (rule->service.kind != SERVICE_SOCKS || check_ip_rules(&spec->origin, err));
 }
 
 /* Keys decide who may pass, so nobody on the way may change them. */
@@ -134,6 +169,22 @@ static bool fill(struct rule *rule, const struct ingress_spec *spec, size_t inde
     return ok;
 }
 
+static void note_proxy_protocol(const struct rule *rule, const struct rule_spec *spec,
+                                struct notes *notes)
+{
+    static const char *const whys[] = {
+        [SERVICE_STATUS] = "answers itself",
+        [SERVICE_HELLO] = "answers itself",
+        [SERVICE_BASTION] = "goes wherever it is told",
+        [SERVICE_SOCKS] = "goes wherever it is told",
+    };
+    enum service_kind kind = rule->service.kind;
+    if (spec->origin.proxy_protocol != PROXY_NONE && kind < ARRAY_LEN(whys) && whys[kind])
+        notes_add(notes, NOTE_ADVICE, spec->place,
+                  "proxyProtocol has no effect: the service %.80s %s", rule->service.text,
+                  whys[kind]);
+}
+
 static void note_oddities(const struct rule *rule, const struct rule_spec *spec,
                           struct notes *notes)
 {
@@ -183,6 +234,7 @@ bool rule_init(struct rule *rule, const struct ingress_spec *spec, size_t index,
         goto out;
     }
     note_oddities(rule, own, notes);
+    note_proxy_protocol(rule, own, notes);
     ok = true;
 
 out:

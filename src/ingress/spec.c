@@ -54,6 +54,17 @@ static bool read_rule(struct value block, struct rule_spec *rule, struct notes *
     return true;
 }
 
+/* Places of one service cannot be those of every other one. */
+static bool read_defaults(struct value block, struct origin_request *defaults, struct notes *notes,
+                          struct error *err)
+{
+    if (!origin_request_read(block, defaults, notes, err))
+        return false;
+    return defaults->addresses.count == 0 ||
+           value_fail(value_member(block, "addresses"), err,
+                      "addresses belong to the originRequest of a rule");
+}
+
 static bool read_rules(struct value list, struct ingress_spec *spec, struct notes *notes,
                        struct error *err)
 {
@@ -105,7 +116,7 @@ struct ingress_spec *ingress_spec_read(struct value root, struct notes *notes, s
     bool ok = spec->name != NULL || error_memory(err);
     ok = ok && value_is_map(root, err) &&
          read_text(value_member(root, "tunnel"), &spec->tunnel, &ignored, err) &&
-         origin_request_read(value_member(root, "originRequest"), &spec->defaults, notes, err) &&
+         read_defaults(value_member(root, "originRequest"), &spec->defaults, notes, err) &&
          read_rules(value_member(root, "ingress"), spec, notes, err) &&
          read_warp(value_member(root, "warp-routing"), &spec->warp, notes, err);
     if (ok)

@@ -17,7 +17,7 @@ struct dial {
     struct loop *loop;
     struct dial_target target;
     char *host, *path, *server_name;
-    struct ip_address fixed, from;
+    struct ip_address fixed, from, visitor;
     struct lookup *lookup;
     size_t count, next, running;
     uint64_t since_ms;
@@ -130,6 +130,28 @@ static void on_lost(void *arg, const struct error *why)
 
 static const struct conn_events shaking = {on_open, on_bytes, on_end, on_room, on_lost};
 
+/* A few bytes fit into the empty buffer of a new socket; they go in clear, before any TLS. */
+static bool say_for_whom(struct dial *dial, const struct attempt *attempt, int fd,
+                         struct error *err)
+{
+    const struct sockets *sockets = loop_sockets(dial->loop);
+    const struct ip_address nowhere = {.len = 0};
+    unsigned char header[PROXY_HEADER_SIZE];
+    size_t len = proxy_header_write(dial->target.proxy, &dial->visitor,
+                                    dial->path ? &nowhere : &attempt->address, header);
+    for (size_t said = 0; said < len;) {
+        const struct iovec rest = {header + said, len - said};
+        ssize_t n = sockets->write(sockets, fd, &rest, 1);
+        if (n == -1) {
+            error_errno(err, "write the PROXY header");
+            err->kind = ERROR_NETWORK;
+            return false;
+        }
+        said += (size_t)n;
+    }
+    return true;
+}
+
 /* The attempt's socket is connected: the others may go. */
 static void won(struct dial *dial, struct attempt *attempt)
 {
@@ -144,6 +166,11 @@ static void won(struct dial *dial, struct attempt *attempt)
     if (!dial->path)
         sockets_tune(fd, dial->target.keepalive_seconds);
     struct error err = {0};
+    if (!say_for_whom(dial, attempt, fd, &err)) {
+        (void)close(fd);
+        fail(dial, &err);
+        return;
+    }
     dial->conn = conn_new(dial->loop, fd, &shaking, dial, &err);
     if (!dial->conn) {
         fail(dial, &err);
@@ -368,6 +395,8 @@ static bool copy_target(struct dial *dial, const struct dial_target *target)
         dial->from = *target->from;
     if (target->address)
         dial->fixed = *target->address;
+    if (target->visitor)
+        dial->visitor = *target->visitor;
     return copy_text(&dial->host, target->host) && copy_text(&dial->path, target->unix_path) &&
            copy_text(&dial->server_name, target->server_name);
 }

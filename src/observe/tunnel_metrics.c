@@ -19,6 +19,8 @@ enum family {
     STREAMS_ACTIVE,
     ORIGIN_ERRORS,
     ACCESS_REFUSALS,
+    EJECTIONS,
+    EJECTED,
     LOG_DROPPED,
     FAMILIES
 };
@@ -101,6 +103,16 @@ static const struct metric_desc descs[FAMILIES] = {
                          METRIC_COUNTER,
                          {"cause", "rule"},
                          RULE_SERIES_MAX},
+    [EJECTIONS] = {"culvert_origin_ejections_total",
+                   "How often a worker put an address of a service aside, by ingress rule.",
+                   METRIC_COUNTER,
+                   {"rule"},
+                   RULE_SERIES_MAX},
+    [EJECTED] = {"culvert_origin_ejected",
+                 "Addresses that are put aside, by ingress rule; each worker counts its own.",
+                 METRIC_GAUGE,
+                 {"rule"},
+                 RULE_SERIES_MAX},
     [LOG_DROPPED] = {"culvert_log_dropped_total",
                      "Log lines that were dropped because nobody read them or the disk was full.",
                      METRIC_COUNTER},
@@ -219,6 +231,22 @@ void tunnel_metrics_rpc(struct tunnel_metrics *tm, enum tunnel_call call, bool o
     count(tm, CONFIG_PUSHES, NULL);
     if (!ok)
         count(tm, CONFIG_PUSH_ERRORS, NULL);
+}
+
+void tunnel_metrics_put_aside(struct tunnel_metrics *tm, size_t rule, bool is_further)
+{
+    char room[SPAN_U64_SIZE];
+    const struct span label = span_from_u64(rule, room);
+    count(tm, EJECTIONS, &label);
+    if (is_further)
+        count(tm, EJECTED, &label);
+}
+
+void tunnel_metrics_brought_back(struct tunnel_metrics *tm, size_t rule, size_t addresses)
+{
+    char room[SPAN_U64_SIZE];
+    const struct span label = span_from_u64(rule, room);
+    metric_add(metric_with(tm->families[EJECTED], &label), -(double)addresses);
 }
 
 void tunnel_metrics_log_dropped(struct tunnel_metrics *tm, uint64_t dropped)

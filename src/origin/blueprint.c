@@ -3,6 +3,7 @@
 
 #include "culvert/base/refs.h"
 #include "culvert/net/tls.h"
+#include "culvert/origin/health_board.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -19,12 +20,14 @@ struct trust {
 /* In which ways one rule is spoken to. */
 struct ways {
     struct tls_context *http1, *http2; /* of `trusts`; NULL: not in that way */
+    struct health_board *board;        /* NULL: no checks */
 };
 
 struct blueprint {
     struct refs refs;
     struct snapshot *snapshot;
     struct trust *trusts;
+    size_t count;
     struct ways of_rule[];
 };
 
@@ -61,7 +64,7 @@ static struct tls_context *trust_for(struct blueprint *blueprint,
 }
 
 /* A caPool that cannot be read is a mistake even where it is not used. */
-static bool fill(struct blueprint *blueprint, size_t index, struct error *err)
+static bool fill_tls(struct blueprint *blueprint, size_t index, struct error *err)
 {
     const struct rule *rule = rules_at(snapshot_rules(blueprint->snapshot), index);
     bool is_http = rule->service.kind == SERVICE_HTTP || rule->service.kind == SERVICE_UNIX;
@@ -80,6 +83,23 @@ static bool fill(struct blueprint *blueprint, size_t index, struct error *err)
     return ways->http2 ? true : error_wrap(err, "rule #%zu", index);
 }
 
+static bool has_checks(const struct rule *rule)
+{
+    return rule->origin.health_check.is_on &&
+           (rule->service.kind == SERVICE_HTTP || rule->service.kind == SERVICE_TCP);
+}
+
+static bool fill(struct blueprint *blueprint, size_t index, struct error *err)
+{
+    const struct rule *rule = rules_at(snapshot_rules(blueprint->snapshot), index);
+    if (has_checks(rule)) {
+        blueprint->of_rule[index].board = health_board_new(1 + rule->origin.addresses.count);
+        if (!blueprint->of_rule[index].board)
+            return error_memory(err);
+    }
+    return fill_tls(blueprint, index, err);
+}
+
 struct blueprint *blueprint_new(struct snapshot *snapshot, struct error *err)
 {
     size_t count = rules_count(snapshot_rules(snapshot));
@@ -90,6 +110,7 @@ struct blueprint *blueprint_new(struct snapshot *snapshot, struct error *err)
     }
     refs_init(&blueprint->refs);
     blueprint->snapshot = snapshot_ref(snapshot);
+    blueprint->count = count;
     for (size_t i = 0; i < count; i++) {
         if (fill(blueprint, i, err))
             continue;
@@ -115,6 +136,8 @@ void blueprint_unref(struct blueprint *blueprint)
         tls_context_unref(trust->context);
         free(trust);
     }
+    for (size_t i = 0; i < blueprint->count; i++)
+        health_board_free(blueprint->of_rule[i].board);
     snapshot_unref(blueprint->snapshot);
     free(blueprint);
 }
@@ -134,4 +157,10 @@ struct tls_context *blueprint_tls_http2(const struct blueprint *blueprint, size_
 {
     assert(rule < rules_count(snapshot_rules(blueprint->snapshot)));
     return blueprint->of_rule[rule].http2;
+}
+
+struct health_board *blueprint_board(const struct blueprint *blueprint, size_t rule)
+{
+    assert(rule < blueprint->count);
+    return blueprint->of_rule[rule].board;
 }

@@ -39,9 +39,10 @@ struct byte_outbound {
 
 /* byte_outbound.c */
 void byte_enter(struct byte_outbound *call, enum byte_state next);
-/* Dials as its route says; on_connected or on_dial_failed follows. */
+/* Dials as its route says; on_connected or on_dial_failed follows. `head`: whose visitor may be
+ * named; NULL: nobody is. */
 bool byte_dial(struct byte_outbound *call, const char *host, uint16_t port,
-               struct error *err) MUST_CHECK;
+               const struct request_head *head, struct error *err) MUST_CHECK;
 /* The end: a failure, or all that was said was given on or is on its way. */
 void byte_fail(struct byte_outbound *call, const struct error *why);
 void byte_finish(struct byte_outbound *call, enum ws_code code);

@@ -10,6 +10,8 @@
  * it greets is in byte_socks.c. */
 #include "byte_internal.h"
 
+#include "culvert/origin/visitor.h"
+
 #include <assert.h>
 #include <stdlib.h>
 
@@ -52,6 +54,7 @@ void byte_fail(struct byte_outbound *call, const struct error *why)
         return;
     error_wrap(&told, "%s", call->route->options->name);
     call->why = error_keep(&told);
+    call->out.is_unsent = call->state == BYTE_DIALING;
     end(call);
 }
 
@@ -321,10 +324,14 @@ static void on_dial_failed(void *arg, const struct error *why)
         byte_socks_fail(call, why);
 }
 
-bool byte_dial(struct byte_outbound *call, const char *host, uint16_t port, struct error *err)
+bool byte_dial(struct byte_outbound *call, const char *host, uint16_t port,
+               const struct request_head *head, struct error *err)
 {
     static const struct dial_events dial_events = {on_connected, on_dial_failed};
     const struct tcp_origin_options *options = call->route->options;
+    struct ip_address visitor = {.len = 0};
+    if (head && options->proxy != PROXY_NONE)
+        visitor_find(&head->fields, &visitor);
     const struct dial_target target = {
         .host = host,
         .port = port,
@@ -333,6 +340,8 @@ bool byte_dial(struct byte_outbound *call, const char *host, uint16_t port, stru
         .one_by_one = options->one_by_one,
         .permits = call->route->policy ? ip_policy_permits : NULL,
         .permits_arg = call->route->policy,
+        .proxy = head ? options->proxy : PROXY_NONE,
+        .visitor = &visitor,
     };
     call->dial = dial_start(call->route->loop, options->resolver, &target, &dial_events, call, err);
     return call->dial != NULL;
@@ -437,7 +446,7 @@ struct outbound *byte_outbound_open(const struct byte_route *route,
     task_init(&call->tell, route->loop, TASK_SOON, tell, call);
     bool ok = take_request(call, request) || error_memory(err);
     if (ok && host)
-        ok = byte_dial(call, host, port, err);
+        ok = byte_dial(call, host, port, request->head, err);
     else if (ok)
         task_post(&call->tell);
     if (ok)

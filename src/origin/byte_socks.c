@@ -54,7 +54,7 @@ static void connect_as_asked(struct byte_outbound *call)
         return;
     }
     byte_enter(call, BYTE_DIALING_ASKED);
-    if (!is_name || host[0] == '\0' || !byte_dial(call, host, port, &why))
+    if (!is_name || host[0] == '\0' || !byte_dial(call, host, port, NULL, &why))
         reply(call, SOCKS_DENIED, true);
 }
 

@@ -61,6 +61,7 @@ static const char *name_of(const struct http2_outbound *call)
 
 static void fail(struct http2_outbound *call, const struct error *why)
 {
+    call->out.is_unsent = call->state == WAITING;
     enter(call, ENDED);
     call->out.events->on_failed(call->out.arg, why);
 }

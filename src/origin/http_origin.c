@@ -12,6 +12,7 @@
 #include "culvert/origin/http_origin.h"
 #include "culvert/http/h1_client.h"
 #include "culvert/http/h1_write.h"
+#include "culvert/origin/visitor.h"
 
 #include "gather.h"
 #include "http_origin_parts.h"
@@ -47,6 +48,7 @@ struct http_outbound {
     struct body *body;
     struct channel *awaited; /* its bytes; the body may have let go of them before we hear of it */
     char *server_name;       /* "" without TLS */
+    char *own_key;           /* of connections that are one visitor's; NULL: server_name is it */
     bool reused;             /* the connection had a request before */
     struct origin_place place;
     struct dial *dial;
@@ -69,6 +71,8 @@ static void enter(struct http_outbound *call, enum state next)
 
 static void fail(struct http_outbound *call, const struct error *why)
 {
+    call->out.is_unsent =
+        call->state < SENT || (call->state == SENT && !h1_client_wrote_any(call->client));
     enter(call, ENDED);
     call->out.events->on_failed(call->out.arg, why);
 }
@@ -79,7 +83,14 @@ static void destroy(void *object)
     request_head_release(&call->head);
     gather_release(&call->gather);
     free(call->server_name);
+    free(call->own_key);
     free(call);
+}
+
+/* Requests of one key may use the same connections. */
+static const char *key_of(const struct http_outbound *call)
+{
+    return call->own_key ? call->own_key : call->server_name;
 }
 
 /* Keeps the connection for the next request, or closes it. */
@@ -90,7 +101,7 @@ static void let_go(struct http_outbound *call)
     call->client = NULL;
     outbound_close(call->sent);
     if (taken && h1_client_is_reusable(client))
-        origin_line_give(call->origin->line, client, call->server_name);
+        origin_line_give(call->origin->line, client, key_of(call));
     else
         h1_client_close(client);
 }
@@ -158,7 +169,11 @@ static bool dial(struct http_outbound *call, struct error *err)
 {
     struct http_origin *origin = call->origin;
     struct dial_target target = http_origin_target(origin, origin->options.tls);
+    struct ip_address visitor = {.len = 0};
+    if (target.proxy != PROXY_NONE)
+        visitor_find(&call->head.fields, &visitor);
     target.server_name = target.tls ? call->server_name : NULL;
+    target.visitor = &visitor;
     call->reused = false;
     call->dial =
         dial_start(origin->loop, origin->options.resolver, &target, &dial_events, call, err);
@@ -267,7 +282,7 @@ static void send_over_kept(struct http_outbound *call, struct h1_client *client)
         origin_line_join_again(call->origin->line, &call->place);
         return;
     }
-    origin_line_give(call->origin->line, client, call->server_name);
+    origin_line_give(call->origin->line, client, key_of(call));
     error_wrap(&why, "%s", call->origin->name);
     fail(call, &why);
 }
@@ -298,7 +313,7 @@ static const struct origin_place_events place_events = {on_turn, on_late};
 
 static bool begin(struct http_outbound *call, struct error *err)
 {
-    call->place.server_name = call->server_name;
+    call->place.server_name = key_of(call);
     call->place.events = &place_events;
     call->place.arg = call;
     if (!origin_line_join(call->origin->line, &call->place, err)) {
@@ -375,11 +390,20 @@ static bool start(struct http_outbound *call, struct error *err)
     return true;
 }
 
+/* A connection that named its visitor serves nobody else. */
+static bool name_visitor(struct http_outbound *call, struct error *err)
+{
+    if (call->origin->options.proxy == PROXY_NONE)
+        return true;
+    call->own_key = visitor_key(&call->head.fields, call->server_name);
+    return call->own_key || error_memory(err);
+}
+
 /* Takes `call` in every case; its head is the origin's. */
 static struct outbound *start_call(struct http_outbound *call, struct error *err)
 {
     call->server_name = http_origin_server_name(call->origin, &call->head, err);
-    if (!call->server_name || !start(call, err)) {
+    if (!call->server_name || !name_visitor(call, err) || !start(call, err)) {
         destroy(call);
         return NULL;
     }
@@ -509,6 +533,7 @@ struct dial_target http_origin_target(const struct http_origin *origin, struct t
         .one_by_one = options->one_by_one,
         .tls = tls,
         .tls_ms = options->tls_ms,
+        .proxy = options->proxy,
     };
 }
 

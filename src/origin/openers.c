@@ -3,8 +3,13 @@
 #include "culvert/base/duration.h"
 #include "culvert/origin/hello_origin.h"
 #include "culvert/origin/http2_origin.h"
+#include "culvert/origin/http_origin.h"
+#include "culvert/origin/spread.h"
 #include "culvert/origin/status_origin.h"
 #include "culvert/origin/tcp_origin.h"
+
+#include "http_settings.h"
+#include "spot.h"
 
 #include <limits.h>
 #include <stdlib.h>
@@ -18,9 +23,8 @@ struct missing_origin {
 /* What stands behind one rule; the member is that of the kind. */
 struct behind {
     struct opener *opener;
-    struct http_origin *http;   /* NULL: another kind */
-    struct http2_origin *http2; /* likewise */
-    struct tcp_origin *tcp;     /* likewise */
+    void *object; /* of the opener; NULL: it is the member below */
+    void (*release)(void *object);
     union {
         struct status_origin status;
         struct hello_origin hello;
@@ -91,82 +95,164 @@ static const char *server_name(const struct rule *rule)
     return rule->service.kind == SERVICE_HTTP ? rule->service.host : NULL;
 }
 
-static bool make_http2(struct openers *openers, const struct http_origin_options *http,
-                       struct tls_context *tls, struct behind *behind, struct error *err)
+struct http_origin_options http_settings(const struct blueprint *blueprint, size_t index)
 {
-    const struct http2_origin_options options = {.http = *http, .tls = tls};
-    behind->http2 = http2_origin_new(openers->loop, &options, err);
-    if (!behind->http2)
-        return false;
-    behind->opener = http2_origin_opener(behind->http2);
-    return true;
-}
-
-static bool make_http(struct openers *openers, size_t index, struct behind *behind,
-                      struct error *err)
-{
-    const struct rule *rule =
-        rules_at(snapshot_rules(blueprint_snapshot(openers->blueprint)), index);
+    const struct rule *rule = rules_at(snapshot_rules(blueprint_snapshot(blueprint)), index);
     const struct origin_request *request = &rule->origin;
     bool is_unix = rule->service.kind == SERVICE_UNIX;
-    struct http_origin_options options = {
+    return (struct http_origin_options){
         .name = rule->service.text,
         .host = is_unix ? NULL : rule->service.host,
         .port = rule->service.port,
         .unix_path = is_unix ? rule->service.path : NULL,
+        .tls = blueprint_tls(blueprint, index),
         .server_name = server_name(rule),
         .connect_ms = limit_ms(request->connect_timeout_ns),
         .tls_ms = limit_ms(request->tls_timeout_ns),
         .keepalive_seconds = idle_seconds(request->tcp_keep_alive_ns),
         .one_by_one = request->no_happy_eyeballs,
         .needs_length = request->disable_chunked_encoding,
-        .idle_limit = idle_limit(request->keep_alive_connections, openers->options.workers),
+        .proxy = request->proxy_protocol,
         .idle_ms =
             request->keep_alive_timeout_ns > 0 ? limit_ms(request->keep_alive_timeout_ns) : 0,
-        .resolver = openers->resolver,
-        .budget = openers->options.budget,
-        .rewrite = {span_of(request->http_host_header), openers->options.connector_id,
-                    openers->options.tags, openers->options.tag_count,
-                    span_of(rule->service.prefix)},
+        .rewrite = {.host = span_of(request->http_host_header),
+                    .prefix = span_of(rule->service.prefix)},
     };
-    options.tls = blueprint_tls(openers->blueprint, index);
-    struct tls_context *tls_http2 = blueprint_tls_http2(openers->blueprint, index);
-    if (rule->service.http2 || tls_http2)
-        return make_http2(openers, &options, tls_http2, behind, err);
-    behind->http = http_origin_new(openers->loop, &options, err);
-    if (!behind->http)
+}
+
+/* ---- each kind; `spot` is one address of the service, NULL: the service as it is ---- */
+
+static const struct rule *rule_of(const struct openers *openers, size_t index)
+{
+    return rules_at(snapshot_rules(blueprint_snapshot(openers->blueprint)), index);
+}
+
+static void release_http(void *object)
+{
+    http_origin_free(object);
+}
+
+static void release_http2(void *object)
+{
+    http2_origin_free(object);
+}
+
+static void release_tcp(void *object)
+{
+    tcp_origin_free(object);
+}
+
+static void release_spread(void *object)
+{
+    spread_free(object);
+}
+
+static bool make_http2(struct openers *openers, const struct http2_origin_options *options,
+                       struct behind *behind, struct error *err)
+{
+    struct http2_origin *origin = http2_origin_new(openers->loop, options, err);
+    if (!origin)
         return false;
-    behind->opener = http_origin_opener(behind->http);
+    *behind = (struct behind){http2_origin_opener(origin), origin, release_http2};
     return true;
 }
 
-static bool keep_tcp(struct behind *behind, struct tcp_origin *origin)
+static bool make_http(struct openers *openers, size_t index, const struct spot *spot,
+                      struct behind *behind, struct error *err)
 {
-    behind->tcp = origin;
-    behind->opener = origin ? tcp_origin_opener(origin) : NULL;
-    return origin != NULL;
+    const struct rule *rule = rule_of(openers, index);
+    struct http2_origin_options both = {.http = http_settings(openers->blueprint, index),
+                                        .tls = blueprint_tls_http2(openers->blueprint, index)};
+    struct http_origin_options *options = &both.http;
+    if (spot) {
+        options->name = spot->name;
+        options->host = spot->host;
+        options->port = spot->port;
+    }
+    options->idle_limit = idle_limit(rule->origin.keep_alive_connections, openers->options.workers);
+    options->resolver = openers->resolver;
+    options->budget = openers->options.budget;
+    options->rewrite.connector_id = openers->options.connector_id;
+    options->rewrite.tags = openers->options.tags;
+    options->rewrite.tag_count = openers->options.tag_count;
+    if (rule->service.http2 || both.tls)
+        return make_http2(openers, &both, behind, err);
+    struct http_origin *origin = http_origin_new(openers->loop, options, err);
+    if (!origin)
+        return false;
+    *behind = (struct behind){http_origin_opener(origin), origin, release_http};
+    return true;
 }
 
-static bool make_tcp(struct openers *openers, const struct rule *rule, enum tcp_origin_kind kind,
+static enum tcp_origin_kind tcp_kind(enum service_kind kind)
+{
+    if (kind == SERVICE_BASTION)
+        return TCP_ORIGIN_BASTION;
+    return kind == SERVICE_SOCKS ? TCP_ORIGIN_SOCKS : TCP_ORIGIN_FIXED;
+}
+
+static bool make_tcp(struct openers *openers, size_t index, const struct spot *spot,
                      struct behind *behind, struct error *err)
 {
+    const struct rule *rule = rule_of(openers, index);
     const struct origin_request *request = &rule->origin;
-    const struct tcp_origin_options options = {
+    enum tcp_origin_kind kind = tcp_kind(rule->service.kind);
+    bool is_fixed = kind == TCP_ORIGIN_FIXED;
+    struct tcp_origin_options options = {
         .kind = kind,
-        .name = rule->service.text,
-        .host = rule->service.host,
-        .port = rule->service.has_port ? rule->service.port : 0,
+        .name = spot ? spot->name : rule->service.text,
+        .host = spot ? spot->host : rule->service.host,
         .greets = strcmp(request->proxy_type, "socks") == 0,
         .connect_ms = limit_ms(request->connect_timeout_ns),
         .keepalive_seconds = idle_seconds(request->tcp_keep_alive_ns),
         .one_by_one = request->no_happy_eyeballs,
+        .proxy = is_fixed ? request->proxy_protocol : PROXY_NONE,
         /* Of a service with a place of its own its writer knows the address. */
-        .rules = kind == TCP_ORIGIN_FIXED ? NULL : request->ip_rules,
-        .rule_count = kind == TCP_ORIGIN_FIXED ? 0 : request->ip_rule_count,
+        .rules = is_fixed ? NULL : request->ip_rules,
+        .rule_count = is_fixed ? 0 : request->ip_rule_count,
         .resolver = openers->resolver,
         .budget = openers->options.budget,
     };
-    return keep_tcp(behind, tcp_origin_new(openers->loop, &options, err));
+    options.port = spot ? spot->port : rule->service.port;
+    if (!spot && !rule->service.has_port)
+        options.port = 0;
+    struct tcp_origin *origin = tcp_origin_new(openers->loop, &options, err);
+    if (!origin)
+        return false;
+    *behind = (struct behind){tcp_origin_opener(origin), origin, release_tcp};
+    return true;
+}
+
+/* At several addresses. */
+static bool make_spread(struct openers *openers, size_t index, struct behind *behind,
+                        struct error *err)
+{
+    const struct rule *rule = rule_of(openers, index);
+    const struct spread_options options = {
+        .loop = openers->loop,
+        .name = rule->service.text,
+        .rule = index,
+        .count = spot_count(rule),
+        .board = blueprint_board(openers->blueprint, index),
+        .metrics = openers->options.metrics,
+    };
+    struct spread *spread = spread_new(&options, err);
+    if (!spread)
+        return false;
+    *behind = (struct behind){spread_opener(spread), spread, release_spread};
+    for (size_t i = 0; i < options.count; i++) {
+        struct spot spot;
+        struct behind one;
+        spot_find(rule, i, &spot);
+        bool made = rule->service.kind == SERVICE_TCP ? make_tcp(openers, index, &spot, &one, err)
+                                                      : make_http(openers, index, &spot, &one, err);
+        if (!made ||
+            !spread_put(spread,
+                        &(struct spread_member){spot.address, one.opener, one.object, one.release},
+                        err))
+            return false;
+    }
+    return true;
 }
 
 static bool make_flows(struct openers *openers, struct error *err)
@@ -190,13 +276,14 @@ static bool make_flows(struct openers *openers, struct error *err)
 
 static bool make(struct openers *openers, size_t index, struct behind *behind, struct error *err)
 {
-    const struct rule *rule =
-        rules_at(snapshot_rules(blueprint_snapshot(openers->blueprint)), index);
+    const struct rule *rule = rule_of(openers, index);
     static const struct opener_ops missing = {missing_open};
+    if (rule->origin.addresses.count > 0) /* then it is of a kind with host and port */
+        return make_spread(openers, index, behind, err);
     switch (rule->service.kind) {
     case SERVICE_HTTP:
     case SERVICE_UNIX:
-        return make_http(openers, index, behind, err);
+        return make_http(openers, index, NULL, behind, err);
     case SERVICE_STATUS:
         if (rule->service.status < 200)
             break;
@@ -208,11 +295,9 @@ static bool make(struct openers *openers, size_t index, struct behind *behind, s
         behind->opener = &behind->hello.opener;
         return true;
     case SERVICE_TCP:
-        return make_tcp(openers, rule, TCP_ORIGIN_FIXED, behind, err);
     case SERVICE_BASTION:
-        return make_tcp(openers, rule, TCP_ORIGIN_BASTION, behind, err);
     case SERVICE_SOCKS:
-        return make_tcp(openers, rule, TCP_ORIGIN_SOCKS, behind, err);
+        return make_tcp(openers, index, NULL, behind, err);
     }
     behind->missing = (struct missing_origin){{&missing}, rule->service.text};
     behind->opener = &behind->missing.opener;
@@ -268,11 +353,10 @@ void openers_free(struct openers *openers)
 {
     if (!openers)
         return;
-    for (size_t i = 0; i < openers->count; i++) {
-        http_origin_free(openers->behind[i].http);
-        http2_origin_free(openers->behind[i].http2);
-        tcp_origin_free(openers->behind[i].tcp);
-    }
+    const struct rules *rules = snapshot_rules(blueprint_snapshot(openers->blueprint));
+    for (size_t i = 0; openers->behind && i < rules_count(rules); i++)
+        if (openers->behind[i].object)
+            openers->behind[i].release(openers->behind[i].object);
     tcp_origin_free(openers->flows);
     free(openers->behind);
     blueprint_unref(openers->blueprint);

@@ -3,7 +3,8 @@
 #ifndef CULVERT_CONFIG_ORIGIN_REQUEST_H
 #define CULVERT_CONFIG_ORIGIN_REQUEST_H
 
-#include "culvert/config/value.h"
+#include "culvert/config/origin_addresses.h"
+#include "culvert/net/proxy_header.h"
 
 /* An entry of ipRules, unjudged: only a SOCKS service asks for its truth. */
 struct ip_rule {
@@ -42,6 +43,9 @@ struct origin_request {
     struct ip_rule *ip_rules;
     size_t ip_rule_count;
     struct access_requirement access;
+    struct origin_addresses addresses; /* beside the service's own; of a rule only */
+    struct health_check health_check;  /* of all of them */
+    enum proxy_version proxy_protocol; /* before each connection to the origin */
     unsigned present; /* which keys were written; a bit each, in the order of the table */
 };
 
@@ -67,7 +71,7 @@ void origin_request_set_int(struct origin_request *request, const char *name, in
 void origin_request_set_bool(struct origin_request *request, const char *name, bool truth);
 
 /* Copies into `request` each key that is present in `from` and not in `request`. An empty ipRules
- * counts as not present; access is taken as a whole. False: out of memory. */
+ * counts as not present; access and healthCheck are taken as a whole. False: out of memory. */
 bool origin_request_inherit(struct origin_request *request, const struct origin_request *from,
                             struct error *err) MUST_CHECK;
 

@@ -41,6 +41,7 @@ struct outbound {
     const struct outbound_ops *ops;
     const struct outbound_events *events;
     void *arg;
+    bool is_unsent; /* set before on_failed: nothing of the request left, so it may go elsewhere */
 };
 
 /* From within on_answer: that answer accepts an upgrade, though a status of its own may not say so

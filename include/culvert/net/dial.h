@@ -4,6 +4,7 @@
 #define CULVERT_NET_DIAL_H
 
 #include "culvert/net/conn.h"
+#include "culvert/net/proxy_header.h"
 #include "culvert/net/resolver.h"
 
 struct dial;
@@ -29,7 +30,9 @@ struct dial_target {
     /* Which addresses may be dialed, whoever named them; asked of the very address that is dialed
      * next, so that a name cannot mean another one by then. NULL: all of them. */
     bool (*permits)(const void *arg, const struct ip_address *address);
-    const void *permits_arg; /* borrowed until the event */
+    const void *permits_arg;          /* borrowed until the event */
+    enum proxy_version proxy;         /* the header that is said before all else */
+    const struct ip_address *visitor; /* whom it names; NULL: nobody */
 };
 
 /* `cause` of a failure: the name was not resolved. Others have an errno. */

@@ -52,6 +52,11 @@ enum tunnel_call {
 void tunnel_metrics_rpc(struct tunnel_metrics *tm, enum tunnel_call call, bool ok,
                         uint64_t elapsed_ms);
 
+/* A worker put an address of a rule's service aside, as a further one or again; brought some back.
+ */
+void tunnel_metrics_put_aside(struct tunnel_metrics *tm, size_t rule, bool is_further);
+void tunnel_metrics_brought_back(struct tunnel_metrics *tm, size_t rule, size_t addresses);
+
 /* Log lines dropped so far, over all sinks. */
 void tunnel_metrics_log_dropped(struct tunnel_metrics *tm, uint64_t dropped);
 

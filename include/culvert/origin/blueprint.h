@@ -7,6 +7,7 @@
 #include "culvert/ingress/snapshot.h"
 
 struct blueprint;
+struct health_board;
 struct tls_context;
 
 /* Reads the files of roots, so not on a loop that serves. Keeps a reference to `snapshot`; the
@@ -26,5 +27,9 @@ struct tls_context *blueprint_tls(const struct blueprint *blueprint, size_t rule
 
 /* The same with HTTP/2 offered; NULL: the rule does not ask for http2Origin, or speaks in clear. */
 struct tls_context *blueprint_tls_http2(const struct blueprint *blueprint, size_t rule);
+
+/* What the checks find of the `rule`th rule's addresses, the service's own first; NULL: none are
+ * made. */
+struct health_board *blueprint_board(const struct blueprint *blueprint, size_t rule);
 
 #endif

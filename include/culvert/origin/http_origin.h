@@ -12,17 +12,18 @@ struct http_origin_options {
     const char *name; /* for messages: "http://localhost:3000" */
     const char *host; /* a name or an address; NULL with unix_path */
     uint16_t port;
-    const char *unix_path;   /* "@name": abstract; NULL: TCP */
-    struct tls_context *tls; /* NULL: in clear */
-    const char *server_name; /* verified, and sent unless it is an address; NULL: the host of each
+    const char *unix_path;    /* "@name": abstract; NULL: TCP */
+    struct tls_context *tls;  /* NULL: in clear */
+    const char *server_name;  /* verified, and sent unless it is an address; NULL: the host of each
                               * request, as the origin gets it, without port */
-    uint64_t connect_ms;     /* 0: only the kernel's limit */
-    uint64_t tls_ms;         /* 0: none */
-    int keepalive_seconds;   /* as in dial.h */
-    bool one_by_one;         /* as in dial.h */
-    bool needs_length;       /* bodies are sent with their length, gathered if need be */
-    size_t idle_limit;       /* connections kept for the next request; 0: none */
-    uint64_t idle_ms;        /* for so long; 0: as long as the origin likes */
+    uint64_t connect_ms;      /* 0: only the kernel's limit */
+    uint64_t tls_ms;          /* 0: none */
+    int keepalive_seconds;    /* as in dial.h */
+    bool one_by_one;          /* as in dial.h */
+    bool needs_length;        /* bodies are sent with their length, gathered if need be */
+    enum proxy_version proxy; /* each connection is one visitor's, whom it names first */
+    size_t idle_limit;        /* connections kept for the next request; 0: none */
+    uint64_t idle_ms;         /* for so long; 0: as long as the origin likes */
     struct resolver *resolver;
     struct budget *budget;          /* may be NULL */
     struct rewrite_options rewrite; /* its texts and tags outlive the origin */

@@ -14,6 +14,7 @@ struct flows;
 struct loop;
 struct openers;
 struct resolver;
+struct tunnel_metrics;
 
 /* All is borrowed and outlives the openers. */
 struct openers_options {
@@ -25,6 +26,7 @@ struct openers_options {
     struct flows *flows;       /* into the private network, of all workers; may be NULL */
     const uint64_t *flows_max; /* in place of the version's maxActiveFlows; NULL: that one holds */
     uint64_t write_timeout_ms; /* for the private network, as conn_set_stall_limit; 0: none */
+    struct tunnel_metrics *metrics; /* of the worker; NULL: nobody counts */
 };
 
 /* Keeps a reference to `blueprint`. A service that is no final answer gets an opener that refuses

@@ -33,10 +33,11 @@ struct tcp_origin_options {
     const char *host; /* of FIXED: a name or an address */
     uint16_t port;    /* of FIXED; 0: it is never dialed */
     bool greets; /* FIXED, BASTION: clients speak SOCKS5, and what they ask for is passed over */
-    uint64_t connect_ms;   /* 0: only the kernel's limit */
-    uint64_t stall_ms;     /* as conn_set_stall_limit; 0: none */
-    int keepalive_seconds; /* as in dial.h */
-    bool one_by_one;       /* as in dial.h */
+    enum proxy_version proxy; /* of FIXED: names the visitor to the origin first */
+    uint64_t connect_ms;      /* 0: only the kernel's limit */
+    uint64_t stall_ms;        /* as conn_set_stall_limit; 0: none */
+    int keepalive_seconds;    /* as in dial.h */
+    bool one_by_one;          /* as in dial.h */
     /* Which addresses may be dialed, as they are when the name is resolved. No entry: none may for
      * SOCKS, else all. */
     const struct ip_rule *rules;

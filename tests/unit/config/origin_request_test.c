@@ -194,3 +194,59 @@ TEST(keys_that_nobody_reads_are_noted)
     notes_release(&notes);
     origin_request_release(&request);
 }
+
+TEST(addresses_checks_and_the_proxy_protocol_are_read_inherited_and_reported)
+{
+    static const char want[] =
+        "{\"addresses\":[\"10.0.0.2:8080\",\"app2.internal\",\"[::1]:81\"],"
+        "\"healthCheck\":{\"path\":\"/live?x\",\"interval\":5,\"timeout\":5,\"healthyAfter\":2,"
+        "\"unhealthyAfter\":1,\"status\":204},\"proxyProtocol\":\"v2\"}";
+    struct origin_request rule, file;
+    struct error err = {0};
+    CHECK_CASE(read_yaml("o: {addresses: [\"10.0.0.2:8080\", null, app2.internal, \"[::1]:81\"], "
+                         "proxyProtocol: v2}",
+                         &rule, NULL, &err),
+               "%s", err.text);
+    CHECK_CASE(read_yaml("o: {proxyProtocol: v1, healthCheck: {path: /live?x, interval: 5s, "
+                         "unhealthyAfter: 1, status: 204}}",
+                         &file, NULL, &err),
+               "%s", err.text);
+    REQUIRE(origin_request_inherit(&rule, &file, NULL));
+    origin_request_release(&file);
+    CHECK_SIZE(rule.addresses.count, 3);
+    CHECK_TEXT(rule.addresses.all[2].host, "::1");
+    CHECK_SIZE(rule.addresses.all[2].port, 81);
+    CHECK_SIZE(rule.addresses.all[1].port, 0);
+    check_report(&rule, want);
+}
+
+TEST(addresses_and_checks_that_make_no_sense_are_refused_with_their_place)
+{
+    static const struct {
+        const char *text, *begins;
+    } cases[] = {
+        {"o: {addresses: a}", "f:1:16: addresses must be a list"},
+        {"o: {addresses: [a, 'http://b']}", "f:1:20: \"http://b\" is no address"},
+        {"o: {addresses: ['a:b']}", "f:1:17: \"a:b\" is no address"},
+        {"o: {addresses: [':80']}", "f:1:17: \":80\" is no address"},
+        {"o: {addresses: ['a:0']}", "f:1:17: \"a:0\" is no address"},
+        {"o: {addresses: ['a b']}", "f:1:17: \"a b\" is no address"},
+        {"o: {proxyProtocol: v3}", "f:1:20: proxyProtocol is v1 or v2, not \"v3\""},
+        {"o: {healthCheck: {path: live}}", "f:1:25: the path of a check begins with a slash"},
+        {"o: {healthCheck: {path: '/a b'}}", "f:1:25: the path of a check begins with a slash"},
+        {"o: {healthCheck: {interval: 500ms}}", "f:1:29: a check has to wait at least 1 s"},
+        {"o: {healthCheck: {timeout: 0s}}", "f:1:28: a check needs time"},
+        {"o: {healthCheck: {healthyAfter: 0}}", "f:1:33: it takes a number from 1 to 100"},
+        {"o: {healthCheck: {unhealthyAfter: 101}}", "f:1:35: it takes a number from 1 to 100"},
+        {"o: {healthCheck: {path: /, status: 99}}", "f:1:36: it takes a number from 200"},
+        {"o: {healthCheck: {status: 200}}", "f:1:27: it takes a number from 200 to 999, and a"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct origin_request request;
+        struct error err = {0};
+        CHECK_CASE(!read_yaml(cases[i].text, &request, NULL, &err), "%s", cases[i].text);
+        CHECK_CASE(span_starts(span_of(err.text), span_of(cases[i].begins)), "%s: %s",
+                   cases[i].text, err.text);
+        origin_request_release(&request);
+    }
+}

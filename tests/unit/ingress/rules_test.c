@@ -150,6 +150,34 @@ TEST(a_refusal_names_file_line_column_and_rule)
     }
 }
 
+TEST(addresses_and_checks_are_of_services_with_a_host)
+{
+    static const struct {
+        const char *text, *want;
+    } cases[] = {
+        {"originRequest: {addresses: [a]}\ningress:\n  - service: http://h:1\n",
+         "config.yml:1:28: addresses belong to the originRequest of a rule"},
+        {"ingress:\n  - service: hello_world\n    originRequest: {addresses: [a]}\n",
+         "config.yml:2:14: rule #0: addresses are further places"},
+        {"ingress:\n  - service: unix:/x\n    originRequest: {healthCheck: {}}\n",
+         "config.yml:2:14: rule #0: a healthCheck looks after a service"},
+        {"ingress:\n  - service: tcp://h:1\n    originRequest: {healthCheck: {path: /}}\n",
+         "config.yml:2:14: rule #0: a healthCheck of a service of bytes"},
+        {"originRequest: {proxyProtocol: v1}\ningress:\n  - service: h2c://h:1\n",
+         "config.yml:3:14: rule #0: proxyProtocol names one visitor"},
+        {"ingress:\n  - service: wss://h\n    originRequest: {proxyProtocol: v1, http2Origin: "
+         "true}\n",
+         "config.yml:2:14: rule #0: proxyProtocol names one visitor"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct error err = {0};
+        struct rules *rules = rules_of_text(cases[i].text, NULL, &err);
+        CHECK_CASE(!rules, "%s", cases[i].text);
+        CHECK_CASE(span_starts(span_of(err.text), span_of(cases[i].want)), "%s", err.text);
+        rules_free(rules);
+    }
+}
+
 TEST(oddities_become_advice)
 {
     struct notes notes = {0};
