@@ -300,6 +300,47 @@ TEST(a_connector_may_end_while_a_request_waits)
     access_scene_close(&scene);
 }
 
+TEST(no_kind_of_service_is_reached_without_a_token)
+{
+    static const struct {
+        const char *service;
+        bool websocket;
+    } cases[] = {
+        {"http://127.0.0.1:3000", false}, {"http://127.0.0.1:3000", true},
+        {"ws://127.0.0.1:3000", true},    {"h2c://127.0.0.1:3000", false},
+        {"tcp://127.0.0.1:3000", true},   {"tcp://127.0.0.1:3000", false},
+        {"ssh://127.0.0.1:3000", true},   {"unix:/run/app.sock", false},
+        {"unix:/run/app.sock", true},     {"http://127.0.0.1:3000/below", false},
+    };
+    for (size_t i = 0; i < 2 * ARRAY_LEN(cases); i++) {
+        struct access_scene scene;
+        struct ask ask;
+        struct buf token = BUF_LIMIT(TOKEN_TEXT_MAX);
+        char yaml[256];
+        const char *service = cases[i / 2].service;
+        bool has_token = i % 2 == 1;
+        (void)snprintf(yaml, sizeof yaml,
+                       "ingress:\n  - service: %s\n    originRequest: " ACCESS "\n", service);
+        access_scene_open(&scene, yaml);
+        memory_sockets_serve(&scene.lone.memory, "unix:/run/app.sock", fake_origin_accept,
+                             &scene.lone.origin);
+        access_scene_start(&scene);
+        access_scene_token(&scene, has_token ? "k1" : "k3", "k1", &token);
+        ask_init(&ask, "GET", "/");
+        ask_field(&ask, "cf-access-jwt-assertion", buf_text(&token));
+        if (cases[i / 2].websocket)
+            ask_field(&ask, "cf-cloudflared-proxy-connection-upgrade", "websocket");
+        access_scene_ask_over(&scene, &ask, 0);
+        lone_connector_pass(&scene.lone, has_token ? 0 : KEY_STORE_INTERVAL_MS);
+        size_t dials = scene.lone.origin.connection_count;
+        CHECK_CASE(dials == (has_token ? 1 : 0), "%s: %zu connections", service, dials);
+        CHECK_CASE(has_token || ask.status == 403, "%s: %d", service, ask.status);
+        ask_release(&ask);
+        buf_release(&token);
+        access_scene_close(&scene);
+    }
+}
+
 TEST(several_workers_share_one_fetch)
 {
     enum { WORKERS = 3 };
