@@ -36,10 +36,12 @@ static const struct conn_events conn_events = {on_nothing, on_bytes, on_end, on_
 static void say_h1(struct fault_guest *guest, int fd)
 {
     unsigned char bytes[POSTED_MAX];
-    char head[256];
+    char head[2048];
     const struct fault_request *request = guest->request;
     int len = snprintf(head, sizeof head, "%s %s HTTP/1.1\r\nHost: %s\r\n", request->method,
                        request->path, request->host);
+    if (request->cookie)
+        len += snprintf(head + len, sizeof head - (size_t)len, "Cookie: %s\r\n", request->cookie);
     if (request->is_websocket)
         len += snprintf(head + len, sizeof head - (size_t)len,
                         "Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n");

@@ -9,7 +9,8 @@ struct fault_request {
     const char *place, *host, *method, *path;
     size_t posted; /* bytes of the pattern */
     bool over_h2;
-    bool is_websocket; /* what is posted comes back behind 101 */
+    bool is_websocket;  /* what is posted comes back behind 101 */
+    const char *cookie; /* NULL: none; over HTTP/1.1 only */
 };
 
 struct fault_guest {

@@ -91,6 +91,7 @@ bool split_ends_start_connector(struct split_ends *ends, struct error *err)
     const struct connector_world world = {.loop = ends->loops[SPLIT_CONNECTOR],
                                           .clock = &ends->clock.clock,
                                           .resolver = ends->resolver,
+                                          .key_fetcher = ends->key_fetcher,
                                           .one_thread = true};
     ends->connector_over = false;
     ends->why = (struct error){0};

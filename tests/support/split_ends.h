@@ -26,6 +26,7 @@ struct split_ends {
     struct edge *edge;
     bool edge_over;
     struct snapshot *snapshot;
+    struct key_fetcher *key_fetcher; /* the connector's, borrowed; NULL: its own */
     struct connector_options options;
     struct connector *connector;
     bool connector_over;
