@@ -2,11 +2,10 @@
 #include "support/access_scene.h"
 
 #include "culvert/access/key_store.h"
-#include "culvert/base/file.h"
 #include "harness.h"
 #include "support/vectors.h"
 
-enum { CONFIG_MAX = 64 * 1024, CLAIMS_MAX = 4096 };
+enum { CLAIMS_MAX = 4096 };
 
 /* Where we want another outcome than the recorded one. */
 struct deviation {
@@ -211,11 +210,10 @@ static void check_case(struct access_scene *scene, const struct doc *one)
 TEST(every_recorded_token_is_judged_as_recorded_or_better)
 {
     struct access_scene scene;
-    struct buf yaml = BUF_LIMIT(CONFIG_MAX);
-    struct error err;
+    struct doc *configs = vectors_open("origin/configs.json");
     struct doc *cases = vectors_open("origin/access-jwt.json");
-    REQUIRE(cases && file_read(vector_path("origin/access-jwt.yml"), &yaml, &err));
-    access_scene_open(&scene, buf_text(&yaml));
+    REQUIRE(cases && configs);
+    access_scene_open(&scene, text_of(configs, "access-jwt").data);
     access_scene_start(&scene);
     CHECK_SIZE(scene.issuer.fetches, 2); /* of lab and lab.fed */
     for (size_t i = 0; i < doc_count(cases); i++)
@@ -229,5 +227,5 @@ TEST(every_recorded_token_is_judged_as_recorded_or_better)
     }
     access_scene_close(&scene);
     doc_free(cases);
-    buf_release(&yaml);
+    doc_free(configs);
 }
