@@ -1,98 +1,19 @@
 /* Each key of originRequest by its effect: as it is by default, set for the whole file, set for one
- * rule, and a rule's word before that of the file. tcpKeepAlive, which only a real socket shows, is
- * in tests/unit/origin/openers_sockets_test.c. */
-#include "support/origin_play.h"
+ * rule, and a rule's word before that of the file. Elsewhere: keys that choose a protocol, in
+ * origin_keys_bytes_test.c; tcpKeepAlive, which only a real socket shows, in
+ * tests/unit/origin/openers_sockets_test.c; access in access_vectors_test.c. */
+#include "support/key_forms.h"
 
 #include "harness.h"
 
-enum { SEEN_SIZE = 320, CROWD = 6 };
-
-/* What is written in a configuration with one rule, and what one then sees. */
-struct form {
-    const char *service;
-    const char *whole; /* originRequest of the file; "" */
-    const char *rule;  /* of the rule; "" */
-    const char *seen;
-};
-
-typedef void observe_fn(struct origin_play *play, char seen[SEEN_SIZE]);
-
-static const struct fake_script ok = {
-    {{FAKE_SEND, SPAN_INIT("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"), 0, 0}}};
-
-/* 192.0.2.1 is silent, [2001:db8::1] is an origin, both are twin.test. */
-static void check_form(const struct form *form, const struct play_certificates *certificates,
-                       observe_fn *observe)
-{
-    struct origin_play play;
-    struct buf yaml = BUF_LIMIT(4096);
-    char seen[SEEN_SIZE] = "";
-    CHECK(buf_printf(&yaml,
-                     "originRequest: {%s}\n"
-                     "ingress:\n"
-                     "  - {hostname: key.test, service: '%s', originRequest: {%s}}\n"
-                     "  - {service: 'http_status:404'}\n",
-                     form->whole, form->service, form->rule));
-    origin_play_open_text(&play, certificates, buf_span(&yaml));
-    play.script = ok;
-    play.patience_ms = 120 * 1000;
-    raw_edge_register(&play.edge);
-    CHECK(settle(play.loop));
-    memory_sockets_silence(&play.memory, "192.0.2.1:28000");
-    memory_sockets_serve(&play.memory, "[2001:db8::1]:28000", fake_origin_accept,
-                         origin_play_origin(&play, "app"));
-    observe(&play, seen);
-    CHECK_CASE(strcmp(seen, form->seen) == 0, "%s, {%s}, {%s}: %s, not %s", form->service,
-               form->whole, form->rule, seen, form->seen);
-    origin_play_close(&play);
-    buf_release(&yaml);
-}
-
-static void check_forms(const struct form *forms, size_t count, observe_fn *observe)
-{
-    struct play_certificates certificates;
-    play_certificates_make(&certificates);
-    for (size_t i = 0; i < count; i++)
-        check_form(&forms[i], &certificates, observe);
-    play_certificates_release(&certificates);
-}
-
-static const char *status_of(const struct raw_answer *answer)
-{
-    struct span status = SPAN("");
-    if (answer->head_count > 0)
-        (void)headers_find(&answer->heads[0], SPAN(":status"), &status);
-    return span_equal(status, SPAN("200"))   ? "200"
-           : span_equal(status, SPAN("502")) ? "502"
-           : span_equal(status, SPAN("411")) ? "411"
-                                             : "nothing";
-}
-
-static struct raw_answer *ask(struct origin_play *play)
-{
-    struct raw_answer *answer = origin_play_send(play, &(struct play_request){.host = "key.test"});
-    origin_play_await(play, answer);
-    return answer;
-}
+enum { CROWD = 6 };
 
 /* ---- times ---- */
-
-/* Status and time, which is a turn of the loop longer than a limit. */
-static void see_time(struct origin_play *play, char seen[SEEN_SIZE])
-{
-    uint64_t begun = loop_now_ms(play->loop);
-    struct raw_answer *answer = ask(play);
-    if (answer->head_count == 0)
-        (void)snprintf(seen, SEEN_SIZE, "nothing");
-    else
-        (void)snprintf(seen, SEEN_SIZE, "%s after %llu ms", status_of(answer),
-                       (unsigned long long)(answer->head_ms[0] - begun));
-}
 
 TEST(connect_timeout_limits_connecting)
 {
     static const char silent[] = "http://127.0.0.1:28003";
-    static const struct form forms[] = {
+    static const struct key_form forms[] = {
         {silent, "", "", "502 after 30000 ms"},
         {silent, "connectTimeout: 2s", "", "502 after 2000 ms"},
         {silent, "", "connectTimeout: 1500ms", "502 after 1500 ms"},
@@ -102,13 +23,13 @@ TEST(connect_timeout_limits_connecting)
         {silent, "", "connectTimeout: -5s", "502 after 1 ms"},
         {"https://192.0.2.1:28000", "", "connectTimeout: 3s", "502 after 3000 ms"},
     };
-    check_forms(forms, ARRAY_LEN(forms), see_time);
+    key_forms_check(forms, ARRAY_LEN(forms), key_forms_see_time);
 }
 
 TEST(tls_timeout_limits_the_handshake)
 {
     static const char deaf[] = "https://127.0.0.1:28004";
-    static const struct form forms[] = {
+    static const struct key_form forms[] = {
         {deaf, "", "", "502 after 10000 ms"},
         {deaf, "tlsTimeout: 2s", "", "502 after 2000 ms"},
         {deaf, "", "tlsTimeout: 1500ms", "502 after 1500 ms"},
@@ -118,20 +39,20 @@ TEST(tls_timeout_limits_the_handshake)
         {deaf, "", "tlsTimeout: 3s, matchSNItoHost: true", "502 after 3000 ms"},
         {deaf, "", "tlsTimeout: 20s, connectTimeout: 1s", "502 after 20000 ms"},
     };
-    check_forms(forms, ARRAY_LEN(forms), see_time);
+    key_forms_check(forms, ARRAY_LEN(forms), key_forms_see_time);
 }
 
 TEST(no_happy_eyeballs_tries_addresses_one_by_one)
 {
     static const char twin[] = "http://twin.test:28000";
-    static const struct form forms[] = {
+    static const struct key_form forms[] = {
         {twin, "", "", "200 after 300 ms"},
         {twin, "noHappyEyeballs: true", "", "200 after 15000 ms"},
         {twin, "", "noHappyEyeballs: true, connectTimeout: 8s", "200 after 4000 ms"},
         {twin, "", "noHappyEyeballs: true, connectTimeout: 3s", "200 after 2000 ms"},
         {twin, "noHappyEyeballs: true", "noHappyEyeballs: false", "200 after 300 ms"},
     };
-    check_forms(forms, ARRAY_LEN(forms), see_time);
+    key_forms_check(forms, ARRAY_LEN(forms), key_forms_see_time);
 }
 
 /* ---- connections that are kept ---- */
@@ -145,7 +66,7 @@ static size_t open_count(const struct fake_origin *origin)
 }
 
 /* Several requests at once, then one more: how many connections rest, and were made. */
-static void see_kept(struct origin_play *play, char seen[SEEN_SIZE])
+static void see_kept(struct origin_play *play, char seen[KEY_SEEN_SIZE])
 {
     const struct fake_origin *origin = origin_play_origin(play, "app");
     struct raw_answer *answers[CROWD];
@@ -155,15 +76,15 @@ static void see_kept(struct origin_play *play, char seen[SEEN_SIZE])
         origin_play_await(play, answers[i]);
     CHECK(turned_clock_run(&play->clock, play->loop, 5000));
     size_t kept = open_count(origin);
-    CHECK(strcmp(status_of(ask(play)), "200") == 0);
-    (void)snprintf(seen, SEEN_SIZE, "%zu of %d kept, %zu made", kept, CROWD,
+    CHECK(strcmp(key_forms_status(key_forms_ask(play)), "200") == 0);
+    (void)snprintf(seen, KEY_SEEN_SIZE, "%zu of %d kept, %zu made", kept, CROWD,
                    origin->connection_count);
 }
 
 TEST(keep_alive_connections_bounds_what_rests)
 {
     static const char app[] = "http://127.0.0.1:28000";
-    static const struct form forms[] = {
+    static const struct key_form forms[] = {
         {app, "", "", "6 of 6 kept, 6 made"},
         {app, "keepAliveConnections: 3", "", "3 of 6 kept, 6 made"},
         {app, "", "keepAliveConnections: 1", "1 of 6 kept, 6 made"},
@@ -172,28 +93,28 @@ TEST(keep_alive_connections_bounds_what_rests)
         {app, "", "keepAliveConnections: -1", "0 of 6 kept, 7 made"},
         {app, "keepAliveConnections: -1", "keepAliveConnections: 0", "2 of 6 kept, 6 made"},
     };
-    check_forms(forms, ARRAY_LEN(forms), see_kept);
+    key_forms_check(forms, ARRAY_LEN(forms), see_kept);
 }
 
 /* How long a connection rests. */
-static void see_rest(struct origin_play *play, char seen[SEEN_SIZE])
+static void see_rest(struct origin_play *play, char seen[KEY_SEEN_SIZE])
 {
     enum { STEP_MS = 100, LONG_MS = 300 * 1000 };
     const struct fake_origin *origin = origin_play_origin(play, "app");
     uint64_t ms = 0;
-    CHECK(strcmp(status_of(ask(play)), "200") == 0);
+    CHECK(strcmp(key_forms_status(key_forms_ask(play)), "200") == 0);
     for (; ms < LONG_MS && open_count(origin) == 1; ms += STEP_MS)
         CHECK(turned_clock_run(&play->clock, play->loop, STEP_MS));
     if (ms < LONG_MS)
-        (void)snprintf(seen, SEEN_SIZE, "closed after %llu ms", (unsigned long long)ms);
+        (void)snprintf(seen, KEY_SEEN_SIZE, "closed after %llu ms", (unsigned long long)ms);
     else
-        (void)snprintf(seen, SEEN_SIZE, "open");
+        (void)snprintf(seen, KEY_SEEN_SIZE, "open");
 }
 
 TEST(keep_alive_timeout_ends_a_rest)
 {
     static const char app[] = "http://127.0.0.1:28000";
-    static const struct form forms[] = {
+    static const struct key_form forms[] = {
         {app, "", "", "closed after 90000 ms"},
         {app, "keepAliveTimeout: 5s", "", "closed after 5000 ms"},
         {app, "", "keepAliveTimeout: 300ms", "closed after 300 ms"},
@@ -201,24 +122,25 @@ TEST(keep_alive_timeout_ends_a_rest)
         {app, "", "keepAliveTimeout: 0s", "open"},
         {app, "", "keepAliveTimeout: -1s", "open"},
     };
-    check_forms(forms, ARRAY_LEN(forms), see_rest);
+    key_forms_check(forms, ARRAY_LEN(forms), see_rest);
 }
 
 /* ---- names ---- */
 
-static void put_field(const struct fake_request *request, const char *name, char seen[SEEN_SIZE])
+static void put_field(const struct fake_request *request, const char *name,
+                      char seen[KEY_SEEN_SIZE])
 {
     size_t used = strlen(seen);
     const char *at = strcasestr(buf_text(&request->head), name);
     if (at)
-        (void)snprintf(seen + used, SEEN_SIZE - used, "%s%.*s", used > 0 ? ", " : "",
+        (void)snprintf(seen + used, KEY_SEEN_SIZE - used, "%s%.*s", used > 0 ? ", " : "",
                        (int)strcspn(at + 2, "\r"), at + 2);
 }
 
-static void see_host(struct origin_play *play, char seen[SEEN_SIZE])
+static void see_host(struct origin_play *play, char seen[KEY_SEEN_SIZE])
 {
     static const char *const names[] = {"app", "unix"};
-    CHECK(strcmp(status_of(ask(play)), "200") == 0);
+    CHECK(strcmp(key_forms_status(key_forms_ask(play)), "200") == 0);
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         const struct fake_origin *origin = origin_play_origin(play, names[i]);
         if (origin->request_count == 0)
@@ -232,7 +154,7 @@ TEST(http_host_header_is_the_host_at_the_origin)
 {
     static const char app[] = "http://127.0.0.1:28000";
     static const char file[] = "unix:{run}/o.sock";
-    static const struct form forms[] = {
+    static const struct key_form forms[] = {
         {app, "", "", "Host: key.test"},
         {app, "httpHostHeader: all.test", "", "Host: all.test, X-Forwarded-Host: key.test"},
         {app, "", "httpHostHeader: 'one.test:81'", "Host: one.test:81, X-Forwarded-Host: key.test"},
@@ -244,14 +166,14 @@ TEST(http_host_header_is_the_host_at_the_origin)
         {file, "httpHostHeader: all.test", "httpHostHeader: one.test",
          "Host: one.test, X-Forwarded-Host: key.test"},
     };
-    check_forms(forms, ARRAY_LEN(forms), see_host);
+    key_forms_check(forms, ARRAY_LEN(forms), see_host);
 }
 
 /* Status, and the name that the last handshake asked for. */
-static void see_name(struct origin_play *play, char seen[SEEN_SIZE])
+static void see_name(struct origin_play *play, char seen[KEY_SEEN_SIZE])
 {
-    const char *status = status_of(ask(play));
-    (void)snprintf(seen, SEEN_SIZE, "%s%s%s", status, play->handshakes > 0 ? " as " : "",
+    const char *status = key_forms_status(key_forms_ask(play));
+    (void)snprintf(seen, KEY_SEEN_SIZE, "%s%s%s", status, play->handshakes > 0 ? " as " : "",
                    play->sni);
 }
 
@@ -259,7 +181,7 @@ TEST(origin_server_name_is_asked_for_and_verified)
 {
     static const char ca[] = "https://127.0.0.1:28002"; /* origin.test, app.example.com */
     static const char lo[] = "https://localhost:28005"; /* localhost, 127.0.0.1 */
-    static const struct form forms[] = {
+    static const struct key_form forms[] = {
         {lo, "caPool: {ca.pem}", "", "200 as localhost"},
         {ca, "caPool: {ca.pem}", "", "502 as "},
         {ca, "caPool: {ca.pem}, originServerName: origin.test", "", "200 as origin.test"},
@@ -273,14 +195,14 @@ TEST(origin_server_name_is_asked_for_and_verified)
         {"unix+tls:{run}/ot.sock", "caPool: {run}/self.pem", "originServerName: localhost",
          "200 as localhost"},
     };
-    check_forms(forms, ARRAY_LEN(forms), see_name);
+    key_forms_check(forms, ARRAY_LEN(forms), see_name);
 }
 
 TEST(match_sni_to_host_asks_for_the_requests_host)
 {
     static const char ca[] = "https://127.0.0.1:28002";
     static const char lo[] = "https://localhost:28005";
-    static const struct form forms[] = {
+    static const struct key_form forms[] = {
         {lo, "caPool: {ca.pem}", "", "200 as localhost"},
         {lo, "caPool: {ca.pem}, matchSNItoHost: true", "", "502 as key.test"},
         {lo, "caPool: {ca.pem}", "matchSNItoHost: true", "502 as key.test"},
@@ -290,7 +212,7 @@ TEST(match_sni_to_host_asks_for_the_requests_host)
         {ca, "caPool: {ca.pem}, originServerName: origin.test", "matchSNItoHost: true",
          "502 as key.test"},
     };
-    check_forms(forms, ARRAY_LEN(forms), see_name);
+    key_forms_check(forms, ARRAY_LEN(forms), see_name);
 }
 
 /* ---- trust ---- */
@@ -299,7 +221,7 @@ TEST(ca_pool_adds_roots)
 {
     static const char lo[] = "https://localhost:28005";
     static const char self[] = "https://localhost:28001";
-    static const struct form forms[] = {
+    static const struct key_form forms[] = {
         {lo, "", "", "502 as localhost"},
         {lo, "caPool: {ca.pem}", "", "200 as localhost"},
         {lo, "", "caPool: {ca.pem}", "200 as localhost"},
@@ -309,31 +231,31 @@ TEST(ca_pool_adds_roots)
         {self, "caPool: {ca.pem}", "", "502 as localhost"},
         {self, "caPool: {ca.pem}", "caPool: {run}/self.pem", "200 as localhost"},
     };
-    check_forms(forms, ARRAY_LEN(forms), see_name);
+    key_forms_check(forms, ARRAY_LEN(forms), see_name);
 }
 
 TEST(no_tls_verify_takes_any_certificate)
 {
     static const char self[] = "https://localhost:28001";
-    static const struct form forms[] = {
+    static const struct key_form forms[] = {
         {self, "", "", "502 as localhost"},
         {self, "noTLSVerify: true", "", "200 as localhost"},
         {self, "", "noTLSVerify: true", "200 as localhost"},
         {self, "noTLSVerify: true", "noTLSVerify: false", "502 as localhost"},
         {self, "", "noTLSVerify: true, originServerName: else.test", "200 as else.test"},
     };
-    check_forms(forms, ARRAY_LEN(forms), see_name);
+    key_forms_check(forms, ARRAY_LEN(forms), see_name);
 }
 
 /* ---- bodies ---- */
 
-static void see_length(struct origin_play *play, char seen[SEEN_SIZE])
+static void see_length(struct origin_play *play, char seen[KEY_SEEN_SIZE])
 {
     const struct fake_origin *origin = origin_play_origin(play, "app");
     struct raw_answer *answer = origin_play_send(
         play, &(struct play_request){.method = "POST", .host = "key.test", .body = "body"});
     origin_play_await(play, answer);
-    CHECK(strcmp(status_of(answer), "200") == 0 && origin->request_count == 1);
+    CHECK(strcmp(key_forms_status(answer), "200") == 0 && origin->request_count == 1);
     put_field(&origin->requests[0], "\r\nContent-Length: ", seen);
     put_field(&origin->requests[0], "\r\nTransfer-Encoding: ", seen);
 }
@@ -341,23 +263,23 @@ static void see_length(struct origin_play *play, char seen[SEEN_SIZE])
 TEST(disable_chunked_encoding_tells_the_length)
 {
     static const char app[] = "http://127.0.0.1:28000";
-    static const struct form forms[] = {
+    static const struct key_form forms[] = {
         {app, "", "", "Transfer-Encoding: chunked"},
         {app, "disableChunkedEncoding: true", "", "Content-Length: 4"},
         {app, "", "disableChunkedEncoding: true", "Content-Length: 4"},
         {app, "disableChunkedEncoding: true", "disableChunkedEncoding: false",
          "Transfer-Encoding: chunked"},
     };
-    check_forms(forms, ARRAY_LEN(forms), see_length);
+    key_forms_check(forms, ARRAY_LEN(forms), see_length);
 }
 
 /* ---- nothing ---- */
 
 /* Who was asked. */
-static void see_asked(struct origin_play *play, char seen[SEEN_SIZE])
+static void see_asked(struct origin_play *play, char seen[KEY_SEEN_SIZE])
 {
-    const char *status = status_of(ask(play));
-    (void)snprintf(seen, SEEN_SIZE, "%s, app %zu, plain %zu", status,
+    const char *status = key_forms_status(key_forms_ask(play));
+    (void)snprintf(seen, KEY_SEEN_SIZE, "%s, app %zu, plain %zu", status,
                    origin_play_origin(play, "app")->connection_count,
                    memory_sockets_connects(&play->memory, "127.0.0.1:28006"));
 }
@@ -365,12 +287,12 @@ static void see_asked(struct origin_play *play, char seen[SEEN_SIZE])
 TEST(proxy_address_and_port_have_no_effect)
 {
     static const char app[] = "http://127.0.0.1:28000";
-    static const struct form forms[] = {
+    static const struct key_form forms[] = {
         {app, "", "", "200, app 1, plain 0"},
         {app, "proxyAddress: 127.0.0.1, proxyPort: 28006", "", "200, app 1, plain 0"},
         {app, "", "proxyAddress: 127.0.0.1, proxyPort: 28006", "200, app 1, plain 0"},
     };
-    check_forms(forms, ARRAY_LEN(forms), see_asked);
+    key_forms_check(forms, ARRAY_LEN(forms), see_asked);
 }
 
 /* ---- one rule, many names ---- */
@@ -397,6 +319,8 @@ static size_t connection_of(const struct fake_origin *origin, const char *host, 
  * the same time have each their own. */
 TEST(with_match_sni_to_host_no_two_names_share_a_connection)
 {
+    static const struct fake_script ok = {
+        {{FAKE_SEND, SPAN_INIT("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"), 0, 0}}};
     static const char *const hosts[] = {"origin.test", "app.example.com:443", "origin.test",
                                         "app.example.com"};
     struct play_certificates certificates;
@@ -418,7 +342,7 @@ TEST(with_match_sni_to_host_no_two_names_share_a_connection)
         origin_play_await(&play, answers[4 + i]);
     }
     for (size_t i = 0; i < ARRAY_LEN(answers); i++)
-        CHECK_CASE(strcmp(status_of(answers[i]), "200") == 0, "request %zu", i);
+        CHECK_CASE(strcmp(key_forms_status(answers[i]), "200") == 0, "request %zu", i);
     CHECK_SIZE(origin->connection_count, 4); /* each found one of its name again */
     CHECK_SIZE(play.handshakes, 4);
     CHECK(was_asked_for(&play, "origin.test") && was_asked_for(&play, "app.example.com"));

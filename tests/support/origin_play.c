@@ -492,9 +492,9 @@ struct raw_answer *origin_play_send(struct origin_play *play, const struct play_
     if (request->field)
         must(headers_add(&fields, span_of(request->field), span_of(request->value), &err));
     play->asked_ms = loop_now_ms(play->loop);
-    play->answer = raw_edge_ask(&play->edge, &fields, !request->body);
+    play->answer = raw_edge_ask(&play->edge, &fields, !request->body && !request->stays_open);
     if (request->body)
-        raw_edge_put(&play->edge, play->answer, span_of(request->body), true);
+        raw_edge_put(&play->edge, play->answer, span_of(request->body), !request->stays_open);
     headers_release(&fields);
     return play->answer;
 }

@@ -67,6 +67,7 @@ struct play_request {
     const char *method, *host, *path; /* NULL: GET and / */
     const char *field, *value;
     const char *body; /* of a length that is not told */
+    bool stays_open;  /* bytes may follow: raw_edge_put */
 };
 
 /* Sends it, waits for nothing. The answer lives as long as the play. */

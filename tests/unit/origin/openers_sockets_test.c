@@ -65,7 +65,7 @@ static struct openers *openers_of(struct loop *loop, const char *text)
 }
 
 /* The options of a connection: those are set in the turn in which it is made, before it is used. */
-static void check_keep_alive(const char *whole, const char *rule, int idle)
+static void check_keep_alive(const char *scheme, const char *whole, const char *rule, int idle)
 {
     const struct sockets *sockets = sockets_system();
     struct line line = line_open();
@@ -76,13 +76,15 @@ static void check_keep_alive(const char *whole, const char *rule, int idle)
     char first;
     must(loop && buf_printf(&yaml,
                             "originRequest: {%s}\ningress:\n"
-                            "  - {service: 'http://127.0.0.1:%u', originRequest: {%s}}\n",
-                            whole, line.port, rule));
+                            "  - {service: '%s://127.0.0.1:%u', originRequest: {%s}}\n",
+                            whole, scheme, line.port, rule));
     struct openers *openers = openers_of(loop, buf_text(&yaml));
     ask_init(&ask, "GET", "/");
     CHECK(ask_send(&ask, openers_at(openers, 0)));
     int far = -1;
-    for (int i = 0; i < TURNS && (far == -1 || sockets->peek(sockets, far, &first, 1) != 1); i++) {
+    for (int i = 0; i < TURNS && ask.status == 0; i++) {
+        if (far != -1 && sockets->peek(sockets, far, &first, 1) == 1)
+            break; /* the request; bytes are answered without one */
         (void)loop_turn(loop, TURN_MS);
         if (far == -1)
             far = sockets->accept(sockets, line.listener, &from);
@@ -108,13 +110,16 @@ static void check_keep_alive(const char *whole, const char *rule, int idle)
 
 TEST(tcp_keep_alive_is_that_of_the_rule_in_whole_seconds)
 {
-    check_keep_alive("", "", 30);
-    check_keep_alive("tcpKeepAlive: 40s", "", 40);
-    check_keep_alive("", "tcpKeepAlive: 1m", 60);
-    check_keep_alive("tcpKeepAlive: 40s", "tcpKeepAlive: 50s", 50);
-    check_keep_alive("", "tcpKeepAlive: 1100ms", 2);
-    check_keep_alive("", "tcpKeepAlive: 1ns", 1);
-    check_keep_alive("", "tcpKeepAlive: 0s", 15);
-    check_keep_alive("", "tcpKeepAlive: -1s", -1);
-    check_keep_alive("tcpKeepAlive: -1s", "tcpKeepAlive: 20s", 20);
+    static const char *const schemes[] = {"http", "tcp"};
+    for (size_t i = 0; i < ARRAY_LEN(schemes); i++) {
+        check_keep_alive(schemes[i], "", "", 30);
+        check_keep_alive(schemes[i], "tcpKeepAlive: 40s", "", 40);
+        check_keep_alive(schemes[i], "", "tcpKeepAlive: 1m", 60);
+        check_keep_alive(schemes[i], "tcpKeepAlive: 40s", "tcpKeepAlive: 50s", 50);
+        check_keep_alive(schemes[i], "", "tcpKeepAlive: 1100ms", 2);
+        check_keep_alive(schemes[i], "", "tcpKeepAlive: 1ns", 1);
+        check_keep_alive(schemes[i], "", "tcpKeepAlive: 0s", 15);
+        check_keep_alive(schemes[i], "", "tcpKeepAlive: -1s", -1);
+        check_keep_alive(schemes[i], "tcpKeepAlive: -1s", "tcpKeepAlive: 20s", 20);
+    }
 }
