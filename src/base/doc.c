@@ -20,13 +20,23 @@ static struct doc *doc_of(json_t *value)
     return (struct doc *)value;
 }
 
-struct doc *doc_parse(struct span text, struct error *err)
+static struct doc *parse(struct span text, bool last_counts, struct error *err)
 {
     if (text.len > TEXT_MAX) {
         error_set(err, ERROR_LIMIT, 0, "JSON: larger than %d bytes", TEXT_MAX);
         return NULL;
     }
-    return doc_of(doc_read(text, err));
+    return doc_of(doc_read(text, last_counts, err));
+}
+
+struct doc *doc_parse(struct span text, struct error *err)
+{
+    return parse(text, false, err);
+}
+
+struct doc *doc_parse_last(struct span text, struct error *err)
+{
+    return parse(text, true, err);
 }
 
 void doc_free(struct doc *root)

@@ -13,6 +13,7 @@
 struct reader {
     struct span text;
     size_t at;
+    bool last_counts; /* of keys that come twice */
     json_t *root;
     json_t *stack[DOC_DEPTH_MAX]; /* objects and arrays that are open, borrowed */
     size_t depth;
@@ -270,7 +271,8 @@ static bool read_key(struct reader *reader)
 {
     if (!read_text(reader, &reader->key))
         return false;
-    if (json_object_get(reader->stack[reader->depth - 1], buf_text(&reader->key)))
+    if (!reader->last_counts &&
+        json_object_get(reader->stack[reader->depth - 1], buf_text(&reader->key)))
         return refuse(reader, "a key comes twice");
     if (peek_behind_space(reader) != ':')
         return refuse(reader, "a colon was expected");
@@ -325,9 +327,9 @@ static bool read_all(struct reader *reader)
     return true;
 }
 
-json_t *doc_read(struct span text, struct error *err)
+json_t *doc_read(struct span text, bool last_counts, struct error *err)
 {
-    struct reader reader = {.text = text, .err = err};
+    struct reader reader = {.text = text, .last_counts = last_counts, .err = err};
     reader.key.limit = reader.string.limit = text.len + 1;
     bool ok = read_all(&reader);
     buf_wipe(&reader.key);

@@ -9,7 +9,8 @@
 
 enum { DOC_DEPTH_MAX = 100 }; /* jansson walks trees by recursion */
 
-/* One value and nothing behind it. The caller has the reference. NULL: `err` says where. */
-json_t *doc_read(struct span text, struct error *err);
+/* One value and nothing behind it; of a key that comes twice the last one counts when
+ * `last_counts`, else it is refused. The caller has the reference. NULL: `err` says where. */
+json_t *doc_read(struct span text, bool last_counts, struct error *err);
 
 #endif

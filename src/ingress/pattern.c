@@ -154,17 +154,30 @@ bool host_pattern_is_vain(const struct host_pattern *pattern)
     return pattern->is_vain;
 }
 
+bool host_pattern_is_wildcard(const struct host_pattern *pattern)
+{
+    return pattern->is_suffix;
+}
+
+size_t host_pattern_texts(const struct host_pattern *pattern, struct span texts[HOST_TEXTS_MAX])
+{
+    size_t count = 0;
+    if (pattern->is_any || (pattern->is_vain && pattern->is_suffix))
+        return 0;
+    texts[count++] = span_make(pattern->text, pattern->len);
+    if (pattern->ascii)
+        texts[count++] = span_make(pattern->ascii, pattern->ascii_len);
+    return count;
+}
+
 bool host_pattern_matches(const struct host_pattern *pattern, struct span host)
 {
-    if (pattern->is_any)
-        return true;
-    if (pattern->is_vain && pattern->is_suffix)
-        return false;
-    struct span text = span_make(pattern->text, pattern->len);
-    struct span ascii = span_make(pattern->ascii, pattern->ascii_len);
-    if (pattern->is_suffix)
-        return span_ends(host, text) || (pattern->ascii && span_ends(host, ascii));
-    return span_equal(host, text) || (pattern->ascii && span_equal(host, ascii));
+    struct span texts[HOST_TEXTS_MAX];
+    size_t count = host_pattern_texts(pattern, texts);
+    bool matches = pattern->is_any;
+    for (size_t i = 0; !matches && i < count; i++)
+        matches = pattern->is_suffix ? span_ends(host, texts[i]) : span_equal(host, texts[i]);
+    return matches;
 }
 
 /* ---- paths ---- */

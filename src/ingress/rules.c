@@ -1,6 +1,8 @@
 /* First match over a list, and its report to the edge; docs/protocol.md, chapters 13 and 14. */
 #include "culvert/ingress/rules.h"
 
+#include "host_index.h"
+
 /* Longest path that is matched: the longest target there is, and replacement characters of three
  * bytes for single bytes in it. */
 enum { PATH_MAX_BYTES = 3 * 64 * 1024 };
@@ -9,6 +11,8 @@ struct rules {
     struct rule *all;
     size_t count;
     bool has_paths; /* some rule looks at the path */
+    struct host_index *by_host;
+    struct origin_request defaults; /* of all rules, for reports */
 };
 
 static struct rules *allocate(size_t count, struct error *err)
@@ -19,6 +23,17 @@ static struct rules *allocate(size_t count, struct error *err)
     if (rules && rules->all)
         return rules;
     error_memory(err);
+    rules_free(rules);
+    return NULL;
+}
+
+static struct rules *finish(struct rules *rules, const struct origin_request *defaults,
+                            struct error *err)
+{
+    rules->by_host = host_index_new(rules->all, rules->count, err);
+    if (rules->by_host && origin_request_set_defaults(&rules->defaults, err) &&
+        (!defaults || origin_request_inherit(&rules->defaults, defaults, err)))
+        return rules;
     rules_free(rules);
     return NULL;
 }
@@ -41,7 +56,7 @@ struct rules *rules_new(const struct ingress_spec *spec, struct notes *notes, st
         rules->count++;
         rules->has_paths = rules->has_paths || rules->all[i].path_pattern;
     }
-    return rules;
+    return finish(rules, &spec->defaults, err);
 }
 
 struct rules *rules_new_single(struct service *service, struct origin_request *origin,
@@ -58,7 +73,7 @@ struct rules *rules_new_single(struct service *service, struct origin_request *o
         return NULL;
     }
     rules->count = 1;
-    return rules;
+    return finish(rules, NULL, err);
 }
 
 struct rules *rules_new_unavailable(struct error *err)
@@ -80,6 +95,8 @@ void rules_free(struct rules *rules)
     for (size_t i = 0; i < rules->count; i++)
         rule_release(&rules->all[i]);
     free(rules->all);
+    host_index_free(rules->by_host);
+    origin_request_release(&rules->defaults);
     free(rules);
 }
 
@@ -103,16 +120,14 @@ static bool refuse(struct rules_verdict *verdict, int status, const char *why)
 /* The first match for a normalised host and a decoded path. False: an expression gave up. */
 static bool find(const struct rules *rules, struct span host, struct span path, size_t *index)
 {
-    for (size_t i = 0; i + 1 < rules->count; i++) {
-        const struct rule *rule = &rules->all[i];
-        if (!host_pattern_matches(rule->host_pattern, host))
-            continue;
+    struct host_walk walk;
+    host_walk_begin(&walk, rules->by_host, host);
+    while (host_walk_next(&walk, index)) {
+        const struct rule *rule = &rules->all[*index];
         enum path_match match =
             rule->path_pattern ? path_pattern_match(rule->path_pattern, path) : PATH_MATCHES;
-        if (match == PATH_DIFFERS)
-            continue;
-        *index = i;
-        return match == PATH_MATCHES;
+        if (match != PATH_DIFFERS)
+            return match == PATH_MATCHES;
     }
     *index = rules->count - 1;
     return true;
@@ -165,17 +180,35 @@ static bool check_dots(const struct rules *rules, struct span host, struct span 
     return ok;
 }
 
+/* Nearly every path is what it decodes to, and has no dot segment: no copies are made of it. */
+static bool is_plain(struct span path)
+{
+    bool after_slash = false;
+    for (size_t i = 0; i < path.len; i++) {
+        unsigned char c = (unsigned char)path.data[i];
+        if (c == '%' || c >= 0x80 || (after_slash && c == '.'))
+            return false;
+        after_slash = c == '/';
+    }
+    return path.len <= PATH_MAX_BYTES;
+}
+
 bool rules_match(const struct rules *rules, struct span authority, struct span target,
                  struct rules_verdict *verdict)
 {
     char host_text[HOST_MAX];
     struct span host = span_make(host_text, host_normalise(authority, host_text));
-    *verdict = (struct rules_verdict){.index = rules->count - 1};
+    struct span raw = span_first(target, span_find(target, '?'));
+    verdict->index = rules->count - 1;
+    verdict->status = 0;
+    verdict->why[0] = '\0';
     if (!rules->has_paths)
         return find_or_refuse(rules, host, SPAN(""), verdict);
+    if (is_plain(raw))
+        return find_or_refuse(rules, host, raw, verdict);
     struct buf path = BUF_LIMIT(PATH_MAX_BYTES);
     struct error err = {0};
-    bool ok = path_decode(span_first(target, span_find(target, '?')), &path, &err) ||
+    bool ok = path_decode(raw, &path, &err) ||
               refuse(verdict, err.kind == ERROR_SYSTEM ? 502 : 400, err.text);
     ok = ok && find_or_refuse(rules, host, buf_span(&path), verdict) &&
          check_dots(rules, host, buf_span(&path), verdict);

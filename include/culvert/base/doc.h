@@ -10,6 +10,10 @@ struct doc;
 /* Parses one JSON text; duplicate keys are refused, depth and size are bounded. The caller frees
  * it. NULL: `err` says where. */
 struct doc *doc_parse(struct span text, struct error *err);
+
+/* The same, but of a key that stands twice in one object the last one counts: for configurations,
+ * which are written for readers that do so. */
+struct doc *doc_parse_last(struct span text, struct error *err);
 void doc_free(struct doc *root); /* NULL is allowed; only for roots */
 
 /* As doc_free, but overwrites every text value first: for documents that hold a secret. */

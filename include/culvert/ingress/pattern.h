@@ -24,6 +24,15 @@ bool host_pattern_is_any(const struct host_pattern *pattern);
 /* Can no host of the Internet match, although it is allowed to stand there ("*foo.example")? */
 bool host_pattern_is_vain(const struct host_pattern *pattern);
 
+/* Is it "*.name"? */
+bool host_pattern_is_wildcard(const struct host_pattern *pattern);
+
+/* What hosts that match are, or of a wildcard what they end in (".name"): the name as it is
+ * compared, and its A-labels if they differ. Returns how many; 0: every host, or none. They live as
+ * long as the pattern. */
+enum { HOST_TEXTS_MAX = 2 };
+size_t host_pattern_texts(const struct host_pattern *pattern, struct span texts[HOST_TEXTS_MAX]);
+
 /* `host` as host_normalise made it. */
 bool host_pattern_matches(const struct host_pattern *pattern, struct span host);
 

@@ -313,3 +313,16 @@ TEST(a_text_whose_reading_runs_out_of_memory_is_not_read)
         doc_free(root);
     }
 }
+
+TEST(of_a_key_that_stands_twice_the_last_one_counts_where_that_is_asked_for)
+{
+    struct error err = {0};
+    struct doc *root =
+        doc_parse_last(SPAN("{\"a\":{\"b\":1,\"b\":[2]},\"c\":3,\"a\":{\"b\":4}}"), &err);
+    int64_t number = 0;
+    REQUIRE(root);
+    CHECK_SIZE(doc_count(root), 2);
+    CHECK(doc_as_int(doc_get(doc_get(root, "a"), "b"), &number) && number == 4);
+    doc_free(root);
+    CHECK(!doc_parse_last(SPAN("{\"a\":1,}"), &err));
+}
