@@ -2,6 +2,7 @@
 #include "run_options.h"
 
 #include "culvert/base/duration.h"
+#include "culvert/ingress/report.h"
 #include "culvert/net/worker.h"
 
 enum { REPORT_MAX = 16 * 1024 * 1024 };
@@ -206,7 +207,7 @@ bool run_options_report(struct cli_call *call, const struct snapshot *snapshot,
 {
     struct doc *flags = flags_to_doc(call->sources);
     struct doc *report =
-        flags ? rules_to_doc(snapshot_rules(snapshot), snapshot_warp(snapshot), flags) : NULL;
+        flags ? report_for_edge(snapshot_rules(snapshot), snapshot_warp(snapshot), flags) : NULL;
     o->local_configuration = (struct buf)BUF_LIMIT(REPORT_MAX);
     bool ok = report && doc_format(report, DOC_COMPACT, &o->local_configuration);
     doc_free(report);

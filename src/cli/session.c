@@ -49,7 +49,8 @@ static bool secrets_are_safe(const struct cli_config *config, const struct yml_n
 static bool read_rules(struct cli_config *config, struct error *err)
 {
     struct buf text = BUF_LIMIT(YML_BYTES_MAX);
-    bool ok = file_read(config->path, &text, err);
+    bool ok = file_read(config->path, &text, err) &&
+              (digest_sha256(buf_span(&text), config->digest) || error_memory(err));
     if (ok)
         config->file = yml_parse(buf_span(&text), config->path, err);
     buf_wipe(&text); /* a token may stand in it */

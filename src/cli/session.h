@@ -3,6 +3,7 @@
 #define CULVERT_CLI_SESSION_H
 
 #include "culvert/api/client.h"
+#include "culvert/base/digest.h"
 #include "culvert/base/log.h"
 #include "culvert/cli/command.h"
 #include "culvert/ingress/spec.h"
@@ -25,7 +26,8 @@ struct cli_config {
     struct yml *file;
     struct ingress_spec *spec; /* of an empty file, too; NULL: there is no file */
     struct notes notes;
-    bool is_empty; /* nothing but comments in the file */
+    bool is_empty;                     /* nothing but comments in the file */
+    unsigned char digest[SHA256_SIZE]; /* of the file's bytes; zeros: it could not be read */
 };
 
 /* Finds the file (--config, else the search list), reads it, checks the types of its typed part and
@@ -37,7 +39,7 @@ void cli_config_release(struct cli_config *config);
 
 /* Reads the file of `config` once more into `again`, for its rules: its settings stay as they are.
  * Safe on another thread. False: `err` begins with the file and the place; an empty file is no
- * answer to keep. */
+ * answer to keep; again->digest is that of what was found. */
 bool cli_config_read_again(const struct cli_config *config, struct cli_config *again,
                            struct error *err) MUST_CHECK;
 

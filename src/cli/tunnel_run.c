@@ -38,6 +38,7 @@ static const char *const settings[] = {"config",
                                        "retries",
                                        "ha-connections",
                                        "workers",
+                                       "watch",
                                        "rpc-timeout",
                                        "tag",
                                        "features",
@@ -56,7 +57,8 @@ struct run {
     struct credentials *creds;
     struct snapshot *snapshot;
     struct run_options options;
-    bool has_origin; /* rules, or a single origin */
+    bool has_origin;                      /* rules, or a single origin */
+    unsigned char last_read[SHA256_SIZE]; /* digest of the file; the reading thread's */
 };
 
 /* ---- rules ---- */
@@ -96,17 +98,35 @@ static struct snapshot *make_snapshot(const struct run *run, struct cli_config *
     return snapshot_new(rules, &warp, SNAPSHOT_LOCAL, err);
 }
 
-/* For SIGHUP, on another thread: what the run holds does not change any more. */
-static struct snapshot *read_rules(void *arg, struct error *err)
+static bool was_read_before(struct run *run, const struct cli_config *again)
 {
-    const struct run *run = arg;
+    bool same = memcmp(run->last_read, again->digest, sizeof run->last_read) == 0;
+    memcpy(run->last_read, again->digest, sizeof run->last_read);
+    return same;
+}
+
+/* On another thread: what the run holds does not change any more, but for what was read last. */
+static bool read_rules(void *arg, bool only_if_changed, struct snapshot **snapshot,
+                       struct error *err)
+{
+    struct run *run = arg;
     struct cli_config again = {0};
-    struct snapshot *snapshot = NULL;
-    bool has_origin;
-    if (cli_config_read_again(&run->config, &again, err))
-        snapshot = make_snapshot(run, &again, &has_origin, err);
+    bool has_origin = false;
+    bool ok = cli_config_read_again(&run->config, &again, err);
+    *snapshot = NULL;
+    if (was_read_before(run, &again) && only_if_changed)
+        ok = true; /* what is wrong with it was told when it came */
+    else if (ok)
+        ok = (*snapshot = make_snapshot(run, &again, &has_origin, err)) != NULL;
+    /* Half of a file may be a whole one without rules. */
+    if (*snapshot && !has_origin && run->has_origin) {
+        snapshot_unref(*snapshot);
+        *snapshot = NULL;
+        ok =
+            error_set(err, ERROR_INVALID, 0, "%s: there are no ingress rules any more", again.path);
+    }
     cli_config_release(&again);
-    return snapshot;
+    return ok;
 }
 
 /* ---- what the log says before the start ---- */
@@ -190,6 +210,11 @@ static int run_tunnel(struct cli_call *call)
         run.options.connector.log = &run.log.log;
         run.options.connector.read_rules = run.config.path ? read_rules : NULL;
         run.options.connector.read_rules_arg = &run;
+        memcpy(run.last_read, run.config.digest, sizeof run.last_read);
+        if (sources_bool(call->sources, "watch"))
+            run.options.connector.watched = run.config.path;
+        run.options.connector.management_hostname =
+            sources_text(call->sources, "management-hostname");
         ok = connector_run(&run.options.connector, &err);
         status = ok ? CLI_OK : CLI_FAILED;
     }
@@ -205,9 +230,11 @@ const struct cli_command cli_tunnel_run = {
     .path = "tunnel run",
     .summary = "run the connector of a tunnel",
     .operands = "[TUNNEL]",
-    .details = "TUNNEL is a name or a UUID; without it the configuration file or a token says\n"
-               "which. It runs until SIGTERM or SIGINT, finishes open requests and ends. SIGHUP\n"
-               "reads the ingress rules of the configuration file again.\n",
+    .details =
+        "TUNNEL is a name or a UUID; without it the configuration file or a token says\n"
+        "which. It runs until SIGTERM or SIGINT, finishes open requests and ends. SIGHUP\n"
+        "reads the ingress rules of the configuration file again; with --watch a changed file\n"
+        "is read by itself.\n",
     .settings = settings,
     .operands_max = 1,
     .run = run_tunnel,

@@ -295,7 +295,7 @@ static struct doc *duration_to_doc(int64_t nanoseconds)
     return doc_real((double)nanoseconds / (double)SECONDS(1));
 }
 
-static struct doc *ip_rules_to_doc(const struct origin_request *request)
+static struct doc *ip_report_for_edge(const struct origin_request *request)
 {
     struct doc *list = doc_array();
     bool ok = list != NULL;
@@ -314,6 +314,26 @@ static struct doc *ip_rules_to_doc(const struct origin_request *request)
     if (ok)
         return list;
     doc_free(list);
+    return NULL;
+}
+
+/* What is not asked for is left out, as its readers expect; an empty list is null. */
+static struct doc *access_to_whole_doc(const struct access_requirement *access)
+{
+    struct doc *object = doc_object();
+    struct doc *audiences = access->audience_count > 0 ? doc_array() : doc_null();
+    bool ok = object && audiences;
+    for (size_t i = 0; ok && i < access->audience_count; i++)
+        ok = doc_append(audiences, doc_text(span_of(access->audiences[i])));
+    if (ok && access->required)
+        ok = doc_put_bool(object, "required", true);
+    ok = ok && doc_put_text(object, "teamName", span_of(access->team_name));
+    ok = doc_put(object, "audTag", audiences) && ok;
+    if (ok && access->environment[0] != '\0')
+        ok = doc_put_text(object, "environment", span_of(access->environment));
+    if (ok)
+        return object;
+    doc_free(object);
     return NULL;
 }
 
@@ -362,7 +382,7 @@ static struct doc *key_to_doc(const struct origin_key *key, const struct origin_
         return doc_text(span_of(*(char *const *)at));
     case KIND_IP_RULES:
         *differs = request->ip_rule_count > 0;
-        return ip_rules_to_doc(request);
+        return ip_report_for_edge(request);
     case KIND_ACCESS:
         *differs = request->present & bit_of(key);
         return access_to_doc(&request->access);
@@ -390,6 +410,27 @@ struct doc *origin_request_to_doc(const struct origin_request *request)
             ok = doc_put(object, keys[i].name, value);
         else
             doc_free(value);
+    }
+    if (ok)
+        return object;
+    doc_free(object);
+    return NULL;
+}
+
+struct doc *origin_request_to_whole_doc(const struct origin_request *request)
+{
+    struct doc *object = doc_object();
+    bool ok = object != NULL;
+    for (size_t i = 0; ok && i < ARRAY_LEN(keys); i++) {
+        bool differs;
+        struct doc *value;
+        if (keys[i].kind == KIND_ACCESS)
+            value = access_to_whole_doc(&request->access);
+        else if (keys[i].kind == KIND_IP_RULES && request->ip_rule_count == 0)
+            value = doc_null();
+        else
+            value = key_to_doc(&keys[i], request, &differs);
+        ok = doc_put(object, keys[i].name, value);
     }
     if (ok)
         return object;

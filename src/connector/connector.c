@@ -4,6 +4,7 @@
 #include "culvert/access/key_store.h"
 #include "culvert/access/terms.h"
 #include "culvert/connector/supervisor.h"
+#include "culvert/ingress/report.h"
 #include "culvert/observe/admin_server.h"
 #include "culvert/observe/process_metrics.h"
 #include "culvert/origin/flows.h"
@@ -31,6 +32,7 @@ struct connector {
     struct key_fetcher *own_fetcher; /* NULL: the world's is used */
     struct key_store *keys;
     struct crew *crew;
+    struct rule_changes *changes;
     struct scraper *scraper;
     struct admin_server *admin;
     struct supervisor *supervisor;
@@ -55,6 +57,15 @@ static bool ready_text(void *arg, size_t min, struct buf *out, int *status)
     return tracker_ready_json(connector->tracker, min, out, status);
 }
 
+static bool config_text(void *arg, struct buf *out)
+{
+    const struct connector *connector = arg;
+    struct doc *root = report_for_operator(rule_changes_current(connector->changes));
+    bool ok = root && doc_format(root, DOC_COMPACT, out);
+    doc_free(root);
+    return ok;
+}
+
 static bool start_scraper(struct connector *connector, struct error *err)
 {
     struct scrape_source sources[WORKERS_MAX + 1];
@@ -67,7 +78,10 @@ static bool start_scraper(struct connector *connector, struct error *err)
 /* The place asked for, or the first free one of the known ports, or any. */
 static bool start_admin(struct connector *connector, struct error *err)
 {
-    const struct admin_sources sources = {connector->scraper, ready_text, connector};
+    const struct admin_sources sources = {.scraper = connector->scraper,
+                                          .ready = ready_text,
+                                          .config = config_text,
+                                          .arg = connector};
     struct ip_address at = connector->options->metrics;
     char text[IP_TEXT_SIZE];
     if (at.len > 0) {
@@ -139,6 +153,12 @@ static void on_stopped(void *arg)
 {
     struct connector *connector = arg;
     tell_over(connector, NULL);
+}
+
+static void on_push(void *arg, struct config_push *push)
+{
+    struct connector *connector = arg;
+    rule_changes_push(connector->changes, push);
 }
 
 /* A worker that cannot serve is no state to go on in. */
@@ -237,6 +257,29 @@ static size_t worker_count(const struct connector_options *options)
     return workers < options->connections ? workers : options->connections;
 }
 
+static void on_applied(void *arg, const struct rules *rules)
+{
+    want_keys(arg, rules);
+}
+
+static bool start_changes(struct connector *connector, struct blueprint *blueprint,
+                          struct error *err)
+{
+    const struct rule_changes_options options = {
+        .loop = connector->loop,
+        .jobs = connector->world.jobs,
+        .crew = connector->crew,
+        .metrics = connector->metrics,
+        .blueprint = blueprint,
+        .read_rules = connector->options->read_rules,
+        .read_rules_arg = connector->options->read_rules_arg,
+        .on_applied = on_applied,
+        .arg = connector,
+    };
+    connector->changes = rule_changes_new(&options, err);
+    return connector->changes != NULL;
+}
+
 static bool start_crew(struct connector *connector, struct error *err)
 {
     const struct connector_options *options = connector->options;
@@ -272,12 +315,15 @@ static bool start_crew(struct connector *connector, struct error *err)
         .blueprint = blueprint,
         .keys = connector->keys,
         .tracker = connector->tracker,
+        .management_hostname = options->management_hostname,
+        .on_push = on_push,
         .on_failed = on_failed,
         .arg = connector,
     };
     connector->crew = crew_new(&crew, err);
+    bool ok = connector->crew && start_changes(connector, blueprint, err);
     blueprint_unref(blueprint);
-    return connector->crew != NULL;
+    return ok;
 }
 
 static bool start_supervisor(struct connector *connector, struct error *err)
@@ -339,10 +385,12 @@ void connector_stop(struct connector *connector)
 
 bool connector_reload(struct connector *connector, struct blueprint *blueprint, struct error *err)
 {
-    if (!crew_reload(connector->crew, blueprint, err))
-        return false;
-    want_keys(connector, snapshot_rules(blueprint_snapshot(blueprint)));
-    return true;
+    return rule_changes_apply(connector->changes, blueprint, err);
+}
+
+void connector_read_rules(struct connector *connector, bool only_if_changed)
+{
+    rule_changes_read(connector->changes, only_if_changed);
 }
 
 void connector_free(struct connector *connector, uint64_t linger_ms)
@@ -354,12 +402,15 @@ void connector_free(struct connector *connector, uint64_t linger_ms)
         (void)unlink(connector->options->pid_file);
     admin_server_close(connector->admin);
     scraper_close(connector->scraper);
+    if (connector->changes)
+        rule_changes_stop(connector->changes);
     if (connector->keys)
         key_store_stop(connector->keys);
     crew_free(connector->crew, linger_ms);
     key_store_free(connector->keys);
     key_fetcher_free(connector->own_fetcher);
     worker_free(connector->home);
+    rule_changes_free(connector->changes);
     (void)loop_turn(connector->loop, 0);
     tracker_free(connector->tracker);
     metrics_free(connector->metrics);

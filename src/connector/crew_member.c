@@ -2,7 +2,6 @@
 #include "crew_member.h"
 
 #include "culvert/connector/edge_answer.h"
-#include "culvert/http/reply.h"
 #include "culvert/net/resolver.h"
 #include "culvert/tunnel/stream_kind.h"
 
@@ -16,23 +15,12 @@ static const struct metric_desc channel_desc = {
 
 /* ---- streams that are not about the connection itself ---- */
 
-static void configure(struct crew_member *member, struct inbound *in)
-{
-    static const char answer[] = "{\"lastAppliedVersion\":-1,\"err\":{\"message\":\"this connector "
-                                 "does not take remote configuration yet\"}}";
-    const struct reply reply = {
-        .status = 200, .content_type = "application/json", .text = span_of(answer)};
-    struct loop *loop = member->shared.loop;
-    log_warn(loop_log(loop), "Refused a remote configuration: not supported yet");
-    reply_send(loop, in, &reply);
-}
-
 static void on_request(void *arg, struct inbound *in, size_t index)
 {
     struct crew_member *member = arg;
     enum stream_kind kind = stream_kind_of(&in->head);
     if (kind == STREAM_CONFIGURATION) {
-        configure(member, in);
+        config_ear_hear(&member->ear, in);
         return;
     }
     if (kind == STREAM_TCP)
@@ -88,6 +76,7 @@ static bool make_requests(struct crew_member *member, struct blueprint *blueprin
         .config = member->config,
         .verifier = member->verifier,
         .metrics = member->tunnel_metrics,
+        .management_hostname = member->options->management_hostname,
     };
     member->requests = request_handler_new(&requests);
     return member->requests ? true : error_memory(err);
@@ -98,6 +87,10 @@ bool crew_member_set_up(struct crew_member *member, struct blueprint *blueprint,
     const struct crew_options *options = member->options;
     struct loop *loop = worker_loop(member->worker);
     member->budget.limit = options->budget / options->workers;
+    member->ear = (struct config_ear){.here = member->worker,
+                                      .head = member->home,
+                                      .judge = options->on_push,
+                                      .arg = options->arg};
     if (!make_resolver(member, loop, err) || !make_metrics(member, err))
         return false;
     member->shared = *options->shared;

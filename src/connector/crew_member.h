@@ -37,6 +37,7 @@ struct crew_member {
     struct live_config *config;
     struct verifier *verifier;
     struct request_handler *requests;
+    struct config_ear ear;
     struct ha_shared shared; /* for its HA connections */
     bool is_ready;
 };

@@ -2,6 +2,7 @@
 #include "culvert/connector/request_handler.h"
 
 #include "culvert/connector/edge_answer.h"
+#include "culvert/ingress/pattern.h"
 #include "culvert/proxy/exchange.h"
 #include "culvert/tunnel/stream_kind.h"
 
@@ -10,6 +11,8 @@
 struct request_handler {
     struct request_handler_options options;
     struct list requests;
+    char own_host[HOST_MAX]; /* the management host name, normalised */
+    size_t own_host_len;
 };
 
 struct request {
@@ -36,6 +39,9 @@ struct request_handler *request_handler_new(const struct request_handler_options
     if (!handler)
         return NULL;
     handler->options = *options;
+    if (options->management_hostname)
+        handler->own_host_len =
+            host_normalise(span_of(options->management_hostname), handler->own_host);
     list_init(&handler->requests);
     return handler;
 }
@@ -318,9 +324,24 @@ static bool refuse_path(struct request_handler *handler, struct inbound *in, siz
     return true;
 }
 
+/* The rule in front of all rules, as others number it: there is no management service to answer. */
+static bool is_internal(const struct request_handler *handler, struct inbound *in, size_t index)
+{
+    char text[HOST_MAX];
+    if (handler->own_host_len == 0)
+        return false;
+    struct span host = span_make(text, host_normalise(buf_span(&in->head.authority), text));
+    if (!span_equal(host, span_make(handler->own_host, handler->own_host_len)))
+        return false;
+    log_info(loop_log(handler->options.loop), "Refused a request to the management host name",
+             LOG_INT("connIndex", index), LOG_INT("ingressRule", -1));
+    edge_answer_refuse(in, 404, RESPONSE_FROM_CONNECTOR);
+    return true;
+}
+
 void request_handler_serve(struct request_handler *handler, struct inbound *in, size_t index)
 {
-    if (refuse_path(handler, in, index))
+    if (refuse_path(handler, in, index) || is_internal(handler, in, index))
         return;
     const struct log *log = loop_log(handler->options.loop);
     struct rules_verdict verdict;

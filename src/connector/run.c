@@ -1,6 +1,7 @@
 /* A connector as a process: its loop, threads, TLS and signals. */
 #include "culvert/connector/connector.h"
 
+#include "culvert/net/file_watch.h"
 #include "culvert/net/jobs.h"
 #include "culvert/net/resolver.h"
 #include "culvert/service/notify.h"
@@ -18,8 +19,7 @@ struct run {
     struct resolver *resolver;
     struct tls_context *tls;
     struct connector *connector;
-    struct reload *reload; /* under way; NULL: none */
-    bool reload_again;     /* another signal came meanwhile */
+    struct file_watch *rules_file;
     bool stopping;
     uint64_t stopped_ms; /* when the first signal came */
     bool failed;
@@ -56,72 +56,30 @@ static void on_signal(void *arg, int number)
     connector_stop(run->connector);
 }
 
-/* ---- the rules are read again ---- */
-
-/* On a thread of the jobs: files may lie on a slow disk, and roots take long to parse. */
-struct reload {
-    struct job job;
-    struct run *run;
-    struct blueprint *blueprint; /* the result; NULL: `why` */
-    struct error why;
-};
-
-static void read_again(struct run *run);
-
-static void reload_run(struct job *job)
-{
-    struct reload *reload = CONTAINER_OF(job, struct reload, job);
-    const struct connector_options *options = reload->run->options;
-    struct snapshot *snapshot = options->read_rules(options->read_rules_arg, &reload->why);
-    reload->blueprint = snapshot ? blueprint_new(snapshot, &reload->why) : NULL;
-    snapshot_unref(snapshot);
-}
-
-static void reload_done(struct job *job, bool cancelled)
-{
-    struct reload *reload = CONTAINER_OF(job, struct reload, job);
-    struct run *run = reload->run;
-    bool again = run->reload_again;
-    bool ok = reload->blueprint && !cancelled && run->connector &&
-              connector_reload(run->connector, reload->blueprint, &reload->why);
-    run->reload = NULL;
-    run->reload_again = false;
-    if (ok)
-        log_info(run->options->log, "The ingress rules were read again: new requests use them");
-    else if (!cancelled)
-        log_error(run->options->log, "The ingress rules were not changed", LOG_ERROR(&reload->why));
-    blueprint_unref(reload->blueprint);
-    free(reload);
-    if (again && !cancelled)
-        read_again(run);
-}
-
-static void read_again(struct run *run)
-{
-    struct reload *reload = calloc(1, sizeof *reload);
-    if (reload)
-        *reload = (struct reload){{.run = reload_run, .done = reload_done}, .run = run};
-    if (reload && jobs_post(run->jobs, &reload->job)) {
-        run->reload = reload;
-        return;
-    }
-    free(reload);
-    log_error(run->options->log, "The ingress rules were not changed",
-              LOG_TEXT("error", "there is no memory or no thread to read them"));
-}
-
 static void on_hangup(void *arg, int number)
 {
     struct run *run = arg;
     (void)number;
-    if (run->stopping)
-        return;
-    if (!run->options->read_rules)
-        log_info(run->options->log, "Nothing is read again: there is no configuration file");
-    else if (run->reload)
-        run->reload_again = true;
-    else
-        read_again(run);
+    if (!run->stopping)
+        connector_read_rules(run->connector, false);
+}
+
+static void on_file_changed(void *arg)
+{
+    struct run *run = arg;
+    if (!run->stopping)
+        connector_read_rules(run->connector, true);
+}
+
+static bool watch_rules(struct run *run, struct error *err)
+{
+    const char *path = run->options->watched;
+    if (!path)
+        return true;
+    run->rules_file = file_watch_new(run->loop, path, on_file_changed, run, err);
+    if (run->rules_file)
+        log_info(run->options->log, "Changes of the file are followed", LOG_TEXT("file", path));
+    return run->rules_file != NULL;
 }
 
 /* ---- the run ---- */
@@ -167,10 +125,13 @@ static bool begin(struct run *run, struct error *err)
         !loop_on_signal(run->loop, SIGINT, on_signal, run, err) ||
         !loop_on_signal(run->loop, SIGHUP, on_hangup, run, err))
         return false;
-    const struct connector_world world = {
-        .loop = run->loop, .clock = clock_system(), .resolver = run->resolver, .tls = run->tls};
+    const struct connector_world world = {.loop = run->loop,
+                                          .clock = clock_system(),
+                                          .resolver = run->resolver,
+                                          .jobs = run->jobs,
+                                          .tls = run->tls};
     run->connector = connector_new(&world, run->options, over, run, err);
-    return run->connector != NULL;
+    return run->connector && watch_rules(run, err);
 }
 
 /* The edge may take the ends of our answers slowly, within the grace. */
@@ -199,10 +160,8 @@ bool connector_run(const struct connector_options *options, struct error *err)
             log_info(options->log, "Tunnel server stopped");
         }
     }
-    if (run.reload)
-        jobs_cancel(run.jobs, &run.reload->job);
+    file_watch_free(run.rules_file);
     connector_free(run.connector, run.loop ? linger_ms(&run) : 0);
-    run.connector = NULL;
     resolver_free(run.resolver);
     jobs_free(run.jobs);
     loop_free(run.loop);

@@ -96,7 +96,7 @@ static bool start_admin(struct edge *edge, struct error *err)
     edge->scraper = scraper_new(edge->team.head, sources, count, err);
     if (!edge->scraper)
         return false;
-    const struct admin_sources admin = {edge->scraper, ready_text, edge};
+    const struct admin_sources admin = {.scraper = edge->scraper, .ready = ready_text, .arg = edge};
     edge->admin = admin_server_new(edge->loop, &edge->options->metrics, &admin, err);
     return edge->admin ? true : error_wrap(err, "metrics listener");
 }

@@ -1,4 +1,4 @@
-/* First match over a list, and its report to the edge; docs/protocol.md, chapters 13 and 14. */
+/* First match over a list; docs/protocol.md, chapter 13. */
 #include "culvert/ingress/rules.h"
 
 #include "host_index.h"
@@ -216,73 +216,7 @@ bool rules_match(const struct rules *rules, struct span authority, struct span t
     return ok;
 }
 
-/* ---- the report ---- */
-
-static struct doc *rule_to_doc(const struct rule *rule)
+const struct origin_request *rules_defaults(const struct rules *rules)
 {
-    struct doc *object = doc_object();
-    bool ok = object != NULL;
-    if (ok && rule->hostname[0] != '\0')
-        ok = doc_put_text(object, "hostname", span_of(rule->hostname));
-    if (ok && rule->path[0] != '\0')
-        ok = doc_put_text(object, "path", span_of(rule->path));
-    ok = ok && doc_put_text(object, "service", span_of(rule->service.text)) &&
-         doc_put(object, "originRequest", origin_request_to_doc(&rule->origin));
-    if (ok)
-        return object;
-    doc_free(object);
-    return NULL;
-}
-
-static struct doc *list_to_doc(const struct rules *rules)
-{
-    struct doc *list = doc_array();
-    bool ok = list != NULL;
-    for (size_t i = 0; ok && i < rules->count; i++)
-        ok = doc_append(list, rule_to_doc(&rules->all[i]));
-    if (ok)
-        return list;
-    doc_free(list);
-    return NULL;
-}
-
-/* Seconds, with a fraction where there is one. */
-static bool put_seconds(struct doc *object, const char *key, int64_t nanoseconds)
-{
-    static const int64_t second = 1000000000;
-    return doc_put(object, key,
-                   nanoseconds % second == 0 ? doc_int(nanoseconds / second)
-                                             : doc_real((double)nanoseconds / (double)second));
-}
-
-static struct doc *warp_to_doc(const struct warp_routing *warp)
-{
-    struct warp_routing usual = warp_routing_default();
-    struct doc *object = doc_object();
-    bool ok = object != NULL;
-    if (ok && warp->connect_timeout_ns != usual.connect_timeout_ns)
-        ok = put_seconds(object, "connectTimeout", warp->connect_timeout_ns);
-    if (ok && warp->tcp_keep_alive_ns != usual.tcp_keep_alive_ns)
-        ok = put_seconds(object, "tcpKeepAlive", warp->tcp_keep_alive_ns);
-    if (ok && warp->max_active_flows != 0)
-        ok = doc_put_int(object, "maxActiveFlows", (int64_t)(warp->max_active_flows & INT64_MAX));
-    if (ok)
-        return object;
-    doc_free(object);
-    return NULL;
-}
-
-struct doc *rules_to_doc(const struct rules *rules, const struct warp_routing *warp,
-                         struct doc *flags)
-{
-    struct doc *root = doc_object();
-    if (!flags)
-        flags = doc_object();
-    bool ok = doc_put(root, "__configuration_flags", flags) &&
-              doc_put(root, "ingress", list_to_doc(rules)) &&
-              doc_put(root, "warp-routing", warp_to_doc(warp));
-    if (ok)
-        return root;
-    doc_free(root);
-    return NULL;
+    return &rules->defaults;
 }

@@ -136,6 +136,18 @@ static void get_healthcheck(struct admin_server *server, struct inbound *in)
     send_text(server, in, 200, "text/plain; charset=utf-8", SPAN("OK\n"));
 }
 
+static void get_config(struct admin_server *server, struct inbound *in)
+{
+    struct buf text = BUF_LIMIT(ADMIN_TEXT_MAX);
+    if (!server->sources.config)
+        send_text(server, in, 404, "text/plain; charset=utf-8", SPAN("404 page not found\n"));
+    else if (server->sources.config(server->sources.arg, &text))
+        send_text(server, in, 200, "application/json", buf_span(&text));
+    else
+        send_text(server, in, 500, "text/plain", SPAN("the configuration does not fit\n"));
+    buf_release(&text);
+}
+
 static const struct {
     struct span path;
     void (*get)(struct admin_server *server, struct inbound *in);
@@ -143,6 +155,7 @@ static const struct {
     {SPAN_INIT("/metrics"), get_metrics},
     {SPAN_INIT("/ready"), get_ready},
     {SPAN_INIT("/healthcheck"), get_healthcheck},
+    {SPAN_INIT("/config"), get_config},
 };
 
 static bool host_is_local(const struct request_head *head)

@@ -4,9 +4,6 @@
 
 #include "harness.h"
 
-#include <sys/socket.h>
-#include <unistd.h>
-
 enum { WORKERS = 3 };
 
 static const struct fake_script hello = {
@@ -33,27 +30,6 @@ static void ask_over(struct ask *ask, struct lone_connector *lone, size_t connec
     lone_connector_pass(lone, 10);
 }
 
-/* What the connector's own server says to GET `path`; the caller releases it. */
-static struct buf admin_says(struct lone_connector *lone, const char *path)
-{
-    struct buf got = BUF_LIMIT(1024 * 1024);
-    char ask[128];
-    int fd = memory_sockets_dial(&lone->memory, "127.0.0.1:20241");
-    (void)snprintf(ask, sizeof ask, "GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n", path);
-    CHECK(send(fd, ask, strlen(ask), MSG_NOSIGNAL) == (ssize_t)strlen(ask));
-    lone_connector_pass(lone, 10);
-    for (;;) {
-        char *to = buf_room(&got, 4096);
-        ssize_t n = to ? read(fd, to, 4096) : 0;
-        if (n <= 0)
-            break;
-        buf_added(&got, (size_t)n);
-        lone_connector_pass(lone, 1);
-    }
-    (void)close(fd);
-    return got;
-}
-
 TEST(every_worker_serves_its_connections)
 {
     struct lone_connector lone;
@@ -77,7 +53,7 @@ TEST(metrics_are_the_sum_over_all_workers)
         ask_over(&ask, &lone, i);
         ask_release(&ask);
     }
-    struct buf text = admin_says(&lone, "/metrics");
+    struct buf text = lone_connector_admin(&lone, "/metrics");
     CHECK(strstr(buf_text(&text), "\ncloudflared_tunnel_total_requests 4\n") != NULL);
     CHECK(strstr(buf_text(&text), "\ncloudflared_tunnel_ha_connections 4\n") != NULL);
     CHECK(strstr(buf_text(&text), "register_success{rpcName=\"registerConnection\"} 4\n") != NULL);

@@ -4,6 +4,10 @@
 #include "support/log_print.h"
 #include "support/must.h"
 
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 void lone_connector_open(struct lone_connector *lone)
 {
     static const struct resolver_entry names[] = {
@@ -69,6 +73,26 @@ void lone_connector_reload(struct lone_connector *lone, const char *service)
 void lone_connector_pass(struct lone_connector *lone, uint64_t ms)
 {
     must(turned_clock_run(&lone->clock, lone->loop, ms));
+}
+
+struct buf lone_connector_admin(struct lone_connector *lone, const char *path)
+{
+    struct buf got = BUF_LIMIT(1024 * 1024);
+    char ask[128];
+    int fd = memory_sockets_dial(&lone->memory, "127.0.0.1:20241");
+    (void)snprintf(ask, sizeof ask, "GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n", path);
+    must(send(fd, ask, strlen(ask), MSG_NOSIGNAL) == (ssize_t)strlen(ask));
+    lone_connector_pass(lone, 10);
+    for (;;) {
+        char *to = buf_room(&got, 4096);
+        ssize_t n = to ? read(fd, to, 4096) : 0;
+        if (n <= 0)
+            break;
+        buf_added(&got, (size_t)n);
+        lone_connector_pass(lone, 1);
+    }
+    (void)close(fd);
+    return got;
 }
 
 uint64_t lone_connector_came(const struct lone_connector *lone, size_t connection)

@@ -36,6 +36,9 @@ void lone_connector_reload(struct lone_connector *lone, const char *service);
 /* Lets `ms` of turned time pass. */
 void lone_connector_pass(struct lone_connector *lone, uint64_t ms);
 
+/* What the connector's own server says to GET `path`; the caller releases it. */
+struct buf lone_connector_admin(struct lone_connector *lone, const char *path);
+
 /* Milliseconds from the start until the edge's `connection` came. */
 uint64_t lone_connector_came(const struct lone_connector *lone, size_t connection);
 

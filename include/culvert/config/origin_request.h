@@ -83,4 +83,7 @@ bool access_requirement_equal(const struct access_requirement *a,
  * frees it. NULL: out of memory. */
 struct doc *origin_request_to_doc(const struct origin_request *request);
 
+/* All keys likewise, those that nobody set with their defaults. */
+struct doc *origin_request_to_whole_doc(const struct origin_request *request);
+
 #endif

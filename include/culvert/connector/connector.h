@@ -7,6 +7,7 @@
 #include "culvert/base/ip.h"
 #include "culvert/base/log.h"
 #include "culvert/connector/edge_addresses.h"
+#include "culvert/connector/rule_changes.h"
 #include "culvert/net/resolver.h"
 #include "culvert/net/tls.h"
 #include "culvert/origin/blueprint.h"
@@ -43,10 +44,10 @@ struct connector_options {
     struct ip_address metrics; /* where to listen; len 0: the first free of the known ports */
     const char *pid_file;      /* NULL: none */
     const char *notify_socket; /* the value of NOTIFY_SOCKET; NULL: nobody asked */
-    /* For SIGHUP: reads the rules again, on a thread of its own. The snapshot, with one reference,
-     * or NULL and `err`. NULL: the signal changes nothing. */
-    struct snapshot *(*read_rules)(void *arg, struct error *err);
+    read_rules_fn *read_rules; /* for SIGHUP; NULL: there is no file, the signal changes nothing */
     void *read_rules_arg;
+    const char *watched;             /* --watch: the file of the rules; NULL: it is not watched */
+    const char *management_hostname; /* no rule of a user sees a request for it; NULL or "": none */
     const struct log *log;
 };
 
@@ -54,7 +55,8 @@ struct connector_options {
 struct connector_world {
     struct loop *loop; /* of the head and the first worker */
     const struct clock *clock;
-    struct resolver *resolver;       /* of that loop */
+    struct resolver *resolver; /* of that loop */
+    struct jobs *jobs; /* of that loop; NULL: what blocks is done on the loop, as only tests do */
     struct tls_context *tls;         /* for the edge; NULL: in clear, which only tests do */
     struct key_fetcher *key_fetcher; /* for issuers of Access tokens; NULL: one of its own */
     bool one_thread; /* all workers on that loop, for tests; else the others have threads */
@@ -75,6 +77,10 @@ void connector_stop(struct connector *connector);
 
 /* Where its metrics are served. */
 void connector_metrics_address(const struct connector *connector, struct ip_address *at);
+
+/* Reads the rules of the file again and uses them, unless they are wrong or the edge manages the
+ * rules; the log tells. `only_if_changed`: nothing, silently, if the file is as before. */
+void connector_read_rules(struct connector *connector, bool only_if_changed);
 
 /* New requests are served by `blueprint`, which gets references; those that run go on as they
  * began. False: `err`, and nothing changed. */

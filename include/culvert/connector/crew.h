@@ -6,6 +6,7 @@
 #define CULVERT_CONNECTOR_CREW_H
 
 #include "culvert/access/key_store.h"
+#include "culvert/connector/config_push.h"
 #include "culvert/connector/ha_connection.h"
 #include "culvert/net/worker.h"
 #include "culvert/observe/scraper.h"
@@ -23,9 +24,12 @@ struct crew_options {
     const struct ha_shared *shared;        /* what is the same for all: the rest is filled in */
     const struct openers_options *openers; /* likewise */
     size_t budget;                         /* bytes, of all together */
+    const char *management_hostname;       /* NULL or "": none */
     struct blueprint *blueprint;           /* to begin with; gets references */
     struct key_store *keys;                /* of Access issuers, on the home's loop */
     struct tracker *tracker;               /* the head's: what becomes of HA connections */
+    /* The edge pushed rules to a worker; see config_push.h. */
+    void (*on_push)(void *arg, struct config_push *push);
     /* A worker could not be set up: what it was given to do fails. */
     void (*on_failed)(void *arg, const struct error *why);
     void *arg;

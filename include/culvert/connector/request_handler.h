@@ -14,6 +14,8 @@ struct request_handler_options {
     struct live_config *config;     /* borrowed */
     struct verifier *verifier;      /* borrowed */
     struct tunnel_metrics *metrics; /* borrowed */
+    /* Requests for it are about the connector itself and never a rule's; NULL or "": none. */
+    const char *management_hostname;
 };
 
 /* The caller owns it. NULL: memory. */

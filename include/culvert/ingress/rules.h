@@ -40,10 +40,8 @@ struct rules_verdict {
 bool rules_match(const struct rules *rules, struct span authority, struct span target,
                  struct rules_verdict *verdict) MUST_CHECK;
 
-/* The configuration as reported to an edge that does not manage it: {"__configuration_flags":
- * `flags`, "ingress": [...], "warp-routing": {...}}. Takes `flags` over, also when it fails (NULL:
- * an empty object). The caller frees the result. NULL: out of memory. */
-struct doc *rules_to_doc(const struct rules *rules, const struct warp_routing *warp,
-                         struct doc *flags);
+/* What holds for every rule that does not say otherwise: the file's originRequest, then the
+ * defaults. Lives as long as the list. */
+const struct origin_request *rules_defaults(const struct rules *rules);
 
 #endif

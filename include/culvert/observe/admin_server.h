@@ -1,4 +1,4 @@
-/* /metrics, /ready and /healthcheck on a listener of their own. */
+/* /metrics, /ready, /healthcheck and /config on a listener of their own. */
 #ifndef CULVERT_OBSERVE_ADMIN_SERVER_H
 #define CULVERT_OBSERVE_ADMIN_SERVER_H
 
@@ -18,6 +18,8 @@ struct admin_sources {
     struct scraper *scraper;
     /* Appends the JSON of /ready and says its status; `min`: connections that must be ready. */
     bool (*ready)(void *arg, size_t min, struct buf *out, int *status);
+    /* Appends the JSON of /config. NULL: there is no such page. */
+    bool (*config)(void *arg, struct buf *out);
     void *arg;
 };
 

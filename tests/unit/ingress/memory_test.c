@@ -1,4 +1,5 @@
 /* A configuration whose reading runs out of memory is not read, and is not blamed. */
+#include "culvert/ingress/report.h"
 #include "culvert/ingress/rules.h"
 #include "harness.h"
 #include "support/rules_text.h"
@@ -46,14 +47,14 @@ TEST(a_report_of_the_rules_is_whole_or_none)
     REQUIRE(rules != NULL);
     const struct warp_routing warp = warp_routing_default();
     struct buf whole = BUF_LIMIT(64 * 1024);
-    struct doc *doc = rules_to_doc(rules, &warp, NULL);
+    struct doc *doc = report_for_edge(rules, &warp, NULL);
     CHECK(doc && doc_format(doc, DOC_COMPACT, &whole));
     doc_free(doc);
     size_t n = 0;
     for (bool failed = true; failed && n < ALLOCATIONS_MAX; n++) {
         struct buf out = BUF_LIMIT(64 * 1024);
         scarce_memory_begin(n);
-        doc = rules_to_doc(rules, &warp, NULL);
+        doc = report_for_edge(rules, &warp, NULL);
         bool written = doc && doc_format(doc, DOC_COMPACT, &out);
         failed = scarce_memory_end();
         CHECK_CASE(written || failed, "allocation %zu", n);

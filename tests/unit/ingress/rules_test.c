@@ -1,3 +1,4 @@
+#include "culvert/ingress/report.h"
 #include "culvert/ingress/rules.h"
 
 #include "culvert/base/file.h"
@@ -215,7 +216,7 @@ TEST(the_report_has_what_differs_from_the_defaults)
     warp.max_active_flows = 7;
     struct doc *flags = doc_object();
     REQUIRE(doc_put_text(flags, "loglevel", SPAN("debug")));
-    struct doc *report = rules_to_doc(rules, &warp, flags);
+    struct doc *report = report_for_edge(rules, &warp, flags);
     REQUIRE(report && doc_format(report, DOC_COMPACT, &out));
     CHECK_TEXT(buf_text(&out),
                "{\"__configuration_flags\":{\"loglevel\":\"debug\"},\"ingress\":[{\"hostname\":"

@@ -50,7 +50,7 @@ static void scene_open(struct scene *scene)
     metric_set(metrics_single(scene->metrics, &count_desc), 7);
     const struct scrape_source source = {scene->worker, figures, scene->metrics};
     scene->scraper = scraper_new(scene->home, &source, 1, NULL);
-    const struct admin_sources sources = {scene->scraper, ready, NULL};
+    const struct admin_sources sources = {.scraper = scene->scraper, .ready = ready, .arg = NULL};
     CHECK(ip_parse(SPAN("127.0.0.1"), 20241, &at));
     scene->admin = admin_server_new(scene->turned.loop, &at, &sources, NULL);
     scene->asker = dial(scene);
