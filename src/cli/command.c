@@ -26,6 +26,7 @@ static const struct cli_command *const commands[] = {
     &cli_tunnel_ingress,
     &cli_tunnel_ingress_validate,
     &cli_tunnel_ingress_rule,
+    &cli_tunnel_ingress_prove,
     &cli_edge,
     &cli_edge_run,
     &cli_edge_cert,

@@ -15,6 +15,7 @@ extern const struct cli_command cli_tunnel_route_dns;
 extern const struct cli_command cli_tunnel_ingress;
 extern const struct cli_command cli_tunnel_ingress_validate;
 extern const struct cli_command cli_tunnel_ingress_rule;
+extern const struct cli_command cli_tunnel_ingress_prove;
 extern const struct cli_command cli_tunnel_run;
 extern const struct cli_command cli_edge;
 extern const struct cli_command cli_edge_run;

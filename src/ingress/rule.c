@@ -15,6 +15,12 @@ void rule_release(struct rule *rule)
     *rule = (struct rule){0};
 }
 
+bool rule_serves_alike(const struct rule *a, const struct rule *b)
+{
+    return strcmp(a->service.text, b->service.text) == 0 &&
+           access_requirement_equal(&a->origin.access, &b->origin.access);
+}
+
 /* Puts file, place and number in front of what `err` says. Returns false. */
 static bool fail(const struct ingress_spec *spec, size_t index, struct place place,
                  struct error *err)

@@ -145,12 +145,6 @@ static bool find_or_refuse(const struct rules *rules, struct span host, struct s
     return false;
 }
 
-static bool is_same_service(const struct rule *a, const struct rule *b)
-{
-    return strcmp(a->service.text, b->service.text) == 0 &&
-           access_requirement_equal(&a->origin.access, &b->origin.access);
-}
-
 /* Would the path be another rule's after an origin resolved its dot segments? Servers differ in
  * whether "//" is one slash before that, so both readings must agree. */
 static bool check_dots(const struct rules *rules, struct span host, struct span path,
@@ -167,7 +161,7 @@ static bool check_dots(const struct rules *rules, struct span host, struct span 
         } else if (changed && !find_or_refuse(rules, host, buf_span(&resolved), &other)) {
             ok = refuse(verdict, 400, other.why);
         } else if (changed &&
-                   !is_same_service(&rules->all[verdict->index], &rules->all[other.index])) {
+                   !rule_serves_alike(&rules->all[verdict->index], &rules->all[other.index])) {
             verdict->status = 400;
             (void)snprintf(verdict->why, sizeof verdict->why,
                            "the path matches rule #%zu, but with its dot segments resolved rule "

@@ -28,4 +28,7 @@ bool rule_init_single(struct rule *rule, struct service *service, struct origin_
 
 void rule_release(struct rule *rule);
 
+/* Same service and same Access requirement? */
+bool rule_serves_alike(const struct rule *a, const struct rule *b);
+
 #endif
