@@ -1,12 +1,12 @@
 /* Paragraphs: usage, details, commands, options, settings. Lines are filled to 80 columns. */
 #include "culvert/cli/help.h"
 
+#include "culvert/base/nearest.h"
+
 enum {
     LEFT = 2,         /* columns before a name */
     TEXT_COLUMN = 32, /* where explanations begin; longer names get a line of their own */
     LAST_COLUMN = 80,
-    DISTANCE_MAX = 2, /* letters that may differ in a word that was meant */
-    WORD_MAX = 40,    /* longer ones were not meant to be a flag or a command */
 };
 
 static void put_blanks(FILE *out, size_t count)
@@ -119,59 +119,26 @@ void help_print(FILE *out, const struct cli_command *command)
 
 /* ---- hints ---- */
 
-/* Letters to change, add or take away (Levenshtein); more than DISTANCE_MAX for long words. */
-static size_t distance(struct span a, struct span b)
-{
-    size_t row[WORD_MAX + 1];
-    if (a.len > WORD_MAX || b.len > WORD_MAX)
-        return DISTANCE_MAX + 1;
-    for (size_t j = 0; j <= b.len; j++)
-        row[j] = j;
-    for (size_t i = 1; i <= a.len; i++) {
-        size_t diagonal = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= b.len; j++) {
-            size_t change = diagonal + (a.data[i - 1] != b.data[j - 1]);
-            size_t grow = (row[j] < row[j - 1] ? row[j] : row[j - 1]) + 1;
-            diagonal = row[j];
-            row[j] = change < grow ? change : grow;
-        }
-    }
-    return row[b.len];
-}
-
-/* Keeps the nearest word. */
-static void look_at(struct span meant, const char *word, const char **best, size_t *least)
-{
-    size_t d = distance(meant, span_of(word));
-    if (d < *least && d < strlen(word)) {
-        *least = d;
-        *best = word;
-    }
-}
-
 void help_hint_flag(const struct cli_command *command, struct span name, char *out, size_t size)
 {
-    const char *best = NULL;
-    size_t least = DISTANCE_MAX + 1;
+    struct nearest nearest = {.meant = name};
     for (size_t i = 0; i < command->option_count; i++)
-        look_at(name, command->options[i].name, &best, &least);
+        nearest_look(&nearest, command->options[i].name);
     for (size_t i = 0; i < settings_count(); i++)
-        look_at(name, settings_at(i)->name, &best, &least);
+        nearest_look(&nearest, settings_at(i)->name);
     out[0] = '\0';
-    if (best)
-        (void)snprintf(out, size, "; did you mean --%s?", best);
+    if (nearest.word)
+        (void)snprintf(out, size, "; did you mean --%s?", nearest.word);
 }
 
 void help_hint_command(const struct cli_command *command, struct span word, char *out, size_t size)
 {
-    const char *best = NULL;
-    size_t least = DISTANCE_MAX + 1;
+    struct nearest nearest = {.meant = word};
     const struct cli_command *child;
     for (size_t i = 0; (child = cli_command_at(i)); i++)
         if (cli_command_is_below(child, command) && !child->is_hidden)
-            look_at(word, cli_command_word(child), &best, &least);
+            nearest_look(&nearest, cli_command_word(child));
     out[0] = '\0';
-    if (best)
-        (void)snprintf(out, size, "; did you mean \"%s\"?", best);
+    if (nearest.word)
+        (void)snprintf(out, size, "; did you mean \"%s\"?", nearest.word);
 }

@@ -85,7 +85,7 @@ static bool fill_bind(struct cli_call *call, struct run_options *o, struct error
     static const struct {
         const char *name;
         int family;
-    } versions[] = {{"auto", 0}, {"4", AF_INET}, {"6", AF_INET6}};
+    } versions[] = {{"auto", 0}, {"", 0}, {"4", AF_INET}, {"6", AF_INET6}};
     const char *address = sources_text(call->sources, "edge-bind-address");
     const char *version = sources_text(call->sources, "edge-ip-version");
     bool known = false;
@@ -108,9 +108,9 @@ static bool fill_metrics(struct cli_call *call, struct connector_options *c, str
 {
     struct span host;
     uint16_t port = 0;
-    if (!sources_is_set(call->sources, "metrics"))
-        return true;
     struct span text = span_of(sources_text(call->sources, "metrics"));
+    if (!sources_is_set(call->sources, "metrics") || text.len == 0)
+        return true;
     if (!ip_split_host_port(text, &host, &port))
         return fail(call, "metrics", "must be an address and a port, as in 127.0.0.1:20241", err);
     if (host.len == 0)
@@ -159,7 +159,7 @@ static bool fill_flows(struct cli_call *call, struct run_options *o, struct erro
 
 static bool check_protocol(struct cli_call *call, struct error *err)
 {
-    static const char *const known[] = {"auto", "http2", "h2mux", "quic"};
+    static const char *const known[] = {"auto", "", "http2", "h2mux", "quic"};
     const char *protocol = sources_text(call->sources, "protocol");
     for (size_t i = 0; i < ARRAY_LEN(known); i++)
         if (strcmp(protocol, known[i]) == 0)

@@ -62,12 +62,32 @@ static bool read_rules(struct cli_config *config, struct error *err)
     return config->spec && secrets_are_safe(config, root, err);
 }
 
+/* Settings of those commands only that run a tunnel or look for its credentials: whatever others find
+ * in the file is not theirs to judge. */
+static const char *const of_runs[] = {"token", "token-file", "credentials-contents", "features"};
+
+static void list_unread(const struct cli_command *command, const char **unread)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < ARRAY_LEN(of_runs); i++) {
+        bool is_heeded = false;
+        for (size_t s = 0; command->settings && command->settings[s]; s++)
+            is_heeded = is_heeded || strcmp(command->settings[s], of_runs[i]) == 0;
+        if (!is_heeded)
+            unread[count++] = of_runs[i];
+    }
+    unread[count] = NULL;
+}
+
 static bool read_config(struct cli_call *call, struct cli_config *config, struct error *err)
 {
     if (!read_rules(config, err))
         return false;
     const struct yml_node *root = yml_root(config->file);
-    return !root || yml_kind(root) != YML_MAP || sources_read_file(call->sources, root, err);
+    const char *unread[ARRAY_LEN(of_runs) + 1];
+    list_unread(call->command, unread);
+    return !root || yml_kind(root) != YML_MAP ||
+           sources_read_file(call->sources, root, unread, err);
 }
 
 bool cli_config_read_again(const struct cli_config *config, struct cli_config *again,
@@ -146,7 +166,7 @@ bool cli_log_open(struct cli_call *call, struct cli_log *log, struct error *err)
     const char *level = sources_text(call->sources, "loglevel");
     log->log.clock = clock_system();
     log->log.level = LEVEL_INFO;
-    bool known = log_level_parse(span_of(level), &log->log.level);
+    bool known = level[0] == '\0' || log_level_parse(span_of(level), &log->log.level);
     log->redact = redact_new(err);
     if (!log->redact || !open_console(call, log, err) || !open_file(call, log, err))
         return false;
@@ -196,7 +216,6 @@ bool cli_account_open(struct cli_call *call, struct cli_account *account, struct
 {
     const char *ca = sources_text(call->sources, "cacert");
     const char *url = sources_text(call->sources, "api-url");
-    bool is_set = sources_is_set(call->sources, "api-url");
     if (!account->cert_path && !cli_account_find(call, account, err))
         return false;
     if (!account->cert_path)
@@ -204,13 +223,13 @@ bool cli_account_open(struct cli_call *call, struct cli_account *account, struct
                          "no account certificate: cert.pem is in none of the usual directories; "
                          "\"culvert edge cert\" makes one for an edge of your own, --origincert "
                          "names another place");
-    if (is_set && url[0] == '\0')
+    if (sources_where(call->sources, "api-url") == SOURCE_FLAG && url[0] == '\0')
         return error_set(err, ERROR_INVALID, 0, "--api-url is empty");
     account->cert = origin_cert_load(account->cert_path, NULL, err);
     if (!account->cert)
         return false;
     const struct api_client_options options = {
-        .url = is_set ? url : NULL, .ca_file = ca[0] ? ca : NULL, .cert = account->cert};
+        .url = url[0] ? url : NULL, .ca_file = ca[0] ? ca : NULL, .cert = account->cert};
     account->client = api_client_new(&options, err);
     return account->client != NULL;
 }

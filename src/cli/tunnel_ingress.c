@@ -33,11 +33,9 @@ static void print_notes(FILE *out, struct notes *notes)
     notes_sort(notes);
     for (size_t i = 0; i < notes->count; i++) {
         const struct note *note = &notes->all[i];
-        if (note->kind == NOTE_UNUSED_KEY)
-            fprintf(out, "Warning: line %d: nothing reads the key %s\n", note->place.line,
-                    note->text);
-        else
-            fprintf(out, "Warning: line %d: %s\n", note->place.line, note->text);
+        fprintf(out, "Warning: line %d: %s%s%s%s\n", note->place.line,
+                note->kind == NOTE_ADVICE ? "" : "nothing reads the key ", note->text,
+                note->hint[0] ? "; " : "", note->hint);
     }
     if (notes->left_out > 0)
         fprintf(out, "Warning: %zu more\n", notes->left_out);
@@ -55,7 +53,7 @@ static bool has_unused_keys(const struct notes *notes)
 static bool check_url(struct cli_call *call, struct error *err)
 {
     char where[160];
-    if (sources_text(call->sources, "url")[0] == '\0')
+    if (!sources_is_set(call->sources, "url"))
         return true;
     sources_describe(call->sources, "url", where, sizeof where);
     return error_set(err, ERROR_INVALID, 0,
@@ -68,6 +66,8 @@ static int judge(struct cli_call *call, const struct ingress_spec *spec, struct 
     struct rules *rules = rules_new(spec, notes, &err);
     if (!rules) {
         fprintf(call->world->err, "Validation failed: %s\n", err.text);
+        /* What is missing may stand there under another name. */
+        print_notes(call->world->err, notes);
         return CLI_FAILED;
     }
     rules_free(rules);
@@ -98,6 +98,7 @@ static int run_validate(struct cli_call *call)
     const char *json = sources_text(call->sources, "json");
     if (!cli_config_load(call, &config, &err)) {
         cli_fail(call, &err);
+        print_notes(call->world->err, &config.notes);
     } else if (json[0]) {
         fputs("Validating rules from cmdline flag --json\n", call->world->out);
         spec = read_json(json, &config.notes, &err);

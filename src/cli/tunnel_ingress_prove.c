@@ -158,11 +158,11 @@ static int run(struct cli_call *call)
 
 const struct cli_command cli_tunnel_ingress_prove = {
     .path = "tunnel ingress prove",
-    .summary = "list ingress rules that do not hold what they seem to promise",
-    .details =
-        "Listed are rules that never match, rules that a request slips past which is only\n"
-        "written differently, and rules that lead to an origin without Access which another rule\n"
-        "guards with it; each with a URL that shows it. It ends with 1 if there is any.\n",
+    .summary = "list ingress rules that are not what they seem",
+    .details = "Listed are rules that never match, rules that a request slips past which is\n"
+               "only written differently, and rules that lead without Access to an origin that\n"
+               "another rule guards with it; each with a URL that shows it. It ends with 1 if\n"
+               "there is any.\n",
     .options = options,
     .option_count = ARRAY_LEN(options),
     .settings = settings,

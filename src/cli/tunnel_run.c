@@ -67,11 +67,13 @@ static void log_notes(const struct run *run, const struct cli_config *config)
 {
     for (size_t i = 0; i < config->notes.count; i++) {
         const struct note *note = &config->notes.all[i];
+        bool is_key = note->kind != NOTE_ADVICE;
         log_warn(&run->log.log,
-                 note->kind == NOTE_UNUSED_KEY ? "Nothing reads a key of the configuration"
-                                               : "The configuration has an oddity",
-                 LOG_TEXT(note->kind == NOTE_UNUSED_KEY ? "key" : "detail", note->text),
-                 LOG_TEXT("file", config->path), LOG_INT("line", note->place.line));
+                 is_key ? "Nothing reads a key of the configuration"
+                        : "The configuration has an oddity",
+                 LOG_TEXT(is_key ? "key" : "detail", note->text), LOG_TEXT("file", config->path),
+                 LOG_INT("line", note->place.line), LOG_INT("column", note->place.column),
+                 note->hint[0] ? LOG_TEXT("hint", note->hint) : (struct log_field){0});
     }
 }
 
@@ -92,9 +94,9 @@ static struct snapshot *make_snapshot(const struct run *run, struct cli_config *
 {
     struct warp_routing warp = config->spec ? config->spec->warp : warp_routing_default();
     struct rules *rules = make_rules(run, config, has_origin, err);
+    log_notes(run, config);
     if (!rules)
         return NULL;
-    log_notes(run, config);
     return snapshot_new(rules, &warp, SNAPSHOT_LOCAL, err);
 }
 
@@ -150,7 +152,12 @@ static void log_settings(const struct run *run)
     buf_release(&text);
 }
 
-static void announce(const struct run *run)
+static void log_variable(void *arg, struct span name, const char *meant)
+{
+    log_warn(arg, "Nothing reads a variable", LOG_SPAN("variable", name), LOG_TEXT("hint", meant));
+}
+
+static void announce(struct run *run)
 {
     const struct log *log = &run->log.log;
     const struct sources *sources = run->call->sources;
@@ -164,6 +171,7 @@ static void announce(const struct run *run)
         log_error(log, "The configuration file is empty", LOG_TEXT("file", run->config.path));
     log_info(log, "Version", LOG_TEXT("version", CULVERT_VERSION));
     log_settings(run);
+    sources_suspect_variables(sources, run->call->world->environment, log_variable, &run->log.log);
     if (strcmp(protocol, "h2mux") == 0 || strcmp(protocol, "quic") == 0)
         log_warn(log, "The protocol is not supported by this version: http2 is used",
                  LOG_TEXT("protocol", protocol));
@@ -230,11 +238,10 @@ const struct cli_command cli_tunnel_run = {
     .path = "tunnel run",
     .summary = "run the connector of a tunnel",
     .operands = "[TUNNEL]",
-    .details =
-        "TUNNEL is a name or a UUID; without it the configuration file or a token says\n"
-        "which. It runs until SIGTERM or SIGINT, finishes open requests and ends. SIGHUP\n"
-        "reads the ingress rules of the configuration file again; with --watch a changed file\n"
-        "is read by itself.\n",
+    .details = "TUNNEL is a name or a UUID; without it the configuration file or a token says\n"
+               "which. It runs until SIGTERM or SIGINT, finishes open requests and ends. SIGHUP\n"
+               "reads the ingress rules of the configuration file again; with --watch that\n"
+               "happens by itself.\n",
     .settings = settings,
     .operands_max = 1,
     .run = run_tunnel,

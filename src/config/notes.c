@@ -15,11 +15,22 @@ void notes_add(struct notes *notes, enum note_kind kind, struct place place, con
         return;
     }
     struct note *note = &notes->all[notes->count++];
-    note->kind = kind;
+    *note = (struct note){.kind = kind};
     note->place = place;
     va_list args;
     va_start(args, format);
     (void)vsnprintf(note->text, sizeof note->text, format, args);
+    va_end(args);
+}
+
+void notes_hint(struct notes *notes, const char *format, ...)
+{
+    if (!notes || notes->count == 0 || notes->left_out > 0)
+        return;
+    struct note *note = &notes->all[notes->count - 1];
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(note->hint, sizeof note->hint, format, args);
     va_end(args);
 }
 

@@ -4,35 +4,29 @@
 /* Lists of one block; more is a mistake. */
 enum { IP_RULES_MAX = 1000, PORTS_MAX = 1000, AUDIENCES_MAX = 1000 };
 
-static bool is_one_of(struct span key, const char *const *names)
-{
-    for (; *names; names++)
-        if (span_equal(key, span_of(*names)))
-            return true;
-    return false;
-}
-
-static bool is_key(struct span name)
-{
-    const struct origin_key *key;
-    for (size_t i = 0; (key = origin_key_at(i)); i++)
-        if (span_equal(name, span_of(key->name)))
-            return true;
-    return false;
-}
-
-static bool is_access_key(struct span key)
+static const char *access_key(size_t index)
 {
     static const char *const names[] = {"required", "teamName", "audTag", "environment",
                                         "issuer",   "certsUrl", NULL};
-    return is_one_of(key, names);
+    return names[index];
 }
 
-static bool is_ip_rule_key(struct span key)
+static const char *ip_rule_key(size_t index)
 {
     static const char *const names[] = {"prefix", "ports", "allow", NULL};
-    return is_one_of(key, names);
+    return names[index];
 }
+
+const char *origin_request_key(size_t index)
+{
+    const struct origin_key *key = origin_key_at(index);
+    return key ? key->name : NULL;
+}
+
+static const struct value_keys access_keys = {.name_at = access_key};
+static const struct value_keys ip_rule_keys = {.name_at = ip_rule_key};
+static const struct value_keys own_keys = {
+    .name_at = origin_request_key, .below_at = access_key, .below = "access"};
 
 static bool read_ports(struct value list, struct ip_rule *rule, struct error *err)
 {
@@ -62,7 +56,7 @@ static bool read_ip_rule(struct value block, struct ip_rule *rule, struct notes 
         !value_bool(value_member(block, "allow"), &rule->allow, &present, err) ||
         !read_ports(value_member(block, "ports"), rule, err))
         return false;
-    value_note_unused(block, is_ip_rule_key, notes);
+    value_note_unused(block, &ip_rule_keys, notes);
     return true;
 }
 
@@ -121,7 +115,7 @@ static bool read_access(struct value block, struct access_requirement *access, s
     access->certs_url = span_dup(SPAN(""));
     if (!access->team_name || !access->environment || !access->issuer || !access->certs_url)
         return error_memory(err);
-    value_note_unused(block, is_access_key, notes);
+    value_note_unused(block, &access_keys, notes);
     return value_bool(value_member(block, "required"), &access->required, &present, err) &&
            value_text(value_member(block, "teamName"), &access->team_name, &present, err) &&
            value_text(value_member(block, "environment"), &access->environment, &present, err) &&
@@ -187,6 +181,6 @@ bool origin_request_read(struct value block, struct origin_request *request, str
             return false;
         request->present |= BIT(i);
     }
-    value_note_unused(block, is_key, notes);
+    value_note_unused(block, &own_keys, notes);
     return true;
 }

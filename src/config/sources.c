@@ -3,9 +3,11 @@
 #include "culvert/config/sources.h"
 
 #include "culvert/base/duration.h"
+#include "culvert/base/nearest.h"
 #include "number.h"
 
 #include <assert.h>
+#include <unistd.h>
 
 enum {
     VALUES_MAX = 1000, /* elements of one list */
@@ -35,9 +37,15 @@ static const char *find_in_process(const char *name, void *arg)
     return getenv(name);
 }
 
+static char *const *list_of_process(void *arg)
+{
+    (void)arg;
+    return environ;
+}
+
 const struct environment *environment_process(void)
 {
-    static const struct environment process = {find_in_process, NULL};
+    static const struct environment process = {find_in_process, NULL, list_of_process};
     return &process;
 }
 
@@ -203,8 +211,10 @@ bool sources_read_environment(struct sources *sources, const struct environment 
         struct entry *entry = &sources->entries[i];
         const char *const *names = entry->setting->variables;
         for (size_t n = 0; n < SETTING_NAMES_MAX && names[n]; n++) {
-            const char *value = environment_get(environment, names[n]);
-            if (!value || entry->source >= SOURCE_VARIABLE)
+            const char *value = environment->find(names[n], environment->arg);
+            bool is_empty = value && value[0] == '\0';
+            if (!value || entry->source >= SOURCE_VARIABLE ||
+                (is_empty && entry->setting->kind != SETTING_TEXT))
                 continue;
             if (!set_variable(entry, value, err))
                 return error_wrap(err, "the variable %s", names[n]);
@@ -212,6 +222,33 @@ bool sources_read_environment(struct sources *sources, const struct environment 
         }
     }
     return true;
+}
+
+static bool is_variable(const struct sources *sources, struct nearest *nearest)
+{
+    for (size_t i = 0; i < sources->count; i++) {
+        const char *const *names = sources->entries[i].setting->variables;
+        for (size_t n = 0; n < SETTING_NAMES_MAX && names[n]; n++) {
+            if (span_equal(nearest->meant, span_of(names[n])))
+                return true;
+            nearest_look(nearest, names[n]);
+        }
+    }
+    return false;
+}
+
+void sources_suspect_variables(const struct sources *sources, const struct environment *environment,
+                               void (*suspect)(void *arg, struct span name, const char *meant),
+                               void *arg)
+{
+    char *const *at = environment->all ? environment->all(environment->arg) : NULL;
+    for (; at && *at; at++) {
+        struct span name = span_first(span_of(*at), span_find(span_of(*at), '='));
+        struct nearest nearest = {.meant = name};
+        /* Names without the prefix are anybody's. */
+        if (span_starts(name, SPAN("TUNNEL_")) && !is_variable(sources, &nearest) && nearest.word)
+            suspect(arg, name, nearest.word);
+    }
 }
 
 static bool fail_at(const struct yml_node *node, const struct entry *entry, const char *wanted,
@@ -257,16 +294,37 @@ static bool set_from_node(struct entry *entry, const struct yml_node *node, stru
                       entry->setting->name);
 }
 
-bool sources_read_file(struct sources *sources, const struct yml_node *root, struct error *err)
+static const char *text_of(const struct entry *entry)
+{
+    if (entry->count > 0)
+        return entry->values[entry->count - 1];
+    return entry->setting->fallback ? entry->setting->fallback : "";
+}
+
+static bool is_one_of(const char *name, const char *const *names)
+{
+    for (; names && *names; names++)
+        if (strcmp(name, *names) == 0)
+            return true;
+    return false;
+}
+
+bool sources_read_file(struct sources *sources, const struct yml_node *root,
+                       const char *const *unread, struct error *err)
 {
     for (size_t i = 0; i < sources->count; i++) {
         struct entry *entry = &sources->entries[i];
         const struct yml_node *node = yml_get(root, entry->setting->name);
         if (!(entry->setting->traits & SETTING_FILE) || entry->source != SOURCE_DEFAULT || !node ||
-            yml_kind(node) == YML_NULL)
+            yml_kind(node) == YML_NULL || is_one_of(entry->setting->name, unread))
             continue;
         if (!set_from_node(entry, node, err))
             return false;
+        if (entry->setting->kind == SETTING_TEXT && text_of(entry)[0] == '\0') {
+            forget(entry);
+            entry->source = SOURCE_DEFAULT;
+            continue;
+        }
         (void)snprintf(entry->place, sizeof entry->place, "%s:%d:%d", yml_name(node),
                        yml_line(node), yml_column(node));
     }
@@ -298,13 +356,6 @@ static const struct entry *find(const struct sources *sources, const char *name)
         own = common;
     assert(own);
     return own;
-}
-
-static const char *text_of(const struct entry *entry)
-{
-    if (entry->count > 0)
-        return entry->values[entry->count - 1];
-    return entry->setting->fallback ? entry->setting->fallback : "";
 }
 
 const char *sources_text(const struct sources *sources, const char *name)

@@ -190,13 +190,33 @@ bool value_duration(struct value value, int64_t *nanoseconds, bool *present, str
     return true;
 }
 
-void value_note_unused(struct value map, bool (*is_known)(struct span key), struct notes *notes)
+bool value_keys_have(const char *(*name_at)(size_t index), struct nearest *nearest)
+{
+    const char *name;
+    for (size_t i = 0; name_at && (name = name_at(i)); i++) {
+        if (span_equal(nearest->meant, span_of(name)))
+            return true;
+        nearest_look(nearest, name);
+    }
+    return false;
+}
+
+void value_note_unused(struct value map, const struct value_keys *keys, struct notes *notes)
 {
     if (!map.yml || yml_kind(map.yml) != YML_MAP)
         return;
     for (size_t i = 0; i < yml_count(map.yml); i++) {
         const struct yml_node *key = yml_key(map.yml, i);
-        if (!is_known(yml_text(key)))
-            notes_add(notes, NOTE_UNUSED_KEY, place_of(key), "%s", yml_text(key).data);
+        struct nearest here = {.meant = yml_text(key)};
+        struct nearest below = here;
+        if (value_keys_have(keys->name_at, &here))
+            continue;
+        notes_add(notes, NOTE_UNUSED_KEY, place_of(key), "%s", yml_text(key).data);
+        if (value_keys_have(keys->below_at, &below))
+            notes_hint(notes, "it belongs below %s", keys->below);
+        else if (below.word && !here.word)
+            notes_hint(notes, "%s belongs below %s", below.word, keys->below);
+        else if (here.word)
+            notes_hint(notes, "did you mean %s?", here.word);
     }
 }

@@ -80,8 +80,8 @@ static bool choose_service(const struct sources *sources, struct service *servic
         *name = "bastion";
         return service_parse(SPAN("bastion"), 0, service, err);
     }
-    /* An empty --url was meant to be one; an empty key of the file was not. */
-    if (url[0] != '\0' || sources_where(sources, "url") == SOURCE_FLAG) {
+    /* An empty --url was meant to be one, and so was an empty variable. */
+    if (url[0] != '\0' || sources_where(sources, "url") >= SOURCE_VARIABLE) {
         *name = "url";
         return service_parse_url_flag(span_of(url), service, err);
     }

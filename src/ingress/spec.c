@@ -1,6 +1,8 @@
 /* The shape of the typed part: tunnel, ingress, originRequest, warp-routing. */
 #include "culvert/ingress/spec.h"
 
+#include "culvert/config/settings.h"
+
 #define SECONDS(n) (INT64_C(1000000000) * (n))
 
 struct warp_routing warp_routing_default(void)
@@ -8,25 +10,78 @@ struct warp_routing warp_routing_default(void)
     return (struct warp_routing){SECONDS(5), SECONDS(30), 0};
 }
 
-static bool is_one_of(struct span key, const char *const *names)
-{
-    for (; *names; names++)
-        if (span_equal(key, span_of(*names)))
-            return true;
-    return false;
-}
-
-static bool is_rule_key(struct span key)
+static const char *rule_key(size_t index)
 {
     static const char *const names[] = {"hostname", "path", "service", "originRequest", NULL};
-    return is_one_of(key, names);
+    return names[index];
 }
 
-static bool is_warp_key(struct span key)
+static const char *warp_key(size_t index)
 {
     static const char *const names[] = {"connectTimeout", "tcpKeepAlive", "maxActiveFlows", NULL};
-    return is_one_of(key, names);
+    return names[index];
 }
+
+static const char *file_key(size_t index)
+{
+    static const char *const names[] = {"tunnel", "ingress", "originRequest", "warp-routing", NULL};
+    return names[index];
+}
+
+static const struct value_keys rule_keys = {
+    .name_at = rule_key, .below_at = origin_request_key, .below = "originRequest"};
+static const struct value_keys warp_keys = {.name_at = warp_key};
+
+/* ---- keys of the file that nobody reads ---- */
+
+static const char *setting_key(size_t index)
+{
+    return index < settings_count() ? settings_at(index)->name : NULL;
+}
+
+/* A key that is a setting's name, but not that of one which may stand in a file. */
+static bool note_flag(struct span key, struct notes *notes)
+{
+    const struct setting *setting = settings_find(key);
+    if (!setting)
+        return false;
+    if (setting->traits & SETTING_FILE)
+        notes_hint(notes, "in a file it is called %s", setting->name);
+    else
+        notes_hint(notes, "--%s is no key of a file", setting->name);
+    return true;
+}
+
+static void note_unknown(struct span key, struct place place, struct notes *notes)
+{
+    const struct setting *setting = settings_find(key);
+    struct nearest nearest = {.meant = key};
+    struct nearest below = nearest;
+    bool is_setting =
+        setting && (setting->traits & SETTING_FILE) && span_equal(key, span_of(setting->name));
+    if (is_setting || value_keys_have(file_key, &nearest))
+        return;
+    notes_add(notes, NOTE_UNKNOWN_KEY, place, "%.*s", SPAN_ARG(key));
+    if (note_flag(key, notes))
+        return;
+    if (value_keys_have(origin_request_key, &below)) {
+        notes_hint(notes, "it belongs below originRequest");
+        return;
+    }
+    (void)value_keys_have(setting_key, &nearest);
+    if (nearest.word)
+        notes_hint(notes, "did you mean %s?", nearest.word);
+}
+
+static void note_unknown_keys(struct value root, struct notes *notes)
+{
+    for (size_t i = 0; root.yml && yml_kind(root.yml) == YML_MAP && i < yml_count(root.yml); i++) {
+        const struct yml_node *key = yml_key(root.yml, i);
+        note_unknown(yml_text(key), (struct place){yml_line(key), yml_column(key)}, notes);
+    }
+}
+
+/* ---- the typed part ---- */
 
 /* A text that is never NULL. */
 static bool read_text(struct value value, char **out, struct place *place, struct error *err)
@@ -50,7 +105,7 @@ static bool read_rule(struct value block, struct rule_spec *rule, struct notes *
         !read_text(value_member(block, "service"), &rule->service, &rule->service_place, err) ||
         !origin_request_read(value_member(block, "originRequest"), &rule->origin, notes, err))
         return false;
-    value_note_unused(block, is_rule_key, notes);
+    value_note_unused(block, &rule_keys, notes);
     return true;
 }
 
@@ -93,7 +148,7 @@ static bool read_warp(struct value block, struct warp_routing *warp, struct note
     bool present;
     if (!value_is_map(block, err))
         return false;
-    value_note_unused(block, is_warp_key, notes);
+    value_note_unused(block, &warp_keys, notes);
     return value_duration(value_member(block, "connectTimeout"), &warp->connect_timeout_ns,
                           &present, err) &&
            value_duration(value_member(block, "tcpKeepAlive"), &warp->tcp_keep_alive_ns, &present,
@@ -119,6 +174,7 @@ struct ingress_spec *ingress_spec_read(struct value root, struct notes *notes, s
          read_defaults(value_member(root, "originRequest"), &spec->defaults, notes, err) &&
          read_rules(value_member(root, "ingress"), spec, notes, err) &&
          read_warp(value_member(root, "warp-routing"), &spec->warp, notes, err);
+    note_unknown_keys(root, notes);
     if (ok)
         return spec;
     ingress_spec_free(spec);

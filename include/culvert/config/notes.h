@@ -5,11 +5,12 @@
 
 #include "culvert/base/span.h"
 
-enum { NOTE_TEXT_MAX = 200, NOTES_MAX = 200 };
+enum { NOTE_TEXT_MAX = 200, NOTE_HINT_MAX = 96, NOTES_MAX = 200 };
 
 enum note_kind {
-    NOTE_UNUSED_KEY, /* text is the key alone */
-    NOTE_ADVICE,     /* text is a sentence */
+    NOTE_UNUSED_KEY,  /* of a block; text is the key alone */
+    NOTE_UNKNOWN_KEY, /* of the file's top level; likewise */
+    NOTE_ADVICE,      /* text is a sentence */
 };
 
 /* From 1; 0: not in a file. */
@@ -21,6 +22,7 @@ struct note {
     enum note_kind kind;
     struct place place;
     char text[NOTE_TEXT_MAX];
+    char hint[NOTE_HINT_MAX]; /* "did you mean service?"; "" */
 };
 
 /* Embedded; all zero is empty. */
@@ -33,6 +35,9 @@ struct notes {
 /* `notes` NULL: nobody asks. */
 void notes_add(struct notes *notes, enum note_kind kind, struct place place, const char *format,
                ...) PRINTF_LIKE(4, 5);
+
+/* What the note that was added last may be about. */
+void notes_hint(struct notes *notes, const char *format, ...) PRINTF_LIKE(2, 3);
 void notes_release(struct notes *notes);
 
 /* In the order of the file. */

@@ -61,6 +61,9 @@ bool origin_request_set_defaults(struct origin_request *request, struct error *e
 bool origin_request_read(struct value block, struct origin_request *request, struct notes *notes,
                          struct error *err) MUST_CHECK;
 
+/* The name of the `index`th key; NULL behind the last one. */
+const char *origin_request_key(size_t index);
+
 /* Sets one text, number or truth as if it had been written in a block: for flags of the command
  * line. `key` must be of the kind. False: out of memory. */
 bool origin_request_set_text(struct origin_request *request, const char *key, struct span text,

@@ -11,6 +11,8 @@
 struct environment {
     const char *(*find)(const char *name, void *arg); /* NULL: not set */
     void *arg;
+    /* All of them as "NAME=VALUE", NULL behind the last one; NULL: nobody knows. */
+    char *const *(*all)(void *arg);
 };
 
 /* The process's own. Static. */
@@ -36,15 +38,22 @@ const struct setting *sources_find_own(const struct sources *sources, struct spa
 bool sources_set_flag(struct sources *sources, const struct setting *setting, struct span value,
                       struct error *err) MUST_CHECK;
 
-/* Each variable of each setting; an empty one is not set. False: one is not of its kind, `err`
- * names it. */
+/* Each variable of each setting. An empty one is set, to nothing, where a text is wanted; else it
+ * is not set. False: one is not of its kind, `err` names it. */
 bool sources_read_environment(struct sources *sources, const struct environment *environment,
                               struct error *err) MUST_CHECK;
 
-/* The keys of a file that are settings, strictly by their YAML type; null is not set. Call it last.
- * False: another type, `err` names the place. */
+/* Tells of each variable whose name looks as if it was meant to be one of a setting, and that one. */
+void sources_suspect_variables(const struct sources *sources, const struct environment *environment,
+                               void (*suspect)(void *arg, struct span name, const char *meant),
+                               void *arg);
+
+/* The keys of a file that are settings, strictly by their YAML type; null and an empty text are not
+ * set. Call it last.
+ * `unread` (NULL: none, else ends in NULL): keys that are passed over. False: another type, `err`
+ * names the place. */
 bool sources_read_file(struct sources *sources, const struct yml_node *root,
-                       struct error *err) MUST_CHECK;
+                       const char *const *unread, struct error *err) MUST_CHECK;
 
 /* The value under `name`, which must be in one of the tables and of that kind. An own option comes
  * before a common setting of the same name, but a flag before all. Texts are borrowed and end in a

@@ -5,6 +5,7 @@
 #define CULVERT_CONFIG_VALUE_H
 
 #include "culvert/base/doc.h"
+#include "culvert/base/nearest.h"
 #include "culvert/config/notes.h"
 #include "culvert/config/yaml.h"
 
@@ -48,8 +49,19 @@ bool value_uint(struct value value, uint64_t *out, bool *present, struct error *
 bool value_duration(struct value value, int64_t *nanoseconds, bool *present,
                     struct error *err) MUST_CHECK;
 
-/* Notes each key of a YAML map for which `is_known` says no. JSON: nothing, the sender may be newer
- * than we are. */
-void value_note_unused(struct value map, bool (*is_known)(struct span key), struct notes *notes);
+/* The keys that somebody reads in a map. */
+struct value_keys {
+    const char *(*name_at)(size_t index); /* each of them; NULL behind the last one */
+    /* Keys that people write here and that belong into the member `below`; NULL: there are none. */
+    const char *(*below_at)(size_t index);
+    const char *below;
+};
+
+/* Notes each key of a YAML map that nobody reads, with the one that may have been meant. JSON:
+ * nothing, the sender may be newer than we are. */
+void value_note_unused(struct value map, const struct value_keys *keys, struct notes *notes);
+
+/* Is it one of them? *nearest (zero but for what is meant) learns of all. */
+bool value_keys_have(const char *(*name_at)(size_t index), struct nearest *nearest);
 
 #endif

@@ -16,7 +16,6 @@ static const struct {
     const char *why;
 } wanted[] = {
     {"set-loglevel-null", CLI_OK, "null in the file is not set"},
-    {"cli-url-env-empty", CLI_OK, "an empty variable is not set"},
 };
 
 static const char *text_of(const struct doc *object, const char *key)
@@ -153,6 +152,102 @@ TEST(a_refused_path_is_told_beside_its_rule)
                "%s", outcome.out);
     cli_outcome_release(&outcome);
     place_remove(&home);
+}
+
+/* What `tunnel ingress validate` says of a file. */
+static struct cli_outcome validate(struct test_place *home, const char *text)
+{
+    static const char *const words[] = {"culvert", "tunnel",   "--config", "@/c.yml",
+                                        "ingress", "validate", NULL};
+    CHECK(file_replace(place_path(home, "c.yml"), span_of(text), 0600, NULL));
+    return cli_outcome_of(home, words, NULL);
+}
+
+TEST(unused_keys_are_listed_with_the_one_that_was_meant)
+{
+    static const struct {
+        const char *text, *line;
+        bool is_ok; /* and "OK" besides */
+    } cases[] = {
+        {"ingress:\n  - zork: 1\n    service: http://h\n", "line 2: nothing reads the key zork\n",
+         false},
+        {"ingress:\n  - service: http://h\n    Hostname: a\n",
+         "line 3: nothing reads the key Hostname; did you mean hostname?\n", false},
+        {"ingress:\n  - service: http://h\n    noTLSVerify: true\n",
+         "line 3: nothing reads the key noTLSVerify; it belongs below originRequest\n", false},
+        {"ingress:\n  - service: http://h\n    noTlsVerfy: true\n",
+         "nothing reads the key noTlsVerfy; noTLSVerify belongs below originRequest\n", false},
+        {"ingress:\n  - service: http://h\n    originRequest: {http2origin: true}\n",
+         "nothing reads the key http2origin; did you mean http2Origin?\n", false},
+        {"ingress:\n  - service: http://h\n    originRequest: {required: true}\n",
+         "nothing reads the key required; it belongs below access\n", false},
+        {"ingress:\n  - service: http://h\n    originRequest:\n      access: {team: t}\n",
+         "line 4: nothing reads the key team\n", false},
+        {"ingress:\n  - service: http://h\nwarp-routing: {enabled: true}\n",
+         "line 3: nothing reads the key enabled\n", false},
+        {"ingress:\n  - service: http://h\nlogLevel: debug\n",
+         "line 3: nothing reads the key logLevel; did you mean loglevel?\n", true},
+        {"ingress:\n  - service: http://h\ncred-file: x\n",
+         "line 3: nothing reads the key cred-file; in a file it is called credentials-file\n",
+         true},
+        {"ingress:\n  - service: http://h\noutput: json\n",
+         "line 3: nothing reads the key output; --output is no key of a file\n", true},
+        {"ingress:\n  - service: http://h\nconnectTimeout: 3s\n",
+         "line 3: nothing reads the key connectTimeout; it belongs below originRequest\n", true},
+        {"ingress:\n  - service: http://h\nsomething: else\n",
+         "line 3: nothing reads the key something\n", true},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct test_place home = place_make();
+        struct cli_outcome outcome = validate(&home, cases[i].text);
+        CHECK_CASE(outcome.status == CLI_OK, "%s: %s", cases[i].line, outcome.err);
+        CHECK_CASE(strstr(outcome.out, cases[i].line), "%s: %s", cases[i].line, outcome.out);
+        CHECK_CASE((strstr(outcome.out, "OK\n") != NULL) == cases[i].is_ok, "%s", outcome.out);
+        cli_outcome_release(&outcome);
+        place_remove(&home);
+    }
+}
+
+TEST(a_key_of_another_command_is_not_judged)
+{
+    static const struct {
+        const char *text;
+        int status;
+    } cases[] = {
+        {"token: 5\ningress: [{service: 'http://h'}]\n", CLI_OK},
+        {"features: x\ningress: [{service: 'http://h'}]\n", CLI_OK},
+        {"region: 5\ningress: [{service: 'http://h'}]\n", CLI_FAILED},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct test_place home = place_make();
+        struct cli_outcome outcome = validate(&home, cases[i].text);
+        CHECK_CASE(outcome.status == cases[i].status, "%s: %s", cases[i].text, outcome.err);
+        cli_outcome_release(&outcome);
+        place_remove(&home);
+    }
+}
+
+TEST(a_file_that_is_refused_is_told_with_the_key_that_was_meant)
+{
+    static const struct {
+        const char *text, *error, *warning;
+    } cases[] = {
+        {"ingress:\n  - Service: http://h\n", "c.yml:2:5: rule #0: service \"\": ",
+         "line 2: nothing reads the key Service; did you mean service?\n"},
+        {"Ingress:\n  - service: http://h\n", "there are no ingress rules",
+         "line 1: nothing reads the key Ingress; did you mean ingress?\n"},
+        {"ingress: 5\ntunel: x\n", "c.yml:1:10: ingress must be a list",
+         "line 2: nothing reads the key tunel; did you mean tunnel?\n"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct test_place home = place_make();
+        struct cli_outcome outcome = validate(&home, cases[i].text);
+        CHECK(outcome.status == CLI_FAILED);
+        CHECK_CASE(strstr(outcome.err, cases[i].error), "%s: %s", cases[i].error, outcome.err);
+        CHECK_CASE(strstr(outcome.err, cases[i].warning), "%s: %s", cases[i].warning, outcome.err);
+        cli_outcome_release(&outcome);
+        place_remove(&home);
+    }
 }
 
 TEST(unused_keys_and_oddities_are_listed_and_fine)

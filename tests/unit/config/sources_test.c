@@ -22,7 +22,7 @@ static bool read_all(struct sources *sources, const char *const *variables, cons
     struct environment environment = {find_in_list, (void *)(uintptr_t)variables};
     struct yml *file = yml_parse(span_of(text), "f", err);
     bool ok = file && sources_read_environment(sources, &environment, err) &&
-              (!yml_root(file) || sources_read_file(sources, yml_root(file), err));
+              (!yml_root(file) || sources_read_file(sources, yml_root(file), NULL, err));
     yml_free(file);
     return ok;
 }
@@ -67,7 +67,7 @@ TEST(a_flag_beats_a_variable_beats_the_file_beats_the_default)
     sources_free(sources);
 }
 
-TEST(an_empty_variable_is_not_set_and_the_first_of_several_counts)
+TEST(an_empty_variable_is_a_text_but_no_number_and_the_first_of_several_counts)
 {
     static const char *const variables[] = {"TUNNEL_URL",
                                             "",
@@ -80,8 +80,9 @@ TEST(an_empty_variable_is_not_set_and_the_first_of_several_counts)
                                             NULL};
     struct sources *sources = sources_new(NULL, 0, NULL);
     REQUIRE(sources);
-    CHECK(read_all(sources, variables, "retries: 7", NULL));
-    CHECK(!sources_is_set(sources, "url"));
+    CHECK(read_all(sources, variables, "retries: 7\nurl: http://f", NULL));
+    CHECK(sources_where(sources, "url") == SOURCE_VARIABLE);
+    CHECK_TEXT(sources_text(sources, "url"), "");
     CHECK(sources_int(sources, "retries") == 7);
     CHECK_TEXT(sources_text(sources, "transport-loglevel"), "debug");
     sources_free(sources);

@@ -267,7 +267,7 @@ TEST(the_example_configuration_is_fine)
     struct sources *sources = sources_new(NULL, 0, NULL);
     struct yml *file = yml_parse(buf_span(&text), "config.example.yml", &err);
     REQUIRE(sources && file);
-    CHECK_CASE(sources_read_file(sources, yml_root(file), &err), "%s", err.text);
+    CHECK_CASE(sources_read_file(sources, yml_root(file), NULL, &err), "%s", err.text);
     CHECK(sources_is_set(sources, "credentials-file"));
     yml_free(file);
     sources_free(sources);

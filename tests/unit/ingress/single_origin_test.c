@@ -86,7 +86,7 @@ static struct rules *make_rules(const struct doc *one, struct error *err)
     if (spec && set_flags(sources, doc_get(one, "args"), err) &&
         set_flags(sources, doc_get(one, "run_args"), err) &&
         sources_read_environment(sources, &environment, err) &&
-        (!root || sources_read_file(sources, root, err)))
+        (!root || sources_read_file(sources, root, NULL, err)))
         rules = spec->count > 0 ? rules_new(spec, NULL, err)
                                 : single_origin_rules(sources, spec, &configured, err);
     ingress_spec_free(spec);
