@@ -62,8 +62,8 @@ static bool read_rules(struct cli_config *config, struct error *err)
     return config->spec && secrets_are_safe(config, root, err);
 }
 
-/* Settings of those commands only that run a tunnel or look for its credentials: whatever others find
- * in the file is not theirs to judge. */
+/* Settings of those commands only that run a tunnel or look for its credentials: whatever others
+ * find in the file is not theirs to judge. */
 static const char *const of_runs[] = {"token", "token-file", "credentials-contents", "features"};
 
 static void list_unread(const struct cli_command *command, const char **unread)

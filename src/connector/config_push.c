@@ -1,4 +1,4 @@
-/* From the stream to the head and back; docs/protocol.md, chapter 15.
+/* From the stream to the head and back; docs/protocol.md, chapter 13.
  *
  *   hear     worker   body comes in
  *   arrive   head     judged there, which may take a while

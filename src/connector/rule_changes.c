@@ -1,13 +1,13 @@
-/* A queue of pushes, one wish to read the file, and the one change that is under way; docs/protocol.md,
- * chapter 15. */
+/* A queue of pushes, one wish to read the file, and the one change that is under way;
+ * docs/protocol.md, chapter 13. */
 #include "culvert/connector/rule_changes.h"
 
 #include "culvert/base/doc.h"
 
 enum wish { WISH_NONE, WISH_IF_CHANGED, WISH_READ };
 
-/* On a thread of the jobs: files may lie on a slow disk, and roots take long to parse. Owns all that
- * it needs, so that it may outlive who asked for it. */
+/* On a thread of the jobs: files may lie on a slow disk, and roots take long to parse. Owns all
+ * that it needs, so that it may outlive who asked for it. */
 struct change {
     struct job job;
     struct rule_changes *changes; /* NULL: nobody asks any more */

@@ -1,5 +1,5 @@
-/* What can be said of a path expression without running it: enough to tell that one takes every path
- * that another one takes, where that is plain to see. For the files of this room. */
+/* What can be said of a path expression without running it: enough to tell that one takes every
+ * path that another one takes, where that is plain to see. For the files of this room. */
 #ifndef CULVERT_INGRESS_PATTERN_SHAPE_H
 #define CULVERT_INGRESS_PATTERN_SHAPE_H
 

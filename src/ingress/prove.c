@@ -1,5 +1,6 @@
-/* Requests are made from the rules' own texts and put to rules_match: what it says is the proof. That
- * a rule gets no request at all is told from the patterns, since no number of requests shows it. */
+/* Requests are made from the rules' own texts and put to rules_match: what it says is the proof.
+ * That a rule gets no request at all is told from the patterns, since no number of requests shows
+ * it. */
 #include "culvert/ingress/prove.h"
 
 #include "culvert/base/map.h"

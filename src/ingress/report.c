@@ -1,4 +1,4 @@
-/* Rules, their origin requests and warp routing, as JSON; docs/protocol.md, chapter 14. */
+/* Rules, their origin requests and warp routing, as JSON; docs/protocol.md, chapter 13. */
 #include "culvert/ingress/report.h"
 
 static struct doc *rule_for_edge(const struct rule *rule)

@@ -1,4 +1,4 @@
-/* First match over a list; docs/protocol.md, chapter 13. */
+/* First match over a list; docs/protocol.md, chapter 14. */
 #include "culvert/ingress/rules.h"
 
 #include "host_index.h"

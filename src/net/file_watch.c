@@ -1,6 +1,6 @@
-/* Watching a file's own inode would miss every file that takes its place. So each directory that the
- * path leads through is watched, for the one name that the path takes there; after each change the
- * path is walked anew. Network file systems tell nothing of what other machines do. */
+/* Watching a file's own inode would miss every file that takes its place. So each directory that
+ * the path leads through is watched, for the one name that the path takes there; after each change
+ * the path is walked anew. Network file systems tell nothing of what other machines do. */
 #include "culvert/net/file_watch.h"
 
 #include "culvert/base/buf.h"

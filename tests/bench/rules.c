@@ -1,6 +1,6 @@
-/* What choosing a rule costs: bench-rules [RULES], 1,000 if not given. One line for each way in which
- * a host is named: the time of rules_match, and beside it of a walk over the rules, which is what
- * others do. */
+/* What choosing a rule costs: bench-rules [RULES], 1,000 if not given. One line for each way in
+ * which a host is named: the time of rules_match, and beside it of a walk over the rules, which is
+ * what others do. */
 #include "culvert/ingress/rules.h"
 #include "culvert/base/random.h"
 

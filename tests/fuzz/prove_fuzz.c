@@ -1,5 +1,5 @@
-/* Lines "HOST PATH-EXPRESSION", each a rule: whatever is told of them is so, and a rule that is said
- * to get no request gets none of the requests that the lines themselves come to. */
+/* Lines "HOST PATH-EXPRESSION", each a rule: whatever is told of them is so, and a rule that is
+ * said to get no request gets none of the requests that the lines themselves come to. */
 #include "culvert/ingress/prove.h"
 
 #include "culvert/base/encode.h"

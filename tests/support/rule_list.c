@@ -1,3 +1,4 @@
+/* Words, and lists of rules made of them. */
 #include "support/rule_list.h"
 
 #include <stdio.h>

@@ -43,7 +43,8 @@ bool sources_set_flag(struct sources *sources, const struct setting *setting, st
 bool sources_read_environment(struct sources *sources, const struct environment *environment,
                               struct error *err) MUST_CHECK;
 
-/* Tells of each variable whose name looks as if it was meant to be one of a setting, and that one. */
+/* Tells of each variable whose name looks as if it was meant to be one of a setting, and that one.
+ */
 void sources_suspect_variables(const struct sources *sources, const struct environment *environment,
                                void (*suspect)(void *arg, struct span name, const char *meant),
                                void *arg);

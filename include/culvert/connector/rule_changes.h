@@ -10,8 +10,9 @@
 #include "culvert/net/jobs.h"
 #include "culvert/observe/metrics.h"
 
-/* Reads the rules once more, on a thread; never twice at the same time. True: *snapshot has one reference, or is NULL because
- * `only_if_changed` and the file is what it was when it was read last. False: `err`. */
+/* Reads the rules once more, on a thread; never twice at the same time. True: *snapshot has one
+ * reference, or is NULL because `only_if_changed` and the file is what it was when it was read
+ * last. False: `err`. */
 typedef bool read_rules_fn(void *arg, bool only_if_changed, struct snapshot **snapshot,
                            struct error *err);
 
@@ -41,8 +42,8 @@ void rule_changes_read(struct rule_changes *changes, bool only_if_changed);
 /* Judges and applies a pushed version; the push is returned in every case. */
 void rule_changes_push(struct rule_changes *changes, struct config_push *push);
 
-/* Puts `blueprint` (made by the caller, gets references) in force at once. False: `err`, and nothing
- * changed. */
+/* Puts `blueprint` (made by the caller, gets references) in force at once. False: `err`, and
+ * nothing changed. */
 bool rule_changes_apply(struct rule_changes *changes, struct blueprint *blueprint,
                         struct error *err) MUST_CHECK;
 

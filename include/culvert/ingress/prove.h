@@ -1,7 +1,7 @@
 /* What a list of rules does not do although it looks as if it did: rules that never match, rules
  * that a request slips past which only is written differently, origins of which one way asks for
- * Access and another does not. Each with a URL that was put to rules_match. Nothing is guessed: what
- * could not be decided is said to be so. */
+ * Access and another does not. Each with a URL that was put to rules_match. Nothing is guessed:
+ * what could not be decided is said to be so. */
 #ifndef CULVERT_INGRESS_PROVE_H
 #define CULVERT_INGRESS_PROVE_H
 

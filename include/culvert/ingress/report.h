@@ -6,8 +6,8 @@
 #include "culvert/ingress/snapshot.h"
 
 /* Only what differs from the defaults: {"__configuration_flags": `flags`, "ingress": [...],
- * "warp-routing": {...}}. Takes `flags` over, also when it fails (NULL: an empty object). The caller
- * frees the result. NULL: out of memory. */
+ * "warp-routing": {...}}. Takes `flags` over, also when it fails (NULL: an empty object). The
+ * caller frees the result. NULL: out of memory. */
 struct doc *report_for_edge(const struct rules *rules, const struct warp_routing *warp,
                             struct doc *flags);
 

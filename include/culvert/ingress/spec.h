@@ -34,8 +34,8 @@ struct ingress_spec {
 };
 
 /* Reads the root of a file or of a pushed configuration; an absent one is an empty specification.
- * Keys of a file that nobody reads become notes, also when it fails. The caller frees it. NULL: a value of another
- * type, `err` names the place. */
+ * Keys of a file that nobody reads become notes, also when it fails. The caller frees it. NULL: a
+ * value of another type, `err` names the place. */
 struct ingress_spec *ingress_spec_read(struct value root, struct notes *notes, struct error *err);
 void ingress_spec_free(struct ingress_spec *spec); /* NULL is allowed */
 
