@@ -2,6 +2,7 @@
  * which a host is named: the time of rules_match, and beside it of a walk over the rules, which is
  * what others do. */
 #include "culvert/ingress/rules.h"
+#include "culvert/base/idn.h"
 #include "culvert/base/random.h"
 
 #include <stdio.h>

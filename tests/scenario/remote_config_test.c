@@ -37,7 +37,7 @@ static bool read_file(void *arg, bool only_if_changed, struct snapshot **snapsho
         return true;
     if (!scene->service)
         return error_set(err, ERROR_INVALID, 0, "config.yml:1:1: bad");
-    *snapshot = lone_connector_rules(scene->service);
+    *snapshot = ends_rules_single(scene->service, "");
     return true;
 }
 
@@ -222,7 +222,7 @@ TEST(pushed_configurations_come_to_what_was_recorded)
     buf_release(&text);
     CHECK(doc_count(cases) > 20);
     scene_open(&scene);
-    struct snapshot *plain = lone_connector_rules("http_status:200");
+    struct snapshot *plain = ends_rules_single("http_status:200", "");
     struct doc *usual = origin_request_to_whole_doc(rules_defaults(snapshot_rules(plain)));
     for (size_t i = 0; i < doc_count(cases); i++)
         replay(&scene, doc_at(cases, i), usual, (int)(2 * i));

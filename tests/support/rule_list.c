@@ -3,17 +3,6 @@
 
 #include <stdio.h>
 
-struct rules *rule_list_parse(const char *text, struct notes *notes, struct error *err)
-{
-    struct yml *file = yml_parse(span_of(text), "config.yml", err);
-    struct ingress_spec *spec =
-        file ? ingress_spec_read(value_of_yml(yml_root(file)), notes, err) : NULL;
-    struct rules *rules = spec ? rules_new(spec, notes, err) : NULL;
-    ingress_spec_free(spec);
-    yml_free(file);
-    return rules;
-}
-
 /* xorshift64*: the same everywhere, unlike rand(). */
 static uint64_t draw(uint64_t *seed, uint64_t below)
 {

@@ -1,12 +1,8 @@
-/* Rules for tests: from a YAML text, and lists of rules that somebody might have written, made from
- * few words so that they meet often. */
+/* Lists of rules that somebody might have written, made from few words so that they meet often. */
 #ifndef CULVERT_TESTS_RULE_LIST_H
 #define CULVERT_TESTS_RULE_LIST_H
 
-#include "culvert/ingress/rules.h"
-
-/* The rules of a YAML text; NULL: `err` says why. `notes` may be NULL. */
-struct rules *rule_list_parse(const char *text, struct notes *notes, struct error *err);
+#include "culvert/base/buf.h"
 
 /* `count` rules and a last one that takes the rest; hosts exact, wildcard, with letters beyond
  * ASCII, with odd case and dots, or none, some with a path. The same `seed` gives the same list.

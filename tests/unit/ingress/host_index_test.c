@@ -2,6 +2,7 @@
 #include "culvert/base/random.h"
 #include "harness.h"
 #include "support/rule_list.h"
+#include "support/rules_text.h"
 
 enum { LISTS = 60, RULES = 40, ASKED = 200, TEXT_MAX = 256 * 1024 };
 
@@ -47,7 +48,7 @@ TEST(the_table_chooses_what_a_walk_over_all_rules_chooses)
         struct error err = {0};
         uint64_t hosts = seed + i + 1;
         REQUIRE(rule_list_write(&text, RULES, seed + i));
-        struct rules *rules = rule_list_parse(buf_text(&text), NULL, &err);
+        struct rules *rules = rules_of_text(buf_text(&text), NULL, &err);
         CHECK_CASE(rules, "seed %llu: %s", (unsigned long long)(seed + i), err.text);
         for (size_t n = 0; rules && n < ASKED; n++)
             ask(rules, &hosts, &chosen);
@@ -70,13 +71,13 @@ TEST(an_earlier_wildcard_goes_before_a_later_exact_name_and_the_other_way_round)
         {"any.example", 4},   {"a.b\xc3\xbc.example", 4},
     };
     struct error err = {0};
-    struct rules *rules = rule_list_parse("ingress:\n"
-                                          "  - {hostname: a.one.example, service: 'http://h:1'}\n"
-                                          "  - {hostname: '*.one.example', service: 'http://h:2'}\n"
-                                          "  - {hostname: '*.two.example', service: 'http://h:3'}\n"
-                                          "  - {hostname: a.two.example, service: 'http://h:4'}\n"
-                                          "  - {service: 'http_status:404'}\n",
-                                          NULL, &err);
+    struct rules *rules = rules_of_text("ingress:\n"
+                                        "  - {hostname: a.one.example, service: 'http://h:1'}\n"
+                                        "  - {hostname: '*.one.example', service: 'http://h:2'}\n"
+                                        "  - {hostname: '*.two.example', service: 'http://h:3'}\n"
+                                        "  - {hostname: a.two.example, service: 'http://h:4'}\n"
+                                        "  - {service: 'http_status:404'}\n",
+                                        NULL, &err);
     REQUIRE(rules);
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct rules_verdict verdict;
@@ -88,13 +89,13 @@ TEST(an_earlier_wildcard_goes_before_a_later_exact_name_and_the_other_way_round)
 
 TEST(a_rule_for_every_host_keeps_its_place_between_those_with_a_name)
 {
-    struct rules *rules = rule_list_parse("ingress:\n"
-                                          "  - {hostname: a, path: ^/x, service: 'http://h:1'}\n"
-                                          "  - {path: ^/y, service: 'http://h:2'}\n"
-                                          "  - {hostname: a, service: 'http://h:3'}\n"
-                                          "  - {hostname: '*', path: ^/z, service: 'http://h:4'}\n"
-                                          "  - {service: 'http_status:404'}\n",
-                                          NULL, NULL);
+    struct rules *rules = rules_of_text("ingress:\n"
+                                        "  - {hostname: a, path: ^/x, service: 'http://h:1'}\n"
+                                        "  - {path: ^/y, service: 'http://h:2'}\n"
+                                        "  - {hostname: a, service: 'http://h:3'}\n"
+                                        "  - {hostname: '*', path: ^/z, service: 'http://h:4'}\n"
+                                        "  - {service: 'http_status:404'}\n",
+                                        NULL, NULL);
     static const struct {
         const char *host, *path;
         size_t rule;

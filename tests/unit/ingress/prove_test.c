@@ -5,6 +5,7 @@
 
 #include "harness.h"
 #include "support/rule_list.h"
+#include "support/rules_text.h"
 
 enum { LISTS = 40, RULES = 30, ASKED = 300, TEXT_MAX = 256 * 1024 };
 
@@ -13,7 +14,7 @@ enum { LISTS = 40, RULES = 30, ASKED = 300, TEXT_MAX = 256 * 1024 };
 static struct rules *make(const char *text)
 {
     struct error err = {0};
-    struct rules *rules = rule_list_parse(text, NULL, &err);
+    struct rules *rules = rules_of_text(text, NULL, &err);
     CHECK_CASE(rules, "%s", err.text);
     return rules;
 }
