@@ -21,12 +21,8 @@ static const struct {
     {"wildcard", "*.app%zu.example.com", "www.app%zu.example.com", "/index.html", NULL},
     {"wildcard, four labels below", "*.app%zu.example.com", "a.b.c.d.app%zu.example.com",
      "/index.html", NULL},
-    {"name in A-labels",
-     "b\xc3\xbc"
-     "cher%zu.example",
-     "b\xc3\xbc"
-     "cher%zu.example",
-     "/index.html", NULL},
+    {"name in A-labels", "b\303\274cher%zu.example", "b\303\274cher%zu.example", "/index.html",
+     NULL},
     {"no rule: the last one", "app%zu.example.com", "none%zu.example.org", "/index.html", NULL},
 };
 

@@ -12,24 +12,11 @@ static uint64_t draw(uint64_t *seed, uint64_t below)
     return (*seed * UINT64_C(0x2545F4914F6CDD1D) >> 33) % below;
 }
 
-static const char *const labels[] = {"a",
-                                     "b",
-                                     "app",
-                                     "b\xc3\xbc"
-                                     "cher",
-                                     "A",
-                                     "xn--bcher-kva",
-                                     "x-y",
-                                     "\xc3\x84",
-                                     "1.2.3",
-                                     ""};
-static const char *const ends[] = {"example.com",
-                                   "example",
-                                   "Corp.Test",
-                                   "stra\xc3\x9f"
-                                   "e.example",
-                                   "xn--strae-oqa.example",
-                                   "example.com."};
+static const char *const labels[] = {
+    "a", "b", "app", "b\303\274cher", "A", "xn--bcher-kva", "x-y", "\303\204", "1.2.3", ""};
+static const char *const ends[] = {
+    "example.com",           "example",     "Corp.Test", "stra\303\237e.example",
+    "xn--strae-oqa.example", "example.com."};
 
 static const char *word(const char *const *words, size_t count, uint64_t *seed)
 {
