@@ -331,6 +331,10 @@ static struct doc *access_to_whole_doc(const struct access_requirement *access)
     ok = doc_put(object, "audTag", audiences) && ok;
     if (ok && access->environment[0] != '\0')
         ok = doc_put_text(object, "environment", span_of(access->environment));
+    if (ok && access->issuer[0] != '\0')
+        ok = doc_put_text(object, "issuer", span_of(access->issuer));
+    if (ok && access->certs_url[0] != '\0')
+        ok = doc_put_text(object, "certsUrl", span_of(access->certs_url));
     if (ok)
         return object;
     doc_free(object);

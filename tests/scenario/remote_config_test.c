@@ -4,6 +4,7 @@
 #include "culvert/base/file.h"
 #include "culvert/tunnel/response_meta.h"
 #include "culvert/tunnel/stream_kind.h"
+#include "support/fake_issuer.h"
 #include "support/lone_connector.h"
 
 #include "harness.h"
@@ -14,17 +15,11 @@ enum { FILE_MAX = 1024 * 1024, WORKERS = 3, CONNECTIONS = 4 };
 
 #define BASE "{\"ingress\":[{\"service\":\"http_status:418\"}]}"
 
-/* Cases in which we differ on purpose. */
-static const struct {
-    const char *name, *why;
-} refused[] = {
-    {"remote-all-keys", "no rule that requires Access is served without the check"},
-};
-
 struct scene {
     struct lone_connector lone;
-    size_t reads;        /* of the file */
-    const char *service; /* in the file; NULL: the file is bad */
+    struct fake_issuer issuer; /* of tokens for Access: nobody is asked outside */
+    size_t reads;              /* of the file */
+    const char *service;       /* in the file; NULL: the file is bad */
 };
 
 static bool read_file(void *arg, bool only_if_changed, struct snapshot **snapshot,
@@ -49,8 +44,16 @@ static void scene_open(struct scene *scene)
     scene->lone.options.read_rules = read_file;
     scene->lone.options.read_rules_arg = scene;
     scene->lone.options.management_hostname = "Management.Argotunnel.com";
+    fake_issuer_init(&scene->issuer, scene->lone.loop);
+    scene->lone.key_fetcher = &scene->issuer.fetcher;
     lone_connector_start(&scene->lone);
     lone_connector_pass(&scene->lone, 1000);
+}
+
+static void scene_close(struct scene *scene)
+{
+    fake_issuer_release(&scene->issuer);
+    lone_connector_close(&scene->lone);
 }
 
 /* Pushes `body` over a connection; the answer is in `ask`, which the caller releases. */
@@ -179,14 +182,6 @@ static void check_effective(struct scene *scene, const struct doc *one, const st
     buf_release(&page);
 }
 
-static bool is_refused_by_us(struct span name)
-{
-    for (size_t i = 0; i < ARRAY_LEN(refused); i++)
-        if (span_equal(name, span_of(refused[i].name)))
-            return true;
-    return false;
-}
-
 static void replay(struct scene *scene, const struct doc *one, const struct doc *usual, int version)
 {
     struct span name = text_of(one, "name");
@@ -197,7 +192,6 @@ static void replay(struct scene *scene, const struct doc *one, const struct doc 
     CHECK(status_of(scene, "app.test") == 418);
     CHECK(doc_as_bool(doc_get(one, "applied"), &wanted));
     CHECK(doc_as_int(doc_get(one, "http_status"), &wanted_status));
-    wanted = wanted && !is_refused_by_us(name);
     struct doc *answer = push_version(scene, (size_t)version % CONNECTIONS, version + 1,
                                       text_of(one, "config_json"), &status);
     CHECK_CASE(status == wanted_status, "%.*s: status %d", SPAN_ARG(name), status);
@@ -229,7 +223,7 @@ TEST(pushed_configurations_come_to_what_was_recorded)
     doc_free(usual);
     snapshot_unref(plain);
     doc_free(cases);
-    lone_connector_close(&scene.lone);
+    scene_close(&scene);
 }
 
 /* ---- versions ---- */
@@ -268,7 +262,7 @@ TEST(only_a_newer_version_is_applied_whichever_connection_brings_it)
                    status_of(&scene, "app.test"));
         doc_free(answer);
     }
-    lone_connector_close(&scene.lone);
+    scene_close(&scene);
 }
 
 TEST(what_is_no_push_is_answered_502_and_changes_nothing)
@@ -298,7 +292,7 @@ TEST(what_is_no_push_is_answered_502_and_changes_nothing)
     struct buf page = lone_connector_admin(&scene.lone, "/config");
     CHECK(strstr(buf_text(&page), "{\"version\":-1,\"config\":{\"ingress\":[{\"hostname\":\"\","));
     buf_release(&page);
-    lone_connector_close(&scene.lone);
+    scene_close(&scene);
 }
 
 TEST(a_push_without_a_config_is_refused_with_words)
@@ -311,7 +305,7 @@ TEST(a_push_without_a_config_is_refused_with_words)
                SPAN("{\"lastAppliedVersion\":-1,\"err\":{\"message\":\"the push has no "
                     "\\\"config\\\"\"}}"));
     ask_release(&ask);
-    lone_connector_close(&scene.lone);
+    scene_close(&scene);
 }
 
 TEST(an_edge_that_leaves_in_the_middle_of_a_push_changes_nothing)
@@ -331,7 +325,7 @@ TEST(an_edge_that_leaves_in_the_middle_of_a_push_changes_nothing)
     struct buf page = lone_connector_admin(&scene.lone, "/config");
     CHECK(strstr(buf_text(&page), "{\"version\":-1,"));
     buf_release(&page);
-    lone_connector_close(&scene.lone);
+    scene_close(&scene);
 }
 
 /* ---- the file and the edge ---- */
@@ -359,7 +353,7 @@ TEST(the_file_is_read_again_until_the_edge_pushed_a_version)
     CHECK(strstr(buf_text(&page), "culvert_config_reload_total{result=\"applied\"} 2"));
     CHECK(strstr(buf_text(&page), "culvert_config_reload_total{result=\"refused\"} 1"));
     buf_release(&page);
-    lone_connector_close(&scene.lone);
+    scene_close(&scene);
 }
 
 TEST(the_version_in_force_is_a_metric)
@@ -374,7 +368,7 @@ TEST(the_version_in_force_is_a_metric)
     page = lone_connector_admin(&scene.lone, "/metrics");
     CHECK(strstr(buf_text(&page), "\ncloudflared_orchestration_config_version 31\n"));
     buf_release(&page);
-    lone_connector_close(&scene.lone);
+    scene_close(&scene);
 }
 
 /* ---- the rule in front of all rules ---- */
@@ -393,5 +387,5 @@ TEST(no_rule_sees_a_request_for_the_management_host_name)
     CHECK(status_of(&scene, "management.argotunnel.com") == 404);
     CHECK(status_of(&scene, "MANAGEMENT.argotunnel.com.:443") == 404);
     CHECK(status_of(&scene, "x.management.argotunnel.com") == 201);
-    lone_connector_close(&scene.lone);
+    scene_close(&scene);
 }
