@@ -111,15 +111,14 @@ void health_check_release(struct health_check *check)
     *check = (struct health_check){0};
 }
 
-static bool is_health_key(struct span key)
+static const char *health_key(size_t index)
 {
     static const char *const names[] = {"path",           "interval", "timeout", "healthyAfter",
                                         "unhealthyAfter", "status",   NULL};
-    for (size_t i = 0; names[i]; i++)
-        if (span_equal(key, span_of(names[i])))
-            return true;
-    return false;
+    return names[index];
 }
+
+static const struct value_keys health_keys = {.name_at = health_key};
 
 static bool is_target(struct span path)
 {
@@ -170,7 +169,7 @@ bool health_check_read(struct value block, struct health_check *to, struct notes
         !value_int(value_member(block, "unhealthyAfter"), &to->unhealthy_after, &present, err) ||
         !value_int(value_member(block, "status"), &to->status, &present, err))
         return false;
-    value_note_unused(block, is_health_key, notes);
+    value_note_unused(block, &health_keys, notes);
     return judge_check(block, to, err);
 }
 

@@ -421,12 +421,19 @@ struct doc *origin_request_to_doc(const struct origin_request *request)
     return NULL;
 }
 
+/* Keys that other connectors do not know: shown where they are used only. */
+static bool is_own_key(const struct origin_key *key)
+{
+    return key->kind == KIND_ADDRESSES || key->kind == KIND_HEALTH_CHECK ||
+           key->kind == KIND_PROXY_PROTOCOL;
+}
+
 struct doc *origin_request_to_whole_doc(const struct origin_request *request)
 {
     struct doc *object = doc_object();
     bool ok = object != NULL;
     for (size_t i = 0; ok && i < ARRAY_LEN(keys); i++) {
-        bool differs;
+        bool differs = true;
         struct doc *value;
         if (keys[i].kind == KIND_ACCESS)
             value = access_to_whole_doc(&request->access);
@@ -434,7 +441,10 @@ struct doc *origin_request_to_whole_doc(const struct origin_request *request)
             value = doc_null();
         else
             value = key_to_doc(&keys[i], request, &differs);
-        ok = doc_put(object, keys[i].name, value);
+        if (differs || !is_own_key(&keys[i]))
+            ok = doc_put(object, keys[i].name, value);
+        else
+            doc_free(value);
     }
     if (ok)
         return object;
