@@ -122,7 +122,8 @@ static void send_head(struct desk_request *request, int status, int64_t length, 
     head.length = length;
     head.ends_here = !has_body;
     head.is_upgrade = status == 101 || request->desk->upgrades;
-    must(headers_add(&head.fields, SPAN("x-desk"), SPAN("1"), &err));
+    if (!request->desk->is_plain)
+        must(headers_add(&head.fields, SPAN("x-desk"), SPAN("1"), &err));
     for (const struct header *field = request->desk->fields; field && field->name.len > 0; field++)
         must(headers_add(&head.fields, field->name, field->value, &err));
     if (has_body) {

@@ -27,6 +27,7 @@ struct desk {
     size_t count;
     size_t lost;                 /* requests beyond DESK_REQUESTS_MAX: reset at once */
     const struct header *fields; /* of each answer; their end has an empty name; NULL: none */
+    bool is_plain;               /* answers have no x-desk */
     bool holds;                  /* leaves the requests' bodies in their channels */
     bool upgrades;               /* its answers accept upgrades; those of 101 do anyway */
     bool keeps;                  /* does not let go of a request by itself when it is over */

@@ -46,9 +46,13 @@ static void speak(struct h2_far_session *one)
 static void on_open(void *arg)
 {
     struct h2_far_session *one = arg;
-    must(span_equal(conn_protocol(one->conn), SPAN("h2")));
-    if (!one->far->mute)
+    if (!span_equal(conn_protocol(one->conn), SPAN("h2"))) {
+        one->far->strangers++;
+        conn_close(one->conn);
+        one->conn = NULL;
+    } else if (!one->far->mute) {
         speak(one);
+    }
 }
 
 static size_t on_bytes(void *arg, const unsigned char *data, size_t len)

@@ -27,6 +27,7 @@ struct h2_far {
     size_t session_of[DESK_REQUESTS_MAX]; /* each request of the desk */
     struct h2_far_session sessions[H2_FAR_SESSIONS_MAX];
     size_t count;
+    size_t strangers; /* TLS clients that did not ask for h2: closed at once */
 };
 
 /* Serves the address in `memory`, with 100 streams in each session unless `options` are changed. */
