@@ -2,6 +2,7 @@
 #include "support/ask.h"
 
 #include "support/must.h"
+#include "support/scarce_memory.h"
 
 enum { TEXT_LIMIT = 16 * 1024 * 1024 };
 
@@ -52,10 +53,12 @@ void ask_end(struct ask *ask)
 void ask_take(struct ask *ask)
 {
     struct span bytes;
+    scarce_memory_pause();
     while (ask->from && (bytes = channel_peek(ask->from->bytes)).len > 0) {
         must(buf_put_span(&ask->text, bytes));
         channel_drop(ask->from->bytes, bytes.len);
     }
+    scarce_memory_go_on();
 }
 
 static void on_filled(void *arg)
@@ -81,7 +84,9 @@ static void on_answer(void *arg, struct response_head *head, struct body *body)
     ask->status = ask->got.status = head->status;
     ask->got.length = head->length;
     ask->got.ends_here = head->ends_here;
+    scarce_memory_pause();
     must(headers_copy(&ask->got.fields, &head->fields, NULL));
+    scarce_memory_go_on();
     ask->from = body;
     if (ask->upgrades || head->status == 101)
         outbound_upgraded(ask->out);

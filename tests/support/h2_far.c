@@ -2,6 +2,7 @@
 #include "support/h2_far.h"
 
 #include "support/must.h"
+#include "support/scarce_memory.h"
 #include "support/turned_clock.h"
 
 static void on_request(void *arg, struct inbound *in)
@@ -86,6 +87,7 @@ static void accept_one(void *arg, int fd)
 {
     static const struct conn_events events = {on_open, on_bytes, on_end, on_room, on_lost};
     struct h2_far *far = arg;
+    scarce_memory_pause(); /* it is called by who dials */
     must(far->count < H2_FAR_SESSIONS_MAX);
     struct h2_far_session *one = &far->sessions[far->count++];
     *one = (struct h2_far_session){.far = far};
@@ -95,6 +97,7 @@ static void accept_one(void *arg, int fd)
         must(conn_start_tls(one->conn, far->tls, NULL, 0, NULL));
     else if (!far->mute)
         speak(one);
+    scarce_memory_go_on();
 }
 
 void h2_far_open(struct h2_far *far, struct loop *loop, struct memory_sockets *memory,

@@ -91,7 +91,7 @@ TEST(who_waits_for_a_dial_takes_room_that_comes_before)
     h2_bench_ask(&bench, &asks[2], "GET", "/late");
     CHECK_SIZE(bench.far.desk.count, 2);
     desk_answer(&bench.far.desk.requests[0], 200, "hi");
-    CHECK(settle(bench.loop));
+    h2_bench_settle(&bench);
     CHECK_SIZE(bench.far.desk.count, 3);
     h2_bench_answer_all(&bench);
     CHECK_SIZE(done_of(asks, 3), 3);
@@ -155,7 +155,7 @@ TEST(when_all_who_waited_left_the_dial_is_given_up)
     ask_close(&asks[0]);
     CHECK(loop_next_timer_ms(bench.loop) < UINT64_MAX);
     ask_close(&asks[1]);
-    CHECK(settle(bench.loop));
+    h2_bench_settle(&bench);
     CHECK(loop_next_timer_ms(bench.loop) == UINT64_MAX);
     h2_bench_release_all(&bench, asks, 2);
     h2_bench_close(&bench);
@@ -170,7 +170,7 @@ TEST(who_leaves_in_the_turn_in_which_it_came_costs_the_origin_nothing)
     ask_init(&asks[1], "GET", "/");
     CHECK(ask_send(&asks[1], http2_origin_opener(bench.origin)));
     ask_close(&asks[1]);
-    CHECK(settle(bench.loop));
+    h2_bench_settle(&bench);
     CHECK_SIZE(bench.far.desk.count, 1);
     h2_bench_release_all(&bench, asks, 2);
     h2_bench_close(&bench);
@@ -216,7 +216,7 @@ TEST(without_idle_connections_a_session_ends_with_its_last_stream)
     h2_bench_start(&bench);
     h2_bench_ask_all(&bench, asks, 2);
     desk_answer(&bench.far.desk.requests[0], 200, "hi");
-    CHECK(settle(bench.loop));
+    h2_bench_settle(&bench);
     CHECK_SIZE(http2_origin_sessions(bench.origin), 1);
     h2_bench_answer_all(&bench);
     CHECK_SIZE(http2_origin_sessions(bench.origin), 0);
@@ -232,7 +232,7 @@ TEST(behind_goaway_open_streams_end_well_and_new_ones_go_elsewhere)
     begin(&bench, 0);
     h2_bench_ask(&bench, &asks[0], "GET", "/");
     h2_session_goaway(bench.far.sessions[0].session);
-    CHECK(settle(bench.loop));
+    h2_bench_settle(&bench);
     h2_bench_ask(&bench, &asks[1], "GET", "/");
     CHECK_SIZE(bench.far.count, 2);
     CHECK_SIZE(http2_origin_sessions(bench.origin), 2);
@@ -252,7 +252,7 @@ TEST(goaway_while_it_rests_closes_a_session)
     h2_bench_ask(&bench, &ask, "GET", "/");
     h2_bench_answer_all(&bench);
     h2_session_goaway(bench.far.sessions[0].session);
-    CHECK(settle(bench.loop));
+    h2_bench_settle(&bench);
     CHECK_SIZE(http2_origin_sessions(bench.origin), 0);
     ask_release(&ask);
     h2_bench_close(&bench);
@@ -266,7 +266,7 @@ TEST(a_session_that_is_lost_while_it_rests_is_not_used_again)
     h2_bench_ask(&bench, &asks[0], "POST", "/");
     h2_bench_answer_all(&bench);
     h2_far_hang_up(&bench.far, 0);
-    CHECK(settle(bench.loop));
+    h2_bench_settle(&bench);
     CHECK_SIZE(http2_origin_sessions(bench.origin), 0);
     h2_bench_ask(&bench, &asks[1], "POST", "/");
     h2_bench_answer_all(&bench);
@@ -288,7 +288,7 @@ TEST(sessions_keep_to_the_name_that_tls_asked_for)
         buf_clear(&asks[i].head.authority);
         CHECK(buf_put_span(&asks[i].head.authority, span_of(names[i])));
         CHECK(ask_send(&asks[i], http2_origin_opener(bench.origin)));
-        CHECK(settle(bench.loop));
+        h2_bench_settle(&bench);
     }
     h2_bench_answer_all(&bench);
     CHECK_SIZE(done_of(asks, 2), 2);

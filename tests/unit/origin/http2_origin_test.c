@@ -21,7 +21,7 @@ TEST(a_request_reaches_an_origin_in_clear_as_a_stream_and_its_answer_comes_back)
     ask_field(&ask, "TE", "trailers");
     ask_field(&ask, "X-Mixed", "Case");
     CHECK(ask_send(&ask, http2_origin_opener(bench.origin)));
-    CHECK(settle(bench.loop));
+    h2_bench_settle(&bench);
     REQUIRE(bench.far.desk.count == 1);
     struct desk_request *request = &bench.far.desk.requests[0];
     CHECK_TEXT(buf_text(&request->head.scheme), "http");
@@ -32,7 +32,7 @@ TEST(a_request_reaches_an_origin_in_clear_as_a_stream_and_its_answer_comes_back)
     CHECK_SPAN(field_of(request, "cf-warp-tag-id"), SPAN("{connector-id}"));
     CHECK_SIZE(request->head.fields.count, 3); /* nothing else is ours */
     desk_answer(request, 200, "hi");
-    CHECK(settle(bench.loop));
+    h2_bench_settle(&bench);
     CHECK(ask.done && ask.status == 200);
     CHECK_TEXT(buf_text(&ask.text), "hi");
     ask_release(&ask);
@@ -67,25 +67,25 @@ TEST(bodies_and_trailers_pass_both_ways_while_both_sides_speak)
     ask_init(&ask, "POST", "/both");
     ask_announce(&ask, LENGTH_UNKNOWN);
     CHECK(ask_send(&ask, http2_origin_opener(bench.origin)));
-    CHECK(settle(bench.loop));
+    h2_bench_settle(&bench);
     REQUIRE(bench.far.desk.count == 1);
     struct desk_request *request = &bench.far.desk.requests[0];
     desk_begin(request, 200, LENGTH_UNKNOWN);
     for (int i = 0; i < 3; i++) {
         ask_put(&ask, SPAN("ask"));
-        CHECK(settle(bench.loop));
+        h2_bench_settle(&bench);
         CHECK_SIZE(request->body.len, (size_t)(i + 1) * 3);
         CHECK_SIZE(desk_put(request, SPAN("say")), 3);
-        CHECK(settle(bench.loop));
+        h2_bench_settle(&bench);
         CHECK_SIZE(ask.text.len, (size_t)(i + 1) * 3);
     }
     CHECK(headers_add(&ask.body.trailers, SPAN("x-sum"), SPAN("9"), NULL));
     ask_end(&ask);
-    CHECK(settle(bench.loop));
+    h2_bench_settle(&bench);
     CHECK(request->body_ended && headers_has(&request->trailers, SPAN("x-sum")));
     desk_trailer(request, "grpc-status", "0");
     desk_end(request);
-    CHECK(settle(bench.loop));
+    h2_bench_settle(&bench);
     CHECK(ask.done && headers_has(&ask.trailers, SPAN("grpc-status")));
     ask_release(&ask);
     h2_bench_close(&bench);
@@ -103,7 +103,7 @@ TEST(an_answer_of_one_head_is_the_whole_answer)
     h2_bench_ask(&bench, &ask, "POST", "/");
     REQUIRE(bench.far.desk.count == 1);
     desk_answer(&bench.far.desk.requests[0], 200, NULL);
-    CHECK(settle(bench.loop));
+    h2_bench_settle(&bench);
     CHECK(ask.done && ask.status == 200 && !ask.from);
     CHECK(headers_has(&ask.got.fields, SPAN("grpc-status")));
     ask_release(&ask);
@@ -118,7 +118,7 @@ TEST(who_leaves_resets_the_stream_and_the_session_goes_on)
     h2_bench_start(&bench);
     h2_bench_ask_all(&bench, asks, 2);
     ask_close(&asks[0]);
-    CHECK(settle(bench.loop));
+    h2_bench_settle(&bench);
     CHECK_SIZE(bench.far.desk.requests[0].aborted, 1);
     h2_bench_answer_all(&bench);
     CHECK(asks[1].done);
@@ -135,9 +135,9 @@ TEST(a_reset_of_the_origin_s_fails_the_one_request)
     h2_bench_start(&bench);
     h2_bench_ask_all(&bench, asks, 2);
     desk_begin(&bench.far.desk.requests[0], 200, LENGTH_UNKNOWN);
-    CHECK(settle(bench.loop));
+    h2_bench_settle(&bench);
     desk_reset(&bench.far.desk.requests[0]);
-    CHECK(settle(bench.loop));
+    h2_bench_settle(&bench);
     CHECK(asks[0].status == 200 && asks[0].failed && asks[0].why.kind == ERROR_NETWORK);
     CHECK(span_starts(span_of(asks[0].why.text), SPAN("h2c://app.origin:3000: ")));
     h2_bench_answer_all(&bench);
@@ -156,15 +156,15 @@ static void lose_used_session(const char *method, const char *field, bool repeat
     h2_bench_ask(&bench, &first, "GET", "/");
     h2_bench_answer_all(&bench);
     ask_release(&first);
-    CHECK(settle(bench.loop));
+    h2_bench_settle(&bench);
     ask_init(&second, method, "/");
     if (field)
         ask_field(&second, field, "1");
     CHECK(ask_send(&second, http2_origin_opener(bench.origin)));
-    CHECK(settle(bench.loop));
+    h2_bench_settle(&bench);
     REQUIRE(bench.far.desk.count == 2);
     h2_far_hang_up(&bench.far, 0);
-    CHECK(settle(bench.loop));
+    h2_bench_settle(&bench);
     h2_bench_answer_all(&bench);
     CHECK_CASE(second.done == repeated, "%s %s", method, second.why.text);
     CHECK_SIZE(bench.far.count, repeated ? 2 : 1);
@@ -194,7 +194,7 @@ TEST(a_server_that_chooses_http1_gets_http1_and_is_not_asked_again_for_a_minute)
         h2_bench_ask(&bench, &ask, "GET", "/");
         CHECK_CASE(ask.done && ask.status == 200, "%s", ask.why.text);
         ask_release(&ask);
-        CHECK(settle(bench.loop));
+        h2_bench_settle(&bench);
     }
     CHECK_SIZE(fake.connection_count, 1); /* the dial that asked carries them all */
     CHECK_SIZE(fake.request_count, 3);
