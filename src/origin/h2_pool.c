@@ -338,6 +338,8 @@ static void rest(struct shared *shared)
 /* Asks to hear of the next stream that ends while somebody waits for its room, else of the last. */
 static void watch(struct shared *shared)
 {
+    if (shared->rests)
+        return;
     size_t open = h2_session_streams(shared->session);
     bool wanted = shared->name->seats.count > 0 && !shared->leaving && open > 0;
     h2_session_tell_idle(shared->session, wanted ? open - 1 : 0);
@@ -348,8 +350,8 @@ static void on_idle(void *arg)
     struct shared *shared = arg;
     if (shared->name->seats.count > 0 && h2_session_can_open(shared->session))
         serve_name(shared->name);
-    else if (h2_session_streams(shared->session) == 0)
-        rest(shared);
+    if (h2_session_streams(shared->session) == 0)
+        rest(shared); /* those who still wait want another one */
     else
         watch(shared);
 }

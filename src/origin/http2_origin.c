@@ -38,6 +38,7 @@ struct http2_outbound {
     enum state state;
     struct request_head head; /* as the origin sees it */
     struct body *body;
+    struct body copy; /* of it, while the stream may be refused; bytes NULL: there is none */
     struct h2_seat seat;
     struct h2_session *session; /* that it was sent over, while it has no answer */
     struct outbound *sent;      /* of the session, or of the HTTP/1.1 origin */
@@ -70,14 +71,19 @@ static void destroy(void *object)
 {
     struct http2_outbound *call = object;
     request_head_release(&call->head);
+    channel_free(call->copy.bytes);
     free(call);
 }
 
 /* It is never sent again; thousands of streams may be open for long. */
-static void forget_head(struct http2_outbound *call)
+static void forget_request(struct http2_outbound *call)
 {
     request_head_release(&call->head);
     request_head_init(&call->head);
+    if (call->body == &call->copy)
+        return; /* that is what is sent */
+    channel_free(call->copy.bytes);
+    call->copy.bytes = NULL;
 }
 
 static void out_close(struct outbound *out)
@@ -107,7 +113,7 @@ static void on_answer(void *arg, struct response_head *head, struct body *body)
 {
     struct http2_outbound *call = arg;
     enter(call, ANSWERING);
-    forget_head(call);
+    forget_request(call);
     call->out.events->on_answer(call->out.arg, head, body);
 }
 
@@ -126,10 +132,28 @@ static bool is_body_whole(const struct http2_outbound *call)
     return call->head.ends_here || channel_total(bytes) == channel_len(bytes);
 }
 
+/* A server that says GOAWAY refuses what was under way to it, small calls with their bodies. */
+static void copy_body(struct http2_outbound *call)
+{
+    struct channel *bytes = call->body->bytes;
+    struct span text = channel_peek(bytes);
+    if (call->repeated || call->head.ends_here || !channel_is_ended(bytes) ||
+        text.len < channel_total(bytes) || call->body->trailers.count > 0)
+        return;
+    struct budget *budget = http_origin_options(call->origin->http1)->budget;
+    struct channel *copy = channel_new(HTTP2_ORIGIN_COPY_MAX, HTTP2_ORIGIN_COPY_MAX, NULL, budget);
+    if (!copy || channel_put(copy, text.data, text.len) < text.len) {
+        channel_free(copy);
+        return;
+    }
+    channel_end(copy);
+    call->copy = (struct body){.bytes = copy, .length = call->body->length};
+}
+
 /* Nobody looked at it, or repeating does no harm. */
 static bool may_repeat(const struct http2_outbound *call, const struct error *why)
 {
-    if (call->state != SENT || call->repeated || !is_body_whole(call))
+    if (call->state != SENT || call->repeated || (!is_body_whole(call) && !call->copy.bytes))
         return false;
     if (why->kind == ERROR_LIMIT)
         return true;
@@ -158,6 +182,8 @@ static void on_failed(void *arg, const struct error *why)
         outbound_close(call->sent);
         call->sent = NULL;
         call->repeated = true;
+        if (!is_body_whole(call))
+            call->body = &call->copy;
         call->seat.behind = h2_pool_newest(call->origin->pool);
         enter(call, WAITING);
         if (join(call, &told))
@@ -179,6 +205,7 @@ static void on_session(void *arg, struct h2_session *session, bool was_used)
     struct error why;
     call->was_used = was_used;
     call->session = session;
+    copy_body(call);
     call->sent = h2_session_open(session, &call->head, call->body, &stream_events, call, &why);
     if (call->sent) {
         enter(call, SENT);
@@ -199,7 +226,7 @@ static void on_http1(void *arg)
         return;
     }
     enter(call, PASSED);
-    forget_head(call);
+    forget_request(call);
 }
 
 static void on_no_session(void *arg, const struct error *why)

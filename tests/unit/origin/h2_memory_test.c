@@ -1,5 +1,5 @@
-/* An origin of HTTP/2 with each allocation of our end failing once: every request ends once, well or
- * with a reason, and afterwards all is as before. */
+/* An origin of HTTP/2 with each allocation of our end failing once: every request ends once, well
+ * or with a reason, and afterwards all is as before. */
 #include "harness.h"
 #include "support/h2_bench.h"
 #include "support/scarce_memory.h"

@@ -330,6 +330,42 @@ TEST(a_stream_that_the_origin_refuses_is_opened_in_a_newer_session)
     h2_bench_close(&bench);
 }
 
+/* Posts of `size` bytes, all of them whole when they are sent. */
+static void post_all(struct h2_bench *bench, struct ask *asks, size_t count, size_t size)
+{
+    static unsigned char bytes[CHANNEL_LIMIT];
+    for (size_t i = 0; i < count; i++) {
+        ask_init(&asks[i], "POST", "/");
+        ask_announce(&asks[i], LENGTH_UNKNOWN);
+        ask_put(&asks[i], span_make(bytes, size));
+        ask_end(&asks[i]);
+        CHECK(ask_send(&asks[i], http2_origin_opener(bench->origin)));
+    }
+    h2_bench_settle(bench);
+}
+
+TEST(a_small_body_that_was_sent_in_vain_is_sent_again_and_a_large_one_fails)
+{
+    static const struct {
+        size_t size;
+        bool all_done;
+    } cases[] = {{100, true}, {HTTP2_ORIGIN_COPY_MAX, true}, {HTTP2_ORIGIN_COPY_MAX + 1, false}};
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        static struct h2_bench bench;
+        struct ask asks[8];
+        begin(&bench, 3);
+        post_all(&bench, asks, 8, cases[i].size);
+        CHECK_SIZE(requests_of(&bench, 0), 3);
+        h2_bench_answer_all(&bench);
+        CHECK((done_of(asks, 8) == 8) == cases[i].all_done);
+        CHECK_SIZE(done_of(asks, 8) + failed_of(asks, 8), 8);
+        for (size_t k = 0; k < bench.far.desk.count; k++)
+            CHECK_SIZE(bench.far.desk.requests[k].body.len, cases[i].size);
+        h2_bench_release_all(&bench, asks, 8);
+        h2_bench_close(&bench);
+    }
+}
+
 TEST(one_that_takes_no_stream_at_all_fails_the_requests)
 {
     static struct h2_bench bench;
