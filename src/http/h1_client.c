@@ -242,12 +242,15 @@ static void on_end(void *arg)
 {
     struct h1_client *client = arg;
     struct error err = {0};
+    bool is_cut = client->upgraded && conn_is_reset(client->conn);
     client->keep_alive = false;
-    if (client->state == BODY && h1_body_end_of_input(&client->reader, &err)) {
+    if (client->state == BODY && !is_cut && h1_body_end_of_input(&client->reader, &err)) {
         done(client);
         return;
     }
-    if (client->state != BODY)
+    if (is_cut)
+        error_set(&err, ERROR_NETWORK, 0, "the origin takes nothing any more");
+    else if (client->state != BODY)
         error_set(&err, ERROR_NETWORK, 0, "the origin closed the connection %s",
                   client->heard_any ? "within the head of its answer" : "without an answer");
     fail(client, &err);

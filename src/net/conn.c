@@ -558,7 +558,7 @@ bool conn_peer_left(const struct conn *conn)
 
 bool conn_is_reset(const struct conn *conn)
 {
-    return sockets_is_reset(conn->fd);
+    return conn->mute || sockets_is_reset(conn->fd);
 }
 
 void conn_on_gone(struct conn *conn, void (*gone)(void *arg, enum conn_cut cut), void *arg)

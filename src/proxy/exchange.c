@@ -6,10 +6,13 @@
  *      \--aborted--> ended (the outbound is cancelled)
  *   ANSWERING --on_failed: the answer is cut--> ended
  *   ANSWERING, upgraded, one direction ended --nothing moves in the other: it is cut--> ended
+ *   ANSWERING, upgraded --on_failed--> LAST_WORDS --they left: it is cut--> ended
  *   FAILING --exchange_cut, or the hooks reset it--> ended */
 #include "culvert/proxy/exchange.h"
 
-enum exchange_state { OPENING, ANSWERING, FAILING, ENDED };
+enum exchange_state { OPENING, ANSWERING, LAST_WORDS, FAILING, ENDED };
+
+enum { LOOK_AGAIN_MS = 10 };
 
 struct exchange {
     struct loop *loop;
@@ -17,10 +20,11 @@ struct exchange {
     struct inbound *in;
     struct outbound *out;
     struct body *answer_body;
-    bool out_done;    /* the outbound told its end */
-    bool in_answered; /* the whole answer left */
-    struct timer half_closed;
-    uint64_t moved; /* when the timer was started */
+    bool out_done;         /* the outbound told its end */
+    bool in_answered;      /* the whole answer left */
+    struct timer patience; /* of an upgrade */
+    uint64_t moved;        /* when the timer was started */
+    uint64_t failed_ms;
     const struct exchange_hooks *hooks;
     void *arg;
     uint64_t started_ms, headed_ms;
@@ -95,7 +99,7 @@ static void end(void *arg)
 static void end_soon(struct exchange *exchange)
 {
     exchange->state = ENDED;
-    timer_stop(&exchange->half_closed);
+    timer_stop(&exchange->patience);
     task_post(&exchange->end);
 }
 
@@ -155,15 +159,14 @@ static void watch_half_closed(struct exchange *exchange)
 {
     struct error why;
     exchange->moved = count_moved(exchange);
-    if (timer_start(&exchange->half_closed, EXCHANGE_HALF_CLOSED_MS))
+    if (timer_start(&exchange->patience, EXCHANGE_HALF_CLOSED_MS))
         return;
     error_memory(&why);
     cut(exchange, &why);
 }
 
-static void judge_half_closed(void *arg)
+static void judge_half_closed(struct exchange *exchange)
 {
-    struct exchange *exchange = arg;
     struct error why;
     if (count_moved(exchange) != exchange->moved) {
         watch_half_closed(exchange);
@@ -173,11 +176,48 @@ static void judge_half_closed(void *arg)
     cut(exchange, &why);
 }
 
+/* What came before a failure may say why: a WebSocket's close code. It leaves first; a reset right
+ * behind it would overtake it. */
+static void hear_last_words(struct exchange *exchange)
+{
+    if (!timer_start(&exchange->patience, LOOK_AGAIN_MS))
+        cut(exchange, exchange->failure);
+}
+
+static void judge_last_words(struct exchange *exchange)
+{
+    uint64_t waited_ms = loop_now_ms(exchange->loop) - exchange->failed_ms;
+    if (channel_len(exchange->answer_body->bytes) > 0 && waited_ms < EXCHANGE_LAST_WORDS_MS)
+        hear_last_words(exchange);
+    else
+        cut(exchange, exchange->failure);
+}
+
+static void lose_patience(void *arg)
+{
+    struct exchange *exchange = arg;
+    if (exchange->state == LAST_WORDS)
+        judge_last_words(exchange);
+    else
+        judge_half_closed(exchange);
+}
+
+static void fail_upgrade(struct exchange *exchange, const struct error *why)
+{
+    if (exchange->in_answered || !exchange->answer_body) {
+        cut(exchange, why);
+        return;
+    }
+    note_failure(exchange, why);
+    exchange->state = LAST_WORDS;
+    exchange->failed_ms = loop_now_ms(exchange->loop);
+    hear_last_words(exchange);
+}
+
 static void on_half_closed(void *arg)
 {
     struct exchange *exchange = arg;
-    if (exchange->state == ANSWERING && exchange->upgraded &&
-        !timer_is_armed(&exchange->half_closed))
+    if (exchange->state == ANSWERING && exchange->upgraded && !timer_is_armed(&exchange->patience))
         watch_half_closed(exchange);
 }
 
@@ -230,6 +270,8 @@ static void on_failed(void *arg, const struct error *why)
     exchange->out_done = true;
     if (exchange->state == OPENING)
         fail(exchange, why);
+    else if (exchange->state == ANSWERING && exchange->upgraded)
+        fail_upgrade(exchange, why);
     else if (exchange->state == ANSWERING)
         cut(exchange, why);
 }
@@ -252,7 +294,7 @@ static void on_aborted(void *arg, const struct error *why)
     struct exchange *exchange = arg;
     if (exchange->state == ENDED)
         return;
-    exchange->peer_left = true;
+    exchange->peer_left = exchange->state != LAST_WORDS;
     note_failure(exchange, why);
     end_soon(exchange);
 }
@@ -279,7 +321,7 @@ struct exchange *exchange_start(struct loop *loop, struct inbound *in, struct op
     exchange->arg = arg;
     exchange->started_ms = loop_now_ms(loop);
     task_init(&exchange->end, loop, TASK_SOON, end, exchange);
-    timer_init(&exchange->half_closed, loop, judge_half_closed, exchange);
+    timer_init(&exchange->patience, loop, lose_patience, exchange);
     inbound_set_events(in, &inbound_events, exchange);
     exchange->out =
         opener_open(opener, head ? head : &in->head, in->body, &outbound_events, exchange, &why);
@@ -290,8 +332,8 @@ struct exchange *exchange_start(struct loop *loop, struct inbound *in, struct op
 
 void exchange_cut(struct exchange *exchange, const struct error *why)
 {
-    if (exchange->state == FAILING)
-        cut(exchange, why);
-    else
+    if (exchange->state == OPENING)
         on_failed(exchange, why);
+    else if (exchange->state != ENDED)
+        cut(exchange, why);
 }

@@ -121,6 +121,7 @@ TEST(a_websocket_that_breaks_behind_a_hop_is_cut_on_this_side_of_it)
     begin(&pair, 1, accepts);
     accept_it(&pair);
     hop_connector_die(&pair.connector);
+    turned_loop_pass(&pair.scene.turned, EXCHANGE_LAST_WORDS_MS);
     CHECK(pair.ask.ask.failed && pair.request->aborted == 1);
     end(&pair);
     begin(&pair, 1, accepts);

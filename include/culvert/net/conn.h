@@ -105,7 +105,7 @@ void conn_on_gone(struct conn *conn, void (*gone)(void *arg, enum conn_cut cut),
 
 /* Did the peer end its side, or is it gone? For who does not read: only readers are told so. */
 bool conn_peer_left(const struct conn *conn);
-bool conn_is_reset(const struct conn *conn); /* the same, but an orderly end is none */
+bool conn_is_reset(const struct conn *conn); /* is it gone, or takes nothing any more? */
 
 bool conn_is_tls(const struct conn *conn);
 /* For servers: is its certificate for this host name (lower case) or address, exactly or by a first

@@ -10,7 +10,10 @@ struct exchange;
 
 /* An upgrade of which one direction ended is cut when for so long nothing moves in the other one: a
  * peer that answers what it was sent takes its time, one that never noticed the end would stay. */
-enum { EXCHANGE_HALF_CLOSED_MS = 5 * 60 * 1000 };
+enum {
+    EXCHANGE_HALF_CLOSED_MS = 5 * 60 * 1000,
+    EXCHANGE_LAST_WORDS_MS = 2000, /* for what an outbound that failed had brought to leave */
+};
 
 /* What happened, for the log line and the metrics; filled as it goes. */
 struct exchange_report {

@@ -205,6 +205,23 @@ TEST(a_failure_of_one_direction_is_one_of_both)
     end(&play);
 }
 
+/* A reset that a write met is read as an end. */
+TEST(an_end_behind_a_write_that_failed_is_no_end)
+{
+    struct play play;
+    begin_upgraded(&play);
+    play.scene.turned.memory.on_write = (struct memory_fault){.error = EPIPE};
+    put(&play, "lost");
+    turned_loop_settle(&play.scene.turned);
+    CHECK_SIZE(play.ask.ends + play.ask.halves, 0); /* it may have said why */
+    client_scene_say(&play.scene, "why");
+    raw_peer_end(&play.scene.peer);
+    turned_loop_settle(&play.scene.turned);
+    CHECK_SPAN(buf_span(&play.ask.text), SPAN("why"));
+    CHECK(play.ask.failed && play.ask.ends == 1);
+    end(&play);
+}
+
 /* Over the kernel's TCP: sockets in memory know no reset. */
 TEST(an_upgrade_that_is_given_up_is_a_reset_for_the_origin)
 {

@@ -166,6 +166,25 @@ TEST(a_visitor_who_leaves_before_101_is_told_and_one_behind_it_too)
     h1_scene_end(&scene);
 }
 
+/* A reset that a write met is read as an end. */
+TEST(an_end_behind_a_write_that_failed_is_no_end)
+{
+    struct h1_scene scene;
+    h1_scene_begin(&scene);
+    struct desk_request *request = accept_hello(&scene, HELLO);
+    scene.turned.memory.on_write = (struct memory_fault){.error = EPIPE};
+    put(request, "lost");
+    turned_loop_settle(&scene.turned);
+    h1_scene_say(&scene, "why");
+    CHECK_SIZE(request->aborted, 0);
+    raw_peer_end(&scene.peer);
+    turned_loop_settle(&scene.turned);
+    CHECK_SPAN(buf_span(&request->body), SPAN("why"));
+    CHECK(request->aborted == 1 && !request->body_ended);
+    desk_close(request);
+    h1_scene_end(&scene);
+}
+
 /* Over the kernel's TCP: sockets in memory know no reset. */
 TEST(an_upgrade_that_is_given_up_is_a_reset_for_the_visitor)
 {

@@ -15,6 +15,7 @@
  *   U  101, bytes go both ways          w  as long passes as nothing may move
  *   Z  one direction of it ended        q  the same but for a second
  *   E  the visitor's direction ended    m  a byte comes and goes
+ *   t  the answer's bytes are taken
  * and what the exchange did, in order:
  *   u  told the outbound of the upgrade
  *   i  informed   h  answered the inbound   f  asked the hooks to answer   r  reset the inbound
@@ -192,6 +193,8 @@ static bool step_quietly(struct stage *stage, char letter)
         turned_loop_pass(&stage->turned, EXCHANGE_HALF_CLOSED_MS - 1000);
     else if (letter == 'E')
         channel_end(stage->request.bytes);
+    else if (letter == 't')
+        channel_drop(stage->answer.bytes, channel_len(stage->answer.bytes));
     else if (letter == 'm')
         return channel_put(stage->answer.bytes, "m", 1) ==
                channel_take(stage->answer.bytes, &byte, 1);
@@ -346,7 +349,10 @@ TEST(an_upgrade_ends_when_both_of_its_directions_ended_or_one_failed)
         {"Ux", "uhnoe", 101, true, false, true, true, "the visitor leaves"},
         {"UZax", "uhnoe", 101, true, false, true, true,
          "it leaves when only its own end is missing"},
-        {"UF", "uhrnoe", 101, true, true, false, true, "the origin fails"},
+        {"UFt5", "uhrnoe", 101, true, true, false, true, "the origin fails"},
+        {"UF5555", "uhrnoe", 101, true, true, false, true, "which nobody takes"},
+        {"UFx", "uhnoe", 101, true, false, false, true, "the visitor leaves behind them"},
+        {"UFc", "uhrnoe", 101, true, true, false, true, "it is cut behind them"},
         {"UZaF", "uhrnoe", 101, true, true, false, true,
          "it fails when the visitor has got all, and goes on speaking"},
         {"UEZaF", "uhnoe", 101, true, false, false, false, "it fails when all was said"},
@@ -361,6 +367,22 @@ TEST(an_upgrade_ends_when_both_of_its_directions_ended_or_one_failed)
     struct stage stage = {0};
     perform(&stage, &(struct play){"HZwDa", "hnoe", 200, true, false, false, false, "no upgrade"});
     CHECK(!stage.report.upgraded);
+}
+
+TEST(what_an_upgrade_said_last_leaves_before_it_is_cut)
+{
+    struct stage stage = {0};
+    stage_begin(&stage);
+    for (const char *letter = "UF5"; *letter; letter++)
+        step(&stage, *letter);
+    CHECK_TEXT(stage.did, "uh"); /* nobody has taken it */
+    step(&stage, 't');
+    step(&stage, '.');
+    CHECK_TEXT(stage.did, "uh"); /* it was taken, and may lie in the output */
+    step(&stage, '5');
+    CHECK_TEXT(stage.did, "uhrnoe");
+    CHECK(stage.report.cut && stage.report.bytes_out == 10);
+    stage_end(&stage);
 }
 
 TEST(an_exchange_whose_opener_fails_at_once_answers_in_its_place)
