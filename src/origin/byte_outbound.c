@@ -214,7 +214,10 @@ static void on_lost(void *arg, const struct error *why)
     if (call->state >= BYTE_ENDED)
         return;
     if (!is_framed(call)) {
-        byte_fail(call, why);
+        struct error told = *why;
+        if (why->kind == ERROR_NETWORK)
+            error_label(&told, "cut");
+        byte_fail(call, &told);
         return;
     }
     log_info(loop_log(call->route->loop), "The origin broke a stream off", LOG_ERROR(why),

@@ -8,6 +8,9 @@
 
 enum { CROWD = 6 };
 
+static const struct fake_script ok = {
+    {{FAKE_SEND, SPAN_INIT("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"), 0, 0}}};
+
 /* ---- times ---- */
 
 TEST(connect_timeout_limits_connecting)
@@ -247,6 +250,40 @@ TEST(no_tls_verify_takes_any_certificate)
     key_forms_check(forms, ARRAY_LEN(forms), see_name);
 }
 
+/* One configuration: nobody trusts what another rule trusts. */
+TEST(each_rule_trusts_its_own_roots)
+{
+    static const struct {
+        const char *host, *status;
+    } asks[] = {
+        {"any.test", "200"},  {"lo.test", "200"}, {"self.test", "502"},
+        {"none.test", "502"}, {"lo.test", "200"},
+    };
+    struct play_certificates certificates;
+    struct origin_play play;
+    play_certificates_make(&certificates);
+    origin_play_open_text(
+        &play, &certificates,
+        SPAN("ingress:\n"
+             "  - {hostname: any.test, service: 'https://localhost:28005',\n"
+             "     originRequest: {caPool: '{run}/self.pem', noTLSVerify: true}}\n"
+             "  - {hostname: lo.test, service: 'https://localhost:28005',\n"
+             "     originRequest: {caPool: '{ca.pem}'}}\n"
+             "  - {hostname: self.test, service: 'https://localhost:28005',\n"
+             "     originRequest: {caPool: '{run}/self.pem'}}\n"
+             "  - {service: 'https://localhost:28005'}\n"));
+    play.script = ok;
+    for (size_t i = 0; i < ARRAY_LEN(asks); i++) {
+        struct raw_answer *answer =
+            origin_play_send(&play, &(struct play_request){.host = asks[i].host});
+        origin_play_await(&play, answer);
+        CHECK_CASE(strcmp(key_forms_status(answer), asks[i].status) == 0, "%s: %s", asks[i].host,
+                   key_forms_status(answer));
+    }
+    origin_play_close(&play);
+    play_certificates_release(&certificates);
+}
+
 /* ---- bodies ---- */
 
 static void see_length(struct origin_play *play, char seen[KEY_SEEN_SIZE])
@@ -319,8 +356,6 @@ static size_t connection_of(const struct fake_origin *origin, const char *host, 
  * the same time have each their own. */
 TEST(with_match_sni_to_host_no_two_names_share_a_connection)
 {
-    static const struct fake_script ok = {
-        {{FAKE_SEND, SPAN_INIT("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"), 0, 0}}};
     static const char *const hosts[] = {"origin.test", "app.example.com:443", "origin.test",
                                         "app.example.com"};
     struct play_certificates certificates;

@@ -438,6 +438,7 @@ TEST(raw_bytes_that_break_off_fail)
     raw_peer_close(&scene.peers[0]);
     turned_loop_settle(&scene.turned);
     CHECK(scene.failed && scene.why.kind == ERROR_NETWORK);
+    CHECK_TEXT(error_name(&scene.why), "cut");
     byte_scene_close(&scene);
 }
 
