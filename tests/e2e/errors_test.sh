@@ -43,7 +43,7 @@ says "a configuration that is not there" 1 "$work/none.yml" \
     "$CULVERT" tunnel --config "$work/none.yml" run "$id"
 printf 'ingress:\n  - service: [oops\n' >"$work/bad.yml"
 says "a configuration that is no YAML" 1 "bad.yml:" "$CULVERT" tunnel --config "$work/bad.yml" run "$id"
-printf 'ingress:\n  - hostname: a.b\n    service: http://localhost:1/path\n  - service: http_status:404\n' \
+printf 'ingress:\n  - hostname: a.b\n    service: http://localhost:port\n  - service: http_status:404\n' \
     >"$work/rule.yml"
 says "a bad rule" 1 "rule.yml:3" "$CULVERT" tunnel --config "$work/rule.yml" run "$id"
 printf 'credentials-file: %s\ningress:\n  - service: http://localhost:1\n' "$work/creds.json" \
