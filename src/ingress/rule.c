@@ -118,13 +118,8 @@ static bool is_safe_url(const char *text)
     return url_has_scheme(&url, SPAN("https")) || (url_has_scheme(&url, SPAN("http")) && is_here);
 }
 
-static bool check_access(const struct rule_spec *spec, const struct rule *rule, struct error *err)
+static bool check_keys(const struct access_requirement *access, struct error *err)
 {
-    const struct access_requirement *own = &spec->origin.access;
-    const struct access_requirement *access = &rule->origin.access;
-    if (own->required && own->team_name[0] == '\0' && own->issuer[0] == '\0' &&
-        own->audience_count > 0)
-        return error_set(err, ERROR_INVALID, 0, "access with an audTag needs a teamName");
     const char *url = access->certs_url[0] != '\0' ? access->certs_url : access->issuer;
     if (url[0] != '\0' && !is_safe_url(url))
         return error_set(err, ERROR_INVALID, 0,
@@ -132,6 +127,15 @@ static bool check_access(const struct rule_spec *spec, const struct rule *rule, 
                          "from \"%.80s\"",
                          url);
     return true;
+}
+
+static bool check_access(const struct rule_spec *spec, const struct rule *rule, struct error *err)
+{
+    const struct access_requirement *own = &spec->origin.access;
+    if (own->required && own->team_name[0] == '\0' && own->issuer[0] == '\0' &&
+        own->audience_count > 0)
+        return error_set(err, ERROR_INVALID, 0, "access with an audTag needs a teamName");
+    return check_keys(&rule->origin.access, err);
 }
 
 static bool check_hostname(const struct ingress_spec *spec, size_t index, struct rule *rule,
@@ -258,8 +262,9 @@ bool rule_init_single(struct rule *rule, struct service *service, struct origin_
     rule->hostname = span_dup(SPAN(""));
     rule->path = span_dup(SPAN(""));
     rule->host_pattern = host_pattern_new(SPAN(""), err);
-    if (rule->hostname && rule->path && rule->host_pattern)
-        return true;
-    rule_release(rule);
-    return error_memory(err);
+    bool ok = (rule->hostname && rule->path && rule->host_pattern) || error_memory(err);
+    ok = ok && check_keys(&rule->origin.access, err);
+    if (!ok)
+        rule_release(rule);
+    return ok;
 }

@@ -21,8 +21,8 @@ struct rule {
 bool rule_init(struct rule *rule, const struct ingress_spec *spec, size_t index,
                struct notes *notes, struct error *err) MUST_CHECK;
 
-/* A rule for every request; takes `service` and `origin` over, also when it fails. False: memory.
- */
+/* A rule for every request; takes `service` and `origin` over, also when it fails. False: memory,
+ * or an `access` whose keys would come by an unsafe way. */
 bool rule_init_single(struct rule *rule, struct service *service, struct origin_request *origin,
                       struct error *err) MUST_CHECK;
 

@@ -12,7 +12,7 @@ struct rules;
 struct rules *rules_new(const struct ingress_spec *spec, struct notes *notes, struct error *err);
 
 /* A list of one rule for every request; takes `service` and `origin` over, also when it fails.
- * NULL: out of memory. */
+ * NULL: `err`, as rule_init_single. */
 struct rules *rules_new_single(struct service *service, struct origin_request *origin,
                                struct error *err);
 

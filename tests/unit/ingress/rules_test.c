@@ -110,6 +110,24 @@ TEST(keys_for_access_come_by_a_safe_way)
     }
 }
 
+TEST(keys_for_access_of_a_single_origin_come_by_a_safe_way_too)
+{
+    static const char *const urls[] = {"https://k.test", "http://k.test"};
+    for (size_t i = 0; i < ARRAY_LEN(urls); i++) {
+        struct error err = {0};
+        struct service service = {0};
+        struct origin_request origin;
+        origin_request_init(&origin);
+        REQUIRE(origin_request_set_defaults(&origin, NULL) &&
+                service_parse(SPAN("http://h:1"), 0, &service, NULL));
+        free(origin.access.certs_url);
+        origin.access.certs_url = span_dup(span_of(urls[i]));
+        struct rules *rules = rules_new_single(&service, &origin, &err);
+        CHECK_CASE((rules != NULL) == (i == 0), "%s: %s", urls[i], err.text);
+        rules_free(rules);
+    }
+}
+
 TEST(a_path_that_cannot_be_decided_is_refused)
 {
     char target[9002];
