@@ -6,6 +6,8 @@
  *   end     head -> worker, which lets its loop turn between the steps -> head          */
 #include "culvert/connector/crew.h"
 
+#include "culvert/origin/health_checks.h"
+
 #include "crew_member.h"
 
 /* Turns until cut requests have ended, and until what was closed with the handler is freed. */
@@ -13,7 +15,8 @@ enum { CUT_TURNS = 2, CLOSE_TURNS = 3 };
 
 struct crew {
     struct crew_options options;
-    size_t alive; /* members whose end has not come back */
+    struct health_checks *checks; /* of the version that new requests use */
+    size_t alive;                 /* members whose end has not come back */
     bool was_cut, ending;
     size_t count;
     struct crew_member members[];
@@ -90,11 +93,35 @@ static void change_is_done(struct worker_call *call)
     take_back(member);
 }
 
+/* The checks of a version, which know what those of the last one found. */
+static struct health_checks *new_checks(const struct crew *crew, struct blueprint *blueprint,
+                                        struct error *err)
+{
+    const struct health_checks_options options = {
+        .loop = worker_loop(crew->options.home),
+        .resolver = crew->options.resolver,
+        .connector_id = crew->options.openers->connector_id,
+    };
+    return health_checks_new(&options, blueprint, crew->checks, err);
+}
+
+static bool change_first(struct crew *crew, struct blueprint *blueprint, struct error *err)
+{
+    struct health_checks *checks = new_checks(crew, blueprint, err);
+    if (!checks || !live_config_change(crew->members[0].config, blueprint, err)) {
+        health_checks_free(checks);
+        return false;
+    }
+    health_checks_free(crew->checks);
+    crew->checks = checks;
+    return true;
+}
+
 bool crew_reload(struct crew *crew, struct blueprint *blueprint, struct error *err)
 {
     if (crew->ending)
         return error_set(err, ERROR_SYSTEM, 0, "the connector stops");
-    if (!live_config_change(crew->members[0].config, blueprint, err))
+    if (!change_first(crew, blueprint, err))
         return false;
     for (size_t i = 1; i < crew->count; i++) {
         struct crew_member *member = &crew->members[i];
@@ -178,6 +205,8 @@ void crew_free(struct crew *crew, uint64_t linger_ms)
         return;
     struct loop *loop = worker_loop(crew->options.home);
     crew->ending = true;
+    health_checks_free(crew->checks);
+    crew->checks = NULL;
     crew->alive = crew->count;
     for (size_t i = 0; i < crew->count; i++)
         order(&crew->members[i].end, end);
@@ -246,6 +275,11 @@ struct crew *crew_new(const struct crew_options *options, struct error *err)
     while (crew->count < options->workers) {
         if (enlist(crew, err))
             continue;
+        crew_free(crew, 0);
+        return NULL;
+    }
+    crew->checks = new_checks(crew, options->blueprint, err);
+    if (!crew->checks) {
         crew_free(crew, 0);
         return NULL;
     }

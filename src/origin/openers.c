@@ -95,12 +95,12 @@ static const char *server_name(const struct rule *rule)
     return rule->service.kind == SERVICE_HTTP ? rule->service.host : NULL;
 }
 
-struct http_origin_options http_settings(const struct blueprint *blueprint, size_t index)
+struct http2_origin_options http_settings(const struct blueprint *blueprint, size_t index)
 {
     const struct rule *rule = rules_at(snapshot_rules(blueprint_snapshot(blueprint)), index);
     const struct origin_request *request = &rule->origin;
     bool is_unix = rule->service.kind == SERVICE_UNIX;
-    return (struct http_origin_options){
+    const struct http_origin_options http = {
         .name = rule->service.text,
         .host = is_unix ? NULL : rule->service.host,
         .port = rule->service.port,
@@ -118,6 +118,7 @@ struct http_origin_options http_settings(const struct blueprint *blueprint, size
         .rewrite = {.host = span_of(request->http_host_header),
                     .prefix = span_of(rule->service.prefix)},
     };
+    return (struct http2_origin_options){http, blueprint_tls_http2(blueprint, index)};
 }
 
 /* ---- each kind; `spot` is one address of the service, NULL: the service as it is ---- */
@@ -147,22 +148,26 @@ static void release_spread(void *object)
     spread_free(object);
 }
 
-static bool make_http2(struct openers *openers, const struct http2_origin_options *options,
-                       struct behind *behind, struct error *err)
+bool http_part_make(struct http_part *part, const struct rule *rule, struct loop *loop,
+                    const struct http2_origin_options *options, struct error *err)
 {
-    struct http2_origin *origin = http2_origin_new(openers->loop, options, err);
-    if (!origin)
-        return false;
-    *behind = (struct behind){http2_origin_opener(origin), origin, release_http2};
-    return true;
+    if (rule->service.http2 || options->tls) {
+        struct http2_origin *origin = http2_origin_new(loop, options, err);
+        *part =
+            (struct http_part){origin ? http2_origin_opener(origin) : NULL, origin, release_http2};
+    } else {
+        struct http_origin *origin = http_origin_new(loop, &options->http, err);
+        *part =
+            (struct http_part){origin ? http_origin_opener(origin) : NULL, origin, release_http};
+    }
+    return part->object != NULL;
 }
 
 static bool make_http(struct openers *openers, size_t index, const struct spot *spot,
                       struct behind *behind, struct error *err)
 {
     const struct rule *rule = rule_of(openers, index);
-    struct http2_origin_options both = {.http = http_settings(openers->blueprint, index),
-                                        .tls = blueprint_tls_http2(openers->blueprint, index)};
+    struct http2_origin_options both = http_settings(openers->blueprint, index);
     struct http_origin_options *options = &both.http;
     if (spot) {
         options->name = spot->name;
@@ -175,12 +180,10 @@ static bool make_http(struct openers *openers, size_t index, const struct spot *
     options->rewrite.connector_id = openers->options.connector_id;
     options->rewrite.tags = openers->options.tags;
     options->rewrite.tag_count = openers->options.tag_count;
-    if (rule->service.http2 || both.tls)
-        return make_http2(openers, &both, behind, err);
-    struct http_origin *origin = http_origin_new(openers->loop, options, err);
-    if (!origin)
+    struct http_part part;
+    if (!http_part_make(&part, rule, openers->loop, &both, err))
         return false;
-    *behind = (struct behind){http_origin_opener(origin), origin, release_http};
+    *behind = (struct behind){part.opener, part.object, part.release};
     return true;
 }
 
