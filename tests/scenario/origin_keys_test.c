@@ -310,6 +310,42 @@ TEST(disable_chunked_encoding_tells_the_length)
     key_forms_check(forms, ARRAY_LEN(forms), see_length);
 }
 
+/* Of a body that is gathered an origin hears nothing before its end. */
+TEST(a_body_that_is_not_gathered_reaches_no_origin)
+{
+    static const char piece[16 * 1024] = "piece";
+    static const char nochunk[] =
+        "ingress:\n  - {service: 'http://127.0.0.1:28000', originRequest: "
+        "{disableChunkedEncoding: true}}\n";
+    struct play_certificates certificates;
+    struct origin_play play;
+    play_certificates_make(&certificates);
+    origin_play_open_text(&play, &certificates, span_of(nochunk));
+    play.script = ok;
+    const struct fake_origin *origin = origin_play_origin(&play, "app");
+    const struct play_request upload = {.method = "PUT", .host = "key.test", .stays_open = true};
+    struct raw_answer *left = origin_play_send(&play, &upload);
+    raw_edge_put(&play.edge, left, span_make(piece, sizeof piece), false);
+    struct raw_answer *large = origin_play_send(&play, &upload);
+    for (size_t sent = 0; sent <= 1024 * 1024; sent += sizeof piece)
+        raw_edge_put(&play.edge, large, span_make(piece, sizeof piece), false);
+    origin_play_await(&play, large);
+    CHECK_TEXT(key_forms_status(large), "411");
+    raw_edge_reset(&play.edge, left, 8);
+    CHECK(turned_clock_run(&play.clock, play.loop, 100));
+    CHECK_SIZE(left->head_count, 0);
+    CHECK_SIZE(origin->connection_count, 0);
+    CHECK(origin_play_metric(&play, "culvert_origin_errors_total{cause=\"length\",rule=\"0\"}") ==
+          1);
+    struct raw_answer *after = origin_play_send(
+        &play, &(struct play_request){.method = "PUT", .host = "key.test", .body = "body"});
+    origin_play_await(&play, after);
+    CHECK_TEXT(key_forms_status(after), "200");
+    CHECK(play.edge.conn && origin->request_count == 1);
+    origin_play_close(&play);
+    play_certificates_release(&certificates);
+}
+
 /* ---- nothing ---- */
 
 /* Who was asked. */
