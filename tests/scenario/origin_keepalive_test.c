@@ -88,10 +88,9 @@ static void ask(struct origin_play *play, const struct doc *test, size_t index, 
 {
     const char *name = text_of(test, "name");
     struct span text = SPAN("");
-    unsigned ms = 0;
     CHECK(doc_as_text(doc_at(doc_get(test, "requests"), index), &text));
-    if (sscanf(text.data, "after %u ms", &ms) == 1)
-        CHECK(turned_clock_run(&play->clock, play->loop, ms));
+    if (span_starts(text, SPAN("after ")))
+        CHECK(turned_clock_run(&play->clock, play->loop, strtoul(text.data + 6, NULL, 10)));
     else
         CHECK(sscanf(text.data, "%15s %31s", last->method, last->host) == 2);
     struct play_request request = {.method = last->method, .host = last->host};
