@@ -3,12 +3,17 @@
     websocket.py origin PORT REPORT   an echo server with a page; what the page tells goes to REPORT
     websocket.py visit URL PORT CA    a visitor of URL over 127.0.0.1:PORT; prints "ok" or why not
     websocket.py hold URL PORT        opens one, says "open", and how it was closed in the end
+    websocket.py break PORT           an origin that says a word and breaks off with bytes unread
+    websocket.py word HOST PORT       its visitor; prints what it heard, and how that ended
 """
 
 import asyncio
 import http
+import socket
 import ssl
 import sys
+import threading
+import time
 import urllib.parse
 
 import websockets
@@ -111,12 +116,53 @@ async def hold(url, port):
             print("closed", "by a frame" if end.rcvd else "without a frame", flush=True)
 
 
+def break_off(port):
+    def answer(visitor):
+        visitor.recv(4096)
+        visitor.sendall(b"HTTP/1.1 101 S\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+        time.sleep(0.3)  # until enough lies unread
+        visitor.sendall(b"because")
+        visitor.close()
+
+    with socket.create_server(("127.0.0.1", port)) as listener:
+        while True:
+            threading.Thread(target=answer, args=listener.accept()[:1], daemon=True).start()
+
+
+def hear_word(host, port):
+    visitor = socket.create_connection(("127.0.0.1", port), timeout=20)
+    visitor.sendall(f"GET / HTTP/1.1\r\nHost: {host}\r\nConnection: Upgrade\r\n"
+                    "Upgrade: websocket\r\n\r\n".encode())
+    got = b""
+    while b"\r\n\r\n" not in got:
+        got += visitor.recv(4096)
+
+    def talk():
+        try:
+            visitor.sendall(bytes(300000))
+        except OSError:
+            pass
+
+    threading.Thread(target=talk, daemon=True).start()
+    end = "an end"
+    try:
+        while data := visitor.recv(4096):
+            got += data
+    except ConnectionResetError:
+        end = "a reset"
+    print(got.split(b"\r\n\r\n", 1)[1].decode(), "and", end)
+
+
 def main():
     what, *rest = sys.argv[1:]
     if what == "origin":
         asyncio.run(serve(int(rest[0]), rest[1]))
     elif what == "visit":
         asyncio.run(visit(rest[0], int(rest[1]), rest[2]))
+    elif what == "break":
+        break_off(int(rest[0]))
+    elif what == "word":
+        hear_word(rest[0], int(rest[1]))
     else:
         asyncio.run(hold(rest[0], int(rest[1])))
 

@@ -7,6 +7,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 server=$(free_port)
 proxy=$(free_port)
 front=$(free_port)
+broken=$(free_port)
 report=$work/report
 : >"$report"
 
@@ -52,6 +53,8 @@ tunnel: web
 ingress:
   - hostname: direct.localhost
     service: ws://127.0.0.1:$server
+  - hostname: broken.localhost
+    service: http://127.0.0.1:$broken
   - service: http://127.0.0.1:$proxy
 YAML
 connector_start --config "$work/config.yml"
@@ -97,6 +100,12 @@ held() {
     wait_for "$1" grep -q open "$work/held.out"
     holder=$started
 }
+start breaker /usr/bin/python3 "$here/websocket.py" break "$broken"
+wait_for "the origin that breaks off listens" /usr/bin/python3 -c "
+import socket
+socket.create_connection(('127.0.0.1', $broken)).close()"
+same "what an origin says before it breaks off arrives, and that it did" "$(/usr/bin/python3 \
+    "$here/websocket.py" word broken.localhost "${http##*:}")" "because and a reset"
 held "one is held open"
 kill -9 "$origin"
 ended "$holder"
