@@ -18,8 +18,9 @@ struct h2_pool {
     struct h2_pool_options options;
     struct list names; /* of struct h2_name, the one asked for last first */
     size_t sessions, resting;
-    uint64_t newest;
-    unsigned busy; /* seats are being told: no name goes meanwhile */
+    uint64_t newest; /* session */
+    uint64_t seats;  /* that joined so far */
+    unsigned busy;   /* seats are being told: no name goes meanwhile */
     struct task serve;
 };
 
@@ -506,6 +507,16 @@ struct h2_pool *h2_pool_new(struct loop *loop, const struct h2_pool_options *opt
     return pool;
 }
 
+/* Who joins again waited before those who are new. */
+static void put_in_order(struct list *seats, struct h2_seat *seat)
+{
+    struct link *after = &seats->head;
+    while (after->prev != &seats->head &&
+           CONTAINER_OF(after->prev, struct h2_seat, link)->order > seat->order)
+        after = after->prev;
+    list_put_before(seats, after, &seat->link);
+}
+
 bool h2_pool_join(struct h2_pool *pool, struct h2_seat *seat, const char *server_name,
                   struct error *err)
 {
@@ -518,7 +529,9 @@ bool h2_pool_join(struct h2_pool *pool, struct h2_seat *seat, const char *server
         return error_set(err, ERROR_LIMIT, 0, "%u requests wait for a session already",
                          ORIGIN_WAITERS_MAX);
     seat->name = name;
-    list_put_last(&name->seats, &seat->link);
+    if (seat->order == 0)
+        seat->order = ++pool->seats;
+    put_in_order(&name->seats, seat);
     task_post(&pool->serve);
     return true;
 }

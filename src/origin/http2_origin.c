@@ -38,12 +38,14 @@ struct http2_outbound {
     enum state state;
     struct request_head head; /* as the origin sees it */
     struct body *body;
-    struct body copy; /* of it, while the stream may be refused; bytes NULL: there is none */
+    struct channel *kept; /* a copy of it, while the stream may be refused; NULL: there is none */
+    struct body again;    /* the same on its way once more */
     struct h2_seat seat;
     struct h2_session *session; /* that it was sent over, while it has no answer */
     struct outbound *sent;      /* of the session, or of the HTTP/1.1 origin */
     bool was_used;              /* the session had streams before */
-    bool repeated;
+    unsigned refusals;          /* of streams of it */
+    bool repeated;              /* after a loss */
     struct reap reap;
 };
 
@@ -71,7 +73,8 @@ static void destroy(void *object)
 {
     struct http2_outbound *call = object;
     request_head_release(&call->head);
-    channel_free(call->copy.bytes);
+    channel_free(call->kept);
+    channel_free(call->again.bytes);
     free(call);
 }
 
@@ -80,10 +83,8 @@ static void forget_request(struct http2_outbound *call)
 {
     request_head_release(&call->head);
     request_head_init(&call->head);
-    if (call->body == &call->copy)
-        return; /* that is what is sent */
-    channel_free(call->copy.bytes);
-    call->copy.bytes = NULL;
+    channel_free(call->kept);
+    call->kept = NULL;
 }
 
 static void out_close(struct outbound *out)
@@ -132,33 +133,56 @@ static bool is_body_whole(const struct http2_outbound *call)
     return call->head.ends_here || channel_total(bytes) == channel_len(bytes);
 }
 
-/* A server that says GOAWAY refuses what was under way to it, small calls with their bodies. */
-static void copy_body(struct http2_outbound *call)
+/* A channel with nothing but that text. NULL: memory. */
+static struct channel *channel_of(const struct http2_outbound *call, struct span text)
 {
-    struct channel *bytes = call->body->bytes;
-    struct span text = channel_peek(bytes);
-    if (call->repeated || call->head.ends_here || !channel_is_ended(bytes) ||
-        text.len < channel_total(bytes) || call->body->trailers.count > 0)
-        return;
     struct budget *budget = http_origin_options(call->origin->http1)->budget;
-    struct channel *copy = channel_new(HTTP2_ORIGIN_COPY_MAX, HTTP2_ORIGIN_COPY_MAX, NULL, budget);
-    if (!copy || channel_put(copy, text.data, text.len) < text.len) {
-        channel_free(copy);
-        return;
-    }
-    channel_end(copy);
-    call->copy = (struct body){.bytes = copy, .length = call->body->length};
+    struct channel *bytes = channel_new(HTTP2_ORIGIN_COPY_MAX, HTTP2_ORIGIN_COPY_MAX, NULL, budget);
+    if (!bytes)
+        return NULL;
+    bool ok = channel_put(bytes, text.data, text.len) == text.len;
+    channel_end(bytes);
+    if (ok)
+        return bytes;
+    channel_free(bytes);
+    return NULL;
+}
+
+/* A server that says GOAWAY refuses what was under way to it, small calls with their bodies. */
+static void keep_body(struct http2_outbound *call)
+{
+    const struct channel *bytes = call->body->bytes;
+    struct span text = channel_peek(bytes);
+    if (!call->kept && !call->head.ends_here && channel_is_ended(bytes) && text.len > 0 &&
+        text.len == channel_total(bytes) && text.len <= HTTP2_ORIGIN_COPY_MAX &&
+        call->body->trailers.count == 0)
+        call->kept = channel_of(call, text);
+}
+
+/* The body as it was at first. False: it is gone. */
+static bool restore_body(struct http2_outbound *call)
+{
+    if (is_body_whole(call))
+        return true;
+    struct channel *bytes = call->kept ? channel_of(call, channel_peek(call->kept)) : NULL;
+    if (!bytes)
+        return false;
+    channel_close(call->again.bytes, call->origin->loop);
+    call->again = (struct body){.bytes = bytes, .length = call->body->length};
+    call->body = &call->again;
+    return true;
 }
 
 /* Nobody looked at it, or repeating does no harm. */
-static bool may_repeat(const struct http2_outbound *call, const struct error *why)
+static bool may_repeat(struct http2_outbound *call, const struct error *why)
 {
-    if (call->state != SENT || call->repeated || (!is_body_whole(call) && !call->copy.bytes))
+    if (call->state != SENT)
         return false;
     if (why->kind == ERROR_LIMIT)
-        return true;
-    return call->was_used && h2_session_is_lost(call->session) &&
-           http_origin_may_repeat(&call->head);
+        return ++call->refusals <= HTTP2_ORIGIN_REFUSALS_MAX && restore_body(call);
+    bool is_lost = call->was_used && !call->repeated && h2_session_is_lost(call->session);
+    call->repeated |= is_lost;
+    return is_lost && http_origin_may_repeat(&call->head) && restore_body(call);
 }
 
 /* What the origin did to the stream, in a word. */
@@ -181,9 +205,6 @@ static void on_failed(void *arg, const struct error *why)
     if (may_repeat(call, why)) {
         outbound_close(call->sent);
         call->sent = NULL;
-        call->repeated = true;
-        if (!is_body_whole(call))
-            call->body = &call->copy;
         call->seat.behind = h2_pool_newest(call->origin->pool);
         enter(call, WAITING);
         if (join(call, &told))
@@ -205,7 +226,7 @@ static void on_session(void *arg, struct h2_session *session, bool was_used)
     struct error why;
     call->was_used = was_used;
     call->session = session;
-    copy_body(call);
+    keep_body(call);
     call->sent = h2_session_open(session, &call->head, call->body, &stream_events, call, &why);
     if (call->sent) {
         enter(call, SENT);

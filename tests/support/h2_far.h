@@ -6,7 +6,7 @@
 #include "support/desk.h"
 #include "support/memory_sockets.h"
 
-enum { H2_FAR_SESSIONS_MAX = 64 };
+enum { H2_FAR_SESSIONS_MAX = 512 };
 
 struct h2_far;
 

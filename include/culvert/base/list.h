@@ -55,6 +55,16 @@ static inline void list_put_first(struct list *list, struct link *link)
     list->count++;
 }
 
+/* In front of `place`, a link of the list, or its head: last. */
+static inline void list_put_before(struct list *list, struct link *place, struct link *link)
+{
+    link->prev = place->prev;
+    link->next = place;
+    link->prev->next = link;
+    link->next->prev = link;
+    list->count++;
+}
+
 static inline void list_remove(struct list *list, struct link *link)
 {
     assert(link->prev && link->next);

@@ -43,6 +43,7 @@ struct h2_seat_events {
 struct h2_seat {
     struct link link;
     struct h2_name *name;                /* NULL: it was left */
+    uint64_t order;                      /* the pool's: its place among others */
     uint64_t behind;                     /* set before: takes no session up to this one */
     const struct h2_seat_events *events; /* set before */
     void *arg;

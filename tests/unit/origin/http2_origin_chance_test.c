@@ -28,7 +28,7 @@ static void begin(struct chance *chance, size_t index)
 {
     struct ask *ask = &chance->asks[index];
     if (chance->bench.far.desk.count + 2 * ASKS >= DESK_REQUESTS_MAX ||
-        chance->bench.far.count + 2 * ASKS >= H2_FAR_SESSIONS_MAX)
+        chance->bench.far.count + 2 * ASKS * HTTP2_ORIGIN_REFUSALS_MAX >= H2_FAR_SESSIONS_MAX)
         return;
     ask_init(ask, pick(chance, 2) == 0 ? "GET" : "POST", "/");
     if (pick(chance, 2) == 0)
