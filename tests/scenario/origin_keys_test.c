@@ -25,6 +25,10 @@ TEST(connect_timeout_limits_connecting)
         {silent, "connectTimeout: 0s", "connectTimeout: 1s", "502 after 1000 ms"},
         {silent, "", "connectTimeout: -5s", "502 after 1 ms"},
         {"https://192.0.2.1:28000", "", "connectTimeout: 3s", "502 after 3000 ms"},
+        {"h2c://127.0.0.1:28003", "", "", "502 after 30000 ms"},
+        {"h2c://127.0.0.1:28003", "connectTimeout: 2s", "", "502 after 2000 ms"},
+        {"h2c://127.0.0.1:28003", "", "connectTimeout: 0s", "nothing"},
+        {"h2c://127.0.0.1:28003", "", "connectTimeout: -5s", "502 after 1 ms"},
     };
     key_forms_check(forms, ARRAY_LEN(forms), key_forms_see_time);
 }
@@ -41,6 +45,9 @@ TEST(tls_timeout_limits_the_handshake)
         {deaf, "", "tlsTimeout: -1s", "502 after 1 ms"},
         {deaf, "", "tlsTimeout: 3s, matchSNItoHost: true", "502 after 3000 ms"},
         {deaf, "", "tlsTimeout: 20s, connectTimeout: 1s", "502 after 20000 ms"},
+        {deaf, "http2Origin: true", "", "502 after 10000 ms"},
+        {deaf, "http2Origin: true", "tlsTimeout: 2s", "502 after 2000 ms"},
+        {deaf, "http2Origin: true", "tlsTimeout: 0s", "nothing"},
     };
     key_forms_check(forms, ARRAY_LEN(forms), key_forms_see_time);
 }
@@ -54,6 +61,9 @@ TEST(no_happy_eyeballs_tries_addresses_one_by_one)
         {twin, "", "noHappyEyeballs: true, connectTimeout: 8s", "200 after 4000 ms"},
         {twin, "", "noHappyEyeballs: true, connectTimeout: 3s", "200 after 2000 ms"},
         {twin, "noHappyEyeballs: true", "noHappyEyeballs: false", "200 after 300 ms"},
+        /* It does not speak HTTP/2: when it says so tells when it was reached. */
+        {"h2c://twin.test:28000", "", "", "502 after 300 ms"},
+        {"h2c://twin.test:28000", "noHappyEyeballs: true", "", "502 after 15000 ms"},
     };
     key_forms_check(forms, ARRAY_LEN(forms), key_forms_see_time);
 }
@@ -195,6 +205,8 @@ TEST(origin_server_name_is_asked_for_and_verified)
          "502 as else.test"},
         {lo, "caPool: {ca.pem}, originServerName: else.test", "originServerName: ''",
          "200 as localhost"},
+        {ca, "caPool: {ca.pem}, http2Origin: true", "originServerName: origin.test",
+         "200 as origin.test"},
         {"unix+tls:{run}/ot.sock", "caPool: {run}/self.pem", "originServerName: localhost",
          "200 as localhost"},
     };
@@ -212,6 +224,8 @@ TEST(match_sni_to_host_asks_for_the_requests_host)
         {lo, "caPool: {ca.pem}, matchSNItoHost: true", "matchSNItoHost: false", "200 as localhost"},
         {ca, "caPool: {ca.pem}", "matchSNItoHost: true, httpHostHeader: 'origin.test:8443'",
          "200 as origin.test"},
+        {ca, "caPool: {ca.pem}, http2Origin: true",
+         "matchSNItoHost: true, httpHostHeader: 'origin.test:8443'", "200 as origin.test"},
         {ca, "caPool: {ca.pem}, originServerName: origin.test", "matchSNItoHost: true",
          "502 as key.test"},
     };
@@ -232,6 +246,8 @@ TEST(ca_pool_adds_roots)
         {lo, "caPool: {run}/self.pem", "caPool: {ca.pem}", "200 as localhost"},
         {lo, "caPool: {ca.pem}", "caPool: ''", "502 as localhost"},
         {self, "caPool: {ca.pem}", "", "502 as localhost"},
+        {lo, "http2Origin: true", "", "502 as localhost"},
+        {lo, "http2Origin: true", "caPool: {ca.pem}", "200 as localhost"},
         {self, "caPool: {ca.pem}", "caPool: {run}/self.pem", "200 as localhost"},
     };
     key_forms_check(forms, ARRAY_LEN(forms), see_name);
@@ -246,6 +262,8 @@ TEST(no_tls_verify_takes_any_certificate)
         {self, "", "noTLSVerify: true", "200 as localhost"},
         {self, "noTLSVerify: true", "noTLSVerify: false", "502 as localhost"},
         {self, "", "noTLSVerify: true, originServerName: else.test", "200 as else.test"},
+        {self, "http2Origin: true", "", "502 as localhost"},
+        {self, "http2Origin: true", "noTLSVerify: true", "200 as localhost"},
     };
     key_forms_check(forms, ARRAY_LEN(forms), see_name);
 }
@@ -288,24 +306,33 @@ TEST(each_rule_trusts_its_own_roots)
 
 static void see_length(struct origin_play *play, char seen[KEY_SEEN_SIZE])
 {
-    const struct fake_origin *origin = origin_play_origin(play, "app");
+    static const char *const names[] = {"app", "self"};
     struct raw_answer *answer = origin_play_send(
         play, &(struct play_request){.method = "POST", .host = "key.test", .body = "body"});
     origin_play_await(play, answer);
-    CHECK(strcmp(key_forms_status(answer), "200") == 0 && origin->request_count == 1);
-    put_field(&origin->requests[0], "\r\nContent-Length: ", seen);
-    put_field(&origin->requests[0], "\r\nTransfer-Encoding: ", seen);
+    CHECK(strcmp(key_forms_status(answer), "200") == 0);
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        const struct fake_origin *origin = origin_play_origin(play, names[i]);
+        if (origin->request_count == 0)
+            continue;
+        put_field(&origin->requests[0], "\r\nContent-Length: ", seen);
+        put_field(&origin->requests[0], "\r\nTransfer-Encoding: ", seen);
+    }
 }
 
 TEST(disable_chunked_encoding_tells_the_length)
 {
     static const char app[] = "http://127.0.0.1:28000";
+    static const char self[] = "https://localhost:28001"; /* chooses HTTP/1.1 */
     static const struct key_form forms[] = {
         {app, "", "", "Transfer-Encoding: chunked"},
         {app, "disableChunkedEncoding: true", "", "Content-Length: 4"},
         {app, "", "disableChunkedEncoding: true", "Content-Length: 4"},
         {app, "disableChunkedEncoding: true", "disableChunkedEncoding: false",
          "Transfer-Encoding: chunked"},
+        {self, "noTLSVerify: true, http2Origin: true", "", "Transfer-Encoding: chunked"},
+        {self, "noTLSVerify: true, http2Origin: true", "disableChunkedEncoding: true",
+         "Content-Length: 4"},
     };
     key_forms_check(forms, ARRAY_LEN(forms), see_length);
 }

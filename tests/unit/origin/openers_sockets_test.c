@@ -110,7 +110,7 @@ static void check_keep_alive(const char *scheme, const char *whole, const char *
 
 TEST(tcp_keep_alive_is_that_of_the_rule_in_whole_seconds)
 {
-    static const char *const schemes[] = {"http", "tcp"};
+    static const char *const schemes[] = {"http", "tcp", "h2c"};
     for (size_t i = 0; i < ARRAY_LEN(schemes); i++) {
         check_keep_alive(schemes[i], "", "", 30);
         check_keep_alive(schemes[i], "tcpKeepAlive: 40s", "", 40);
