@@ -315,6 +315,8 @@ static void end_streams(struct h2_session *session, const struct error *why)
 {
     struct error lost = *why;
     lost.kind = ERROR_NETWORK;
+    if (why->kind == ERROR_PROTOCOL)
+        error_label(&lost, "malformed");
     LIST_EACH_SAFE (it, after, &session->streams) {
         h2_stream_closed(CONTAINER_OF(it, struct h2_stream, link), NGHTTP2_CANCEL, &lost);
     }

@@ -499,12 +499,6 @@ struct raw_answer *origin_play_send(struct origin_play *play, const struct play_
     return play->answer;
 }
 
-void origin_play_ask(struct origin_play *play, const char *host, const struct fake_script *script)
-{
-    play->script = *script;
-    origin_play_await(play, origin_play_send(play, &(struct play_request){.host = host}));
-}
-
 double origin_play_metric(struct origin_play *play, const char *series)
 {
     static const char scrape[] =

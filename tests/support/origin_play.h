@@ -59,9 +59,6 @@ void origin_play_open_text(struct origin_play *play, const struct play_certifica
 /* Asks as the case says and lets turned time pass until all is over. */
 void origin_play_run(struct origin_play *play, const struct doc *test);
 
-/* GET / of `host`, answered by `script`, until all is over. */
-void origin_play_ask(struct origin_play *play, const char *host, const struct fake_script *script);
-
 /* A request by hand; what is NULL is not there. */
 struct play_request {
     const char *method, *host, *path; /* NULL: GET and / */

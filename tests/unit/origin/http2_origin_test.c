@@ -221,6 +221,7 @@ TEST(an_origin_that_is_no_http2_server_fails_the_request)
     h2_bench_start(&bench);
     h2_bench_ask(&bench, &ask, "GET", "/");
     CHECK(ask.failed);
+    CHECK_TEXT(error_name(&ask.why), "malformed");
     CHECK_SIZE(http2_origin_sessions(bench.origin), 0);
     ask_release(&ask);
     fake_origin_close(&fake);
