@@ -301,11 +301,26 @@ static void answer(struct byte_outbound *call)
 
 /* ---- dialing ---- */
 
+/* Where a jump host or a SOCKS proxy went is what its operator asks first. */
+static void log_connected(const struct byte_outbound *call)
+{
+    const struct log *log = loop_log(call->route->loop);
+    struct ip_address address;
+    char at[IP_TEXT_SIZE];
+    if (!log_enabled(log, LEVEL_DEBUG))
+        return;
+    conn_peer_address(call->conn, &address);
+    ip_format(&address, at);
+    log_debug(log, "Stream connected", LOG_TEXT("originService", call->route->options->name),
+              LOG_TEXT("address", at));
+}
+
 static void on_connected(void *arg, struct conn *conn)
 {
     struct byte_outbound *call = arg;
     call->dial = NULL;
     call->conn = conn;
+    log_connected(call);
     conn_set_events(conn, &conn_events, call);
     if (call->route->options->stall_ms > 0)
         conn_set_stall_limit(conn, call->route->options->stall_ms);

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Stands between connectors and an edge, one connection a port, and cuts them when it is told.
+"""Stands between connectors and an edge, at a few ports, and cuts connections when it is told.
 
   cutter.py EDGE COUNT ORDERS      prints its ports, then reads words from the FIFO:
     mark       bytes are counted from here
     busiest    prints the port that carried most bytes since
-    spare P    from now on cuts every other connection, again and again
+    spare P    from now on cuts the connections of all other ports, again and again
     rest       cuts nothing any more
-    cut P      cuts that port's connection
+    cut P      cuts that port's connections
     count      prints how many connections were cut"""
 import asyncio
 import sys
@@ -17,7 +17,7 @@ PERIOD = 0.25
 class Cutter:
     def __init__(self, edge):
         self.edge = edge.rsplit(":", 1)
-        self.open = {}  # port -> writers
+        self.open = {}  # port -> pairs of writers; a connector may dial one port twice
         self.bytes = {}
         self.spared = None
         self.cuts = 0
@@ -40,15 +40,17 @@ class Cutter:
         except OSError:
             writer.close()
             return
-        self.open[port] = (writer, far_writer)
+        pair = (writer, far_writer)
+        self.open.setdefault(port, set()).add(pair)
         await asyncio.gather(self.copy(port, reader, far_writer),
                              self.copy(port, far_reader, writer))
-        if self.open.get(port) == (writer, far_writer):
-            del self.open[port]
+        self.open[port].discard(pair)
 
     def cut(self, port):
-        for writer in self.open.pop(port, ()):
-            writer.transport.abort()
+        for pair in list(self.open[port]):
+            for writer in pair:
+                writer.transport.abort()
+            self.open[port].discard(pair)
             self.cuts += 1
 
     async def go_on_cutting(self):
@@ -71,7 +73,7 @@ class Cutter:
         elif words[0] == "cut":
             self.cut(int(words[1]))
         elif words[0] == "count":
-            print(self.cuts // 2, flush=True)
+            print(self.cuts, flush=True)
 
     async def run(self, count, orders):
         ports = []

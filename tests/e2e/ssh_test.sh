@@ -115,6 +115,8 @@ same "ssh: through the bastion" "$(with "$jump:127.0.0.1:$ssh_port" ssh "$user@s
     hello
 same "ssh: through the bastion, by name" \
     "$(with "$jump:ssh://localhost:$ssh_port" ssh "$user@shell" echo hello)" hello
+has "the log says where it went" "$(cat "$work/connector.log")" \
+    "Stream connected address=127.0.0.1:$ssh_port originService=bastion"
 status "ssh: through the bastion, to what its rules do not allow" 255 \
     with "$jump:127.0.0.1:$web_port" ssh "$user@shell" true
 has "the log says why" "$(cat "$work/connector.log")" "127.0.0.1:$web_port may not be connected to"
