@@ -162,7 +162,8 @@ bool host_pattern_is_wildcard(const struct host_pattern *pattern)
 size_t host_pattern_texts(const struct host_pattern *pattern, struct span texts[HOST_TEXTS_MAX])
 {
     size_t count = 0;
-    if (pattern->is_any || (pattern->is_vain && pattern->is_suffix))
+    /* A name of which nothing is left must not take requests that name no host. */
+    if (pattern->is_any || (pattern->is_vain && (pattern->is_suffix || pattern->len == 0)))
         return 0;
     texts[count++] = span_make(pattern->text, pattern->len);
     if (pattern->ascii)

@@ -53,14 +53,13 @@ static bool is_said_to_get_nothing(const struct prove_report *report, size_t rul
     return false;
 }
 
-/* The line's own texts as a request; hosts have no star in them, nor are they nothing. */
+/* The line's own texts as a request; a star is in no host name. */
 static void ask(const struct rules *rules, const struct prove_report *report, struct span line)
 {
     struct buf target = BUF_LIMIT(1 << 20);
     struct rules_verdict verdict;
     struct span host = span_first(line, span_find(line, ' '));
-    bool is_host = !span_starts(host, SPAN("*")) && !span_equal(host, SPAN("."));
-    if (is_host && buf_put_char(&target, '/') &&
+    if (!span_starts(host, SPAN("*")) && buf_put_char(&target, '/') &&
         percent_encode(span_skip(line, host.len + 1), &target) &&
         rules_match(rules, host, buf_span(&target), &verdict) &&
         is_said_to_get_nothing(report, verdict.index))

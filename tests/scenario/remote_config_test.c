@@ -9,7 +9,8 @@
 
 #include "harness.h"
 
-#include <math.h>
+#include <errno.h>
+#include <unistd.h>
 
 enum { FILE_MAX = 1024 * 1024, WORKERS = 3, CONNECTIONS = 4 };
 
@@ -369,6 +370,115 @@ TEST(the_version_in_force_is_a_metric)
     CHECK(strstr(buf_text(&page), "\ncloudflared_orchestration_config_version 31\n"));
     buf_release(&page);
     scene_close(&scene);
+}
+
+/* ---- with threads ---- */
+
+/* A file that is read until the test says so. */
+struct slow_file {
+    struct scene scene;
+    struct jobs *jobs;
+    int gate[2]; /* one byte for each read that may end */
+};
+
+static bool read_slowly(void *arg, bool only_if_changed, struct snapshot **snapshot,
+                        struct error *err)
+{
+    struct slow_file *slow = arg;
+    char byte;
+    (void)only_if_changed;
+    bool opened = read(slow->gate[0], &byte, 1) == 1;
+    *snapshot = NULL;
+    if (opened)
+        *snapshot = ends_rules_single("http_status:204", "");
+    return opened || error_set(err, ERROR_SYSTEM, errno, "the gate is broken");
+}
+
+static void slow_file_open(struct slow_file *slow)
+{
+    struct error err = {0};
+    *slow = (struct slow_file){0};
+    lone_connector_open(&slow->scene.lone);
+    slow->jobs = jobs_new(slow->scene.lone.loop, 2, &err);
+    REQUIRE(slow->jobs && pipe(slow->gate) == 0);
+    slow->scene.lone.jobs = slow->jobs;
+    slow->scene.lone.options.workers = WORKERS;
+    slow->scene.lone.options.read_rules = read_slowly;
+    slow->scene.lone.options.read_rules_arg = slow;
+    fake_issuer_init(&slow->scene.issuer, slow->scene.lone.loop);
+    slow->scene.lone.key_fetcher = &slow->scene.issuer.fetcher;
+    lone_connector_start(&slow->scene.lone);
+    lone_connector_pass(&slow->scene.lone, 1000);
+}
+
+/* The threads wait for nobody any more; the loop must still be there. */
+static void slow_file_end_threads(struct slow_file *slow)
+{
+    jobs_free(slow->jobs);
+    (void)close(slow->gate[0]);
+    (void)close(slow->gate[1]);
+}
+
+static void let_read(struct slow_file *slow)
+{
+    CHECK(write(slow->gate[1], "x", 1) == 1);
+}
+
+/* Turns in real time until the answer is there. */
+static void wait_for_answer(struct slow_file *slow, const struct ask *ask)
+{
+    for (int i = 0; i < 2000 && !ask->done && !ask->failed; i++) {
+        (void)loop_turn(slow->scene.lone.loop, 10);
+        lone_connector_pass(&slow->scene.lone, 0);
+    }
+}
+
+static void push_418(struct slow_file *slow, struct ask *ask, size_t connection)
+{
+    push(&slow->scene, ask, connection, SPAN("{\"version\":1,\"config\":" BASE "}"));
+}
+
+TEST(a_push_waits_for_the_file_that_is_being_read_and_comes_after_it)
+{
+    struct slow_file slow;
+    struct ask ask;
+    slow_file_open(&slow);
+    connector_read_rules(slow.scene.lone.connector, false);
+    push_418(&slow, &ask, 1);
+    CHECK(!ask.done);
+    CHECK(status_of(&slow.scene, "app.test") != 418);
+    let_read(&slow);
+    wait_for_answer(&slow, &ask);
+    ask_take(&ask);
+    CHECK_SPAN(buf_span(&ask.text), SPAN("{\"lastAppliedVersion\":1,\"err\":null}"));
+    lone_connector_pass(&slow.scene.lone, 10);
+    CHECK(status_of(&slow.scene, "app.test") == 418);
+    ask_release(&ask);
+    fake_issuer_release(&slow.scene.issuer);
+    slow_file_end_threads(&slow);
+    lone_connector_close(&slow.scene.lone);
+}
+
+TEST(a_connector_may_end_while_a_file_is_read_and_pushes_wait)
+{
+    struct slow_file slow;
+    struct ask asks[3];
+    slow_file_open(&slow);
+    connector_read_rules(slow.scene.lone.connector, false);
+    connector_read_rules(slow.scene.lone.connector, true);
+    for (size_t i = 0; i < ARRAY_LEN(asks); i++)
+        push_418(&slow, &asks[i], i);
+    connector_free(slow.scene.lone.connector, 0);
+    slow.scene.lone.connector = NULL;
+    CHECK(settle(slow.scene.lone.loop));
+    let_read(&slow);
+    for (size_t i = 0; i < ARRAY_LEN(asks); i++) {
+        CHECK(asks[i].status != 200 || !strstr(buf_text(&asks[i].text), "\"err\":null"));
+        ask_release(&asks[i]);
+    }
+    fake_issuer_release(&slow.scene.issuer);
+    slow_file_end_threads(&slow);
+    lone_connector_close(&slow.scene.lone);
 }
 
 /* ---- the rule in front of all rules ---- */

@@ -53,6 +53,7 @@ void lone_connector_start(struct lone_connector *lone)
         .resolver = lone->resolver,
         .tls = lone->tls,
         .key_fetcher = lone->key_fetcher,
+        .jobs = lone->jobs,
         .one_thread = true,
     };
     lone->started_ms = lone->clock.now_ms;

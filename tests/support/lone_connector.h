@@ -16,6 +16,7 @@ struct lone_connector {
     struct resolver *resolver;
     struct tls_context *tls;         /* for the edge, borrowed; NULL: in clear */
     struct key_fetcher *key_fetcher; /* borrowed; NULL: the connector's own */
+    struct jobs *jobs;               /* borrowed; NULL: what blocks is done on the loop */
     struct fake_edge edge;           /* at 127.0.0.1:7844 */
     struct fake_origin origin;       /* at 127.0.0.1:3000: every request's place */
     struct credentials *credentials;

@@ -110,3 +110,19 @@ TEST(a_rule_for_every_host_keeps_its_place_between_those_with_a_name)
     }
     rules_free(rules);
 }
+
+TEST(a_name_of_which_nothing_is_left_takes_no_request_without_a_host)
+{
+    struct rules *rules = rules_of_text("ingress:\n"
+                                        "  - {hostname: '.', service: 'http://h:1'}\n"
+                                        "  - {service: 'http_status:404'}\n",
+                                        NULL, NULL);
+    static const char *const hosts[] = {"", ".", ":80", "a"};
+    REQUIRE(rules);
+    for (size_t i = 0; i < ARRAY_LEN(hosts); i++) {
+        struct rules_verdict verdict;
+        CHECK(rules_match(rules, span_of(hosts[i]), SPAN("/"), &verdict));
+        CHECK_CASE(verdict.index == 1, "\"%s\": rule %zu", hosts[i], verdict.index);
+    }
+    rules_free(rules);
+}
