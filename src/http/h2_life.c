@@ -1,6 +1,6 @@
 /* Is the peer still there? Any byte is a sign; after a silence it is asked for one by PING. Behind
  * megabytes that a slow reader has not read yet it cannot answer: then what it takes of them is the
- * sign. */
+ * sign. A quiet session does not ask; it looks whether what it sent is taken. */
 #include "h2_internal.h"
 
 void h2_life_sign(struct h2_session *session)
