@@ -191,8 +191,8 @@ static void on_end(void *arg)
     struct error why;
     if (server->state == H1_SERVER_OVER)
         return;
-    bool is_cut = conn_is_reset(server->conn); /* a reset that a write met looks like an end here */
-    if (server->state == H1_SERVER_REQUEST && server->upgraded && !is_cut) {
+    /* A reset that a write met looks like an end here. */
+    if (server->state == H1_SERVER_REQUEST && server->upgraded && !conn_is_reset(server->conn)) {
         timer_stop(&server->limit);
         channel_end(server->body.bytes);
         return;
