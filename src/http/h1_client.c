@@ -13,11 +13,6 @@
 
 #include "h1_pump.h"
 
-enum {
-    BULK_AFTER = 4 * 1024 * 1024, /* bytes of one answer */
-    BULK_LIMIT = 4 * CHANNEL_LIMIT,
-};
-
 enum h1_client_state { IDLE, HEAD, BODY, DONE, USELESS };
 
 struct h1_client {
@@ -274,29 +269,12 @@ static void on_open(void *arg)
     (void)arg;
 }
 
-/* A long answer whose taker keeps up passes in larger steps: fewer turns for the same bytes. Who
- * lags behind has the first limit again. */
-static void set_pace(struct channel *bytes)
-{
-    if (channel_len(bytes) == 0 && channel_total(bytes) >= BULK_AFTER)
-        channel_set_limit(bytes, BULK_LIMIT);
-    else if (channel_len(bytes) > 0 && channel_len(bytes) <= CHANNEL_LOW)
-        channel_set_limit(bytes, CHANNEL_LIMIT);
-}
-
-/* What does not fit the channel would be kept a second time: it rests where a read would bring
- * more, which a taker that keeps up does not notice. */
 static size_t wants(void *arg)
 {
     const struct h1_client *client = arg;
     if (client->state != BODY)
         return CHANNEL_LIMIT;
-    struct channel *bytes = client->body.bytes;
-    set_pace(bytes);
-    size_t room = channel_room(bytes);
-    if (room < CHANNEL_SQUEEZED && channel_len(bytes) > 0)
-        channel_rest(bytes);
-    return room;
+    return channel_read_size(client->body.bytes);
 }
 
 static const struct conn_events conn_events = {on_open, on_bytes, on_end, on_room, on_lost, wants};

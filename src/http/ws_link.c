@@ -95,7 +95,8 @@ static void ping(void *arg)
 size_t ws_link_room(const struct ws_link *link)
 {
     size_t room = channel_room(link->out);
-    return room > DATA_HEAD ? room - DATA_HEAD : 0;
+    size_t heads = DATA_HEAD * (room / WS_PAYLOAD_MAX + 1);
+    return room > heads ? room - heads : 0;
 }
 
 size_t ws_link_put(struct ws_link *link, const void *data, size_t len)

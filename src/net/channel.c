@@ -243,6 +243,18 @@ size_t channel_room(const struct channel *ch)
     return ch->len < limit ? limit - ch->len : 0;
 }
 
+size_t channel_read_size(struct channel *ch)
+{
+    if (ch->len == 0 && ch->total >= CHANNEL_BULK_AFTER)
+        ch->limit = CHANNEL_BULK;
+    else if (ch->len > 0 && ch->len <= CHANNEL_LOW)
+        ch->limit = CHANNEL_LIMIT;
+    size_t room = channel_room(ch);
+    if (room < CHANNEL_SQUEEZED && ch->len > 0)
+        channel_rest(ch);
+    return room;
+}
+
 bool channel_is_ended(const struct channel *ch)
 {
     return ch->ended;

@@ -243,8 +243,10 @@ static size_t wants(void *arg)
 {
     const struct byte_outbound *call = arg;
     if (call->state != BYTE_JOINED)
-        return LOOP_SCRATCH;
-    return is_framed(call) ? ws_link_room(call->link) : channel_room(call->answer.bytes);
+        return CHANNEL_LIMIT;
+    size_t size = channel_read_size(call->answer.bytes);
+    size_t room = is_framed(call) ? ws_link_room(call->link) : size;
+    return room < size ? room : size;
 }
 
 static const struct conn_events conn_events = {on_open, on_bytes, on_end, on_room, on_lost, wants};

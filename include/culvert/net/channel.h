@@ -17,6 +17,8 @@ enum {
     CHANNEL_LIMIT = 64 * 1024, /* a stream's first limit */
     CHANNEL_LOW = 32 * 1024,
     CHANNEL_SQUEEZED = 4 * 1024, /* what a gated channel takes while the budget is exceeded */
+    CHANNEL_BULK_AFTER = 4 * 1024 * 1024, /* bytes that passed */
+    CHANNEL_BULK = 4 * CHANNEL_LIMIT,
 };
 
 /* The worker's account of undrained bytes; all zero with a limit is empty. Embedded in the worker.
@@ -80,6 +82,12 @@ void channel_rest(struct channel *ch);
 bool channel_is_ended(const struct channel *ch);  /* ended; bytes may still lie there */
 bool channel_is_done(const struct channel *ch);   /* ended and drained */
 bool channel_is_broken(const struct channel *ch); /* memory ran out while putting */
+
+/* How much a reader should bring at once. Behind CHANNEL_BULK_AFTER a channel whose taker keeps up
+ * holds CHANNEL_BULK, so that the same bytes pass in fewer turns; who lags behind has CHANNEL_LIMIT
+ * again. The reader rests where a read would bring more than fits, which a taker that keeps up does
+ * not notice: it would be kept a second time. */
+size_t channel_read_size(struct channel *ch);
 
 /* All bytes ever put. */
 uint64_t channel_total(const struct channel *ch);

@@ -263,3 +263,26 @@ TEST(a_closed_channel_counts_no_more_and_is_there_for_its_taker_until_the_turn_i
     channel_close(NULL, turned.loop);
     turned_loop_release(&turned);
 }
+
+TEST(bulk_passes_in_larger_steps_as_long_as_its_taker_keeps_up)
+{
+    static const char block[CHANNEL_LIMIT];
+    struct gate reader = {0};
+    struct channel *ch = channel_new(CHANNEL_LOW, CHANNEL_LIMIT, &reader, NULL);
+    REQUIRE(ch != NULL);
+    CHECK_SIZE(channel_read_size(ch), CHANNEL_LIMIT);
+    while (channel_total(ch) < CHANNEL_BULK_AFTER) {
+        CHECK_SIZE(channel_put(ch, block, sizeof block), sizeof block);
+        channel_drop(ch, sizeof block);
+    }
+    CHECK_SIZE(channel_read_size(ch), CHANNEL_BULK);
+    CHECK_SIZE(channel_put(ch, block, 1000), 1000); /* it lags */
+    CHECK_SIZE(channel_read_size(ch), CHANNEL_LIMIT - 1000);
+    CHECK_SIZE(reader.holds, 0);
+    CHECK_SIZE(channel_put(ch, block, CHANNEL_LIMIT - 2000), CHANNEL_LIMIT - 2000);
+    CHECK_SIZE(channel_read_size(ch), 1000);
+    CHECK(reader.holds == HOLD_CHANNEL); /* a read might bring more */
+    channel_drop(ch, channel_len(ch));
+    CHECK_SIZE(reader.holds, 0);
+    channel_free(ch);
+}
