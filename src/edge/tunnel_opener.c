@@ -146,6 +146,8 @@ static void on_answer(void *arg, struct response_head *head, struct body *body)
         fail_later(tunnel, &why);
         return;
     }
+    request_head_release(&tunnel->head); /* it is never sent again */
+    request_head_init(&tunnel->head);
     tunnel->out.events->on_answer(tunnel->out.arg, head, body);
 }
 

@@ -210,10 +210,18 @@ static void on_inform(void *arg, const struct response_head *head)
     call->out.events->on_inform(call->out.arg, head);
 }
 
+/* It is never sent again; thousands of requests may wait for their answers, or rest in them. */
+static void forget_head(struct http_outbound *call)
+{
+    request_head_release(&call->head);
+    request_head_init(&call->head);
+}
+
 static void on_answer(void *arg, struct response_head *head, struct body *body)
 {
     struct http_outbound *call = arg;
     enter(call, ANSWERING);
+    forget_head(call);
     call->answer_body = body;
     call->out.events->on_answer(call->out.arg, head, body);
 }
@@ -262,11 +270,8 @@ static bool send_over(struct http_outbound *call, struct h1_client *client, stru
         return false;
     call->client = client;
     enter(call, SENT);
-    if (!call->reused) {
-        /* It is never sent again; thousands of requests may wait for their answers. */
-        request_head_release(&call->head);
-        request_head_init(&call->head);
-    }
+    if (!call->reused)
+        forget_head(call);
     return true;
 }
 
