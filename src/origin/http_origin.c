@@ -377,10 +377,17 @@ static void gathered(void *arg, const struct error *why)
         fail(call, &told);
 }
 
+/* What follows an upgrade is no body: nothing of it comes before the answer. */
+static bool is_gathered(const struct http_outbound *call)
+{
+    const struct request_head *head = &call->head;
+    return call->origin->options.needs_length && !head->ends_here && !head->is_websocket &&
+           head->length == LENGTH_UNKNOWN;
+}
+
 static bool start(struct http_outbound *call, struct error *err)
 {
-    if (call->origin->options.needs_length && !call->head.ends_here &&
-        call->head.length == LENGTH_UNKNOWN)
+    if (is_gathered(call))
         return gather_start(&call->gather, call->origin->loop, call->body,
                             call->origin->options.budget) ||
                error_memory(err);

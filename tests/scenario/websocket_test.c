@@ -300,3 +300,62 @@ TEST(a_websocket_moves_more_than_all_channels_hold)
     CHECK_SIZE(asked(&play)->body.len, SIZE);
     end(&play);
 }
+
+/* ---- framing that has no meaning around an upgrade ---- */
+
+TEST(a_hello_that_says_it_has_no_body_is_a_hello)
+{
+    struct play play;
+    begin(&play, &echo,
+          "GET /chat HTTP/1.1\r\n" HOST "Connection: Upgrade\r\nUpgrade: websocket\r\n"
+          "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+          "Content-Length: 0\r\n\r\n");
+    CHECK(visitor_hears(&play.visitor, "HTTP/1.1 101"));
+    CHECK(visitor_hears(&play.visitor, "\r\n\r\n"));
+    visitor_say(&play.visitor, SPAN("hello there"));
+    CHECK(visitor_hears(&play.visitor, "hello there"));
+    CHECK(!has_line(asked(&play), "Content-Length"));
+    end(&play);
+}
+
+TEST(framing_in_a_101_changes_nothing_of_what_follows)
+{
+    static const char *const framings[] = {
+        "Content-Length: 5\r\n",
+        "Transfer-Encoding: chunked\r\n",
+        "Content-Length: 0\r\n",
+        "Connection: close\r\n",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(framings); i++) {
+        char text[256];
+        (void)snprintf(text, sizeof text,
+                       "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
+                       "Connection: Upgrade\r\n%s\r\n",
+                       framings[i]);
+        const struct fake_script script = {{{FAKE_SEND, span_of(text)}, {FAKE_ECHO}}};
+        struct play play;
+        begin(&play, &script, HELLO);
+        CHECK_CASE(visitor_hears(&play.visitor, "HTTP/1.1 101"), "%s", framings[i]);
+        CHECK_CASE(visitor_hears(&play.visitor, "\r\n\r\n"), "%s", framings[i]);
+        visitor_say(&play.visitor, SPAN("hello there"));
+        CHECK_CASE(visitor_hears(&play.visitor, "hello there"), "%s", framings[i]);
+        end(&play);
+    }
+}
+
+TEST(an_answer_200_that_speaks_of_an_upgrade_is_none)
+{
+    static const char *const connections[] = {"", "Connection: Upgrade\r\n"};
+    for (size_t i = 0; i < ARRAY_LEN(connections); i++) {
+        char text[256];
+        (void)snprintf(text, sizeof text,
+                       "HTTP/1.1 200 OK\r\n%sUpgrade: websocket\r\nContent-Length: 2\r\n\r\nhi",
+                       connections[i]);
+        const struct fake_script script = {{{FAKE_SEND, span_of(text)}}};
+        struct play play;
+        begin(&play, &script, HELLO);
+        CHECK_CASE(visitor_hears(&play.visitor, "HTTP/1.1 200"), "case %zu", i);
+        CHECK_CASE(visitor_hears(&play.visitor, "\r\n\r\nhi"), "case %zu", i);
+        end(&play);
+    }
+}

@@ -103,6 +103,30 @@ TEST(a_body_whose_length_is_told_is_streamed)
     origin_bench_close(&bench);
 }
 
+/* What follows its 101 is no body: nothing of it comes before. */
+TEST(an_upgrade_waits_for_no_body)
+{
+    static const struct fake_script accept = {
+        {{FAKE_SEND, SPAN_INIT("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n"
+                               "Upgrade: websocket\r\n\r\n")},
+         {FAKE_ECHO}}};
+    struct origin_bench bench;
+    struct ask ask;
+    bench_begin(&bench);
+    fake_origin_follow(&bench.fake, &accept, 1);
+    ask_init(&ask, "GET", "/");
+    ask_announce(&ask, LENGTH_UNKNOWN);
+    ask.head.is_websocket = true;
+    CHECK(origin_bench_ask(&bench, &ask));
+    CHECK_SIZE(bench.fake.request_count, 1);
+    CHECK_SIZE(ask.status, 101);
+    ask_put(&ask, SPAN("frame"));
+    CHECK(settle(bench.loop));
+    CHECK_TEXT(buf_text(&ask.text), "frame");
+    ask_release(&ask);
+    origin_bench_close(&bench);
+}
+
 TEST(a_body_that_is_too_long_to_gather_is_refused_with_411)
 {
     struct origin_bench bench;
