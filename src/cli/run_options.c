@@ -2,6 +2,7 @@
 #include "run_options.h"
 
 #include "culvert/base/duration.h"
+#include "culvert/config/outgoing_proxy.h"
 #include "culvert/ingress/report.h"
 #include "culvert/net/worker.h"
 
@@ -167,6 +168,13 @@ static bool check_protocol(struct cli_call *call, struct error *err)
     return fail(call, "protocol", "must be auto or http2", err);
 }
 
+static bool fill_proxies(struct cli_call *call, struct run_options *o, struct error *err)
+{
+    o->proxies = outgoing_proxies_new(call->world->environment, err);
+    o->connector.proxies = o->proxies;
+    return o->proxies != NULL;
+}
+
 bool run_options_fill(struct cli_call *call, const struct credentials *creds, struct run_options *o,
                       struct error *err)
 {
@@ -180,7 +188,7 @@ bool run_options_fill(struct cli_call *call, const struct credentials *creds, st
     return check_protocol(call, err) && fill_times(call, c, err) && fill_workers(call, c, err) &&
            fill_edge(call, creds, c, err) && fill_bind(call, o, err) &&
            fill_metrics(call, c, err) && fill_tags(call, o, err) && fill_features(call, c, err) &&
-           fill_flows(call, o, err);
+           fill_flows(call, o, err) && fill_proxies(call, o, err);
 }
 
 /* The settings that are reported, as texts, if they were given and are not empty. */
@@ -217,5 +225,6 @@ bool run_options_report(struct cli_call *call, const struct snapshot *snapshot,
 
 void run_options_release(struct run_options *options)
 {
+    outgoing_proxies_free(options->proxies);
     buf_release(&options->local_configuration);
 }

@@ -14,6 +14,7 @@ struct run_options {
     struct rewrite_tag tags[RUN_TAGS_MAX];
     struct ip_address edge_from;
     uint64_t max_active_flows;
+    struct outgoing_proxies *proxies;
     struct buf local_configuration;
 };
 

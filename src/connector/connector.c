@@ -287,6 +287,7 @@ static bool start_crew(struct connector *connector, struct error *err)
         .connector_id = span_of(connector->id_text),
         .tags = options->tags,
         .tag_count = options->tag_count,
+        .proxies = options->proxies,
         .flows = &connector->flows,
         .flows_max = options->max_active_flows,
         .write_timeout_ms = options->write_stream_timeout_ms,

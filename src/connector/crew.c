@@ -101,6 +101,7 @@ static struct health_checks *new_checks(const struct crew *crew, struct blueprin
         .loop = worker_loop(crew->options.home),
         .resolver = crew->options.resolver,
         .connector_id = crew->options.openers->connector_id,
+        .proxies = crew->options.openers->proxies,
     };
     return health_checks_new(&options, blueprint, crew->checks, err);
 }

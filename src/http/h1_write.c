@@ -173,7 +173,8 @@ static bool check_request(const struct request_head *head, const struct h1_shape
     if (!header_name_is_valid(buf_span(&head->method)))
         return error_set(err, ERROR_INVALID, 0, "the method is not a token");
     bool is_asterisk = span_equal(target, SPAN("*")) && request_is(head, SPAN("OPTIONS"));
-    if (!is_asterisk && !span_starts(target, SPAN("/")))
+    struct span begins = head->is_for_proxy ? SPAN("http://") : SPAN("/");
+    if (!is_asterisk && !span_starts(target, begins))
         return error_set(err, ERROR_INVALID, 0, "the target does not begin with a slash");
     if (!host_is_writable(buf_span(&head->authority)))
         return error_set(err, ERROR_INVALID, 0, "the authority cannot be a Host");

@@ -49,6 +49,7 @@ bool request_head_copy(struct request_head *to, const struct request_head *from,
         return false;
     to->length = from->length;
     to->ends_here = from->ends_here;
+    to->is_for_proxy = from->is_for_proxy;
     to->is_http10 = from->is_http10;
     to->is_websocket = from->is_websocket;
     to->wants_continue = from->wants_continue;

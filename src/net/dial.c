@@ -1,6 +1,7 @@
 /* Dialing: resolve, connect to one address after the other (the next one beside a silent one), then
  * the handshake. The first connected socket wins, the others are closed. */
 #include "culvert/net/dial.h"
+#include "culvert/net/connect_answer.h"
 #include "culvert/net/sockets.h"
 
 #include <errno.h>
@@ -26,6 +27,10 @@ struct dial {
     struct timer patience;    /* with the last address, before the next one */
     struct task begin;
     struct conn *conn; /* shaking hands */
+    char *asks;        /* what a proxy is asked; NULL: nobody is */
+    struct connect_answer answer;
+    enum connect_step step; /* of the answer */
+    struct task through;    /* it is there */
     struct error why;
     const struct dial_events *events;
     void *arg;
@@ -41,6 +46,9 @@ static void destroy(void *object)
     free(dial->host);
     free(dial->path);
     free(dial->server_name);
+    if (dial->asks)
+        explicit_bzero(dial->asks, strlen(dial->asks)); /* it may hold a password */
+    free(dial->asks);
     free(dial->attempts);
     tls_context_unref(dial->target.tls);
     free(dial);
@@ -67,6 +75,7 @@ static void finish(struct dial *dial)
     timer_stop(&dial->limit);
     timer_stop(&dial->patience);
     task_cancel(&dial->begin);
+    task_cancel(&dial->through);
     conn_close(dial->conn);
     dial->conn = NULL;
     loop_reap(dial->loop, &dial->reap, destroy, dial);
@@ -152,6 +161,70 @@ static bool say_for_whom(struct dial *dial, const struct attempt *attempt, int f
     return true;
 }
 
+static void shake(struct dial *dial)
+{
+    struct error err = {0};
+    if (!dial->target.tls)
+        connected(dial, dial->conn);
+    else if (!conn_start_tls(dial->conn, dial->target.tls, dial->server_name, dial->target.tls_ms,
+                             &err))
+        fail(dial, &err);
+}
+
+/* ---- a proxy in between ---- */
+
+static size_t on_answer(void *arg, const unsigned char *data, size_t len)
+{
+    struct dial *dial = arg;
+    size_t taken = 0;
+    if (dial->step == CONNECT_MORE)
+        dial->step = connect_answer_feed(&dial->answer, span_make(data, len), &taken);
+    if (dial->step != CONNECT_MORE)
+        task_post(&dial->through);
+    return taken;
+}
+
+static void on_answer_end(void *arg)
+{
+    struct dial *dial = arg;
+    if (dial->step == CONNECT_MORE)
+        dial->step = CONNECT_BAD;
+    task_post(&dial->through);
+}
+
+static const struct conn_events asking = {on_open, on_answer, on_answer_end, on_room, on_lost};
+
+static void go_through(void *arg)
+{
+    struct dial *dial = arg;
+    struct error why;
+    timer_stop(&dial->limit);
+    if (dial->step == CONNECT_OPEN) {
+        conn_set_events(dial->conn, &shaking, dial);
+        shake(dial);
+        return;
+    }
+    if (dial->step == CONNECT_REFUSED)
+        error_set(&why, ERROR_NETWORK, 0, "the proxy %s:%u answers CONNECT with %d", dial->host,
+                  dial->target.port, dial->answer.status);
+    else
+        error_set(&why, ERROR_NETWORK, 0, "the proxy %s:%u does not answer CONNECT in HTTP",
+                  dial->host, dial->target.port);
+    fail(dial, &why);
+}
+
+/* The answer has as much time as the connection had. */
+static void ask(struct dial *dial)
+{
+    struct error why;
+    if (dial->target.connect_ms > 0 && !timer_start(&dial->limit, dial->target.connect_ms)) {
+        error_memory(&why);
+        fail(dial, &why);
+        return;
+    }
+    (void)conn_put(dial->conn, dial->asks, strlen(dial->asks)); /* a conn that is lost says so */
+}
+
 /* The attempt's socket is connected: the others may go. */
 static void won(struct dial *dial, struct attempt *attempt)
 {
@@ -171,17 +244,13 @@ static void won(struct dial *dial, struct attempt *attempt)
         fail(dial, &err);
         return;
     }
-    dial->conn = conn_new(dial->loop, fd, &shaking, dial, &err);
-    if (!dial->conn) {
+    dial->conn = conn_new(dial->loop, fd, dial->asks ? &asking : &shaking, dial, &err);
+    if (!dial->conn)
         fail(dial, &err);
-        return;
-    }
-    if (!dial->target.tls) {
-        connected(dial, dial->conn);
-        return;
-    }
-    if (!conn_start_tls(dial->conn, dial->target.tls, dial->server_name, dial->target.tls_ms, &err))
-        fail(dial, &err);
+    else if (dial->asks)
+        ask(dial);
+    else
+        shake(dial);
 }
 
 /* Why nothing is connected, in a word. */
@@ -386,6 +455,19 @@ static bool copy_text(char **to, const char *from)
     return *to != NULL;
 }
 
+/* The proxy is dialed in place of what is wanted. */
+static bool copy_proxy(struct dial *dial, const struct dial_target *target)
+{
+    struct buf text = BUF_LIMIT(CONNECT_ANSWER_MAX);
+    if (!target->by)
+        return copy_text(&dial->host, target->host);
+    dial->target.port = target->by->port;
+    if (connect_request_write(&text, target->host, target->port, target->by->authorization))
+        dial->asks = span_dup(buf_span(&text));
+    buf_wipe(&text);
+    return dial->asks && copy_text(&dial->host, target->by->host);
+}
+
 /* Copies what must outlive the call. */
 static bool copy_target(struct dial *dial, const struct dial_target *target)
 {
@@ -397,7 +479,7 @@ static bool copy_target(struct dial *dial, const struct dial_target *target)
         dial->fixed = *target->address;
     if (target->visitor)
         dial->visitor = *target->visitor;
-    return copy_text(&dial->host, target->host) && copy_text(&dial->path, target->unix_path) &&
+    return copy_proxy(dial, target) && copy_text(&dial->path, target->unix_path) &&
            copy_text(&dial->server_name, target->server_name);
 }
 
@@ -444,6 +526,7 @@ struct dial *dial_start(struct loop *loop, struct resolver *resolver,
     timer_init(&dial->limit, loop, expired, dial);
     timer_init(&dial->patience, loop, tired, dial);
     task_init(&dial->begin, loop, TASK_SOON, begin, dial);
+    task_init(&dial->through, loop, TASK_SOON, go_through, dial);
     if (!copy_target(dial, target)) {
         error_memory(err);
         finish(dial);

@@ -143,10 +143,18 @@ static bool connect_to(struct check *check, struct error *err)
 {
     static const struct dial_events events = {on_connected, on_dial_failed};
     const struct origin_request *request = &check->rule->origin;
+    const struct outgoing_proxy *by = NULL;
+    struct dial_proxy proxy = {.host = NULL};
+    if (check->rule->service.kind == SERVICE_HTTP && request->proxy_protocol == PROXY_NONE)
+        by = outgoing_proxies_find(check->owner->options.proxies, check->rule->service.tls,
+                                   check->spot.host, check->spot.port);
+    if (by)
+        proxy = (struct dial_proxy){by->host, by->port, by->authorization};
     const struct dial_target target = {
         .host = check->spot.host,
         .port = check->spot.port,
         .one_by_one = request->no_happy_eyeballs,
+        .by = by ? &proxy : NULL,
         .proxy = request->proxy_protocol, /* of nobody, as the specification wants it of checks */
     };
     check->dial = dial_start(check->owner->options.loop, check->owner->options.resolver, &target,
@@ -257,7 +265,8 @@ static bool make_part(struct check *check, struct error *err)
     options->resolver = own->resolver;
     options->rewrite.connector_id = own->connector_id;
     options->rewrite.prefix = SPAN(""); /* the path of a check is whole */
-    return http_part_make(&check->part, check->rule, own->loop, &both, err);
+    return http_settings_go_by(&both, check->rule, own->proxies, err) &&
+           http_part_make(&check->part, check->rule, own->loop, &both, err);
 }
 
 /* What was known of it is taken over. */

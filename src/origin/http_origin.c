@@ -24,6 +24,7 @@ struct http_origin {
     struct loop *loop;
     struct http_origin_options options; /* texts are ours */
     char *name, *host, *unix_path, *server_name;
+    struct dial_proxy by; /* host NULL: nobody is asked to connect us */
     struct origin_line *line;
     size_t open; /* outbounds that were not closed */
 };
@@ -479,6 +480,20 @@ static bool copy_text(char **to, const char *from)
     return *to || !from;
 }
 
+/* Either the proxy connects us, or it is given whole targets. */
+static void go_by_proxy(struct http_origin *origin)
+{
+    struct http_origin_options *options = &origin->options;
+    const struct outgoing_proxy *by = options->by;
+    if (options->tls || options->by_connect) {
+        origin->by = (struct dial_proxy){by->host, by->port, by->authorization};
+        return;
+    }
+    options->rewrite.proxied_host = options->host;
+    options->rewrite.proxied_port = options->port;
+    options->rewrite.proxy_authorization = by->authorization;
+}
+
 struct http_origin *http_origin_new(struct loop *loop, const struct http_origin_options *options,
                                     struct error *err)
 {
@@ -502,6 +517,8 @@ struct http_origin *http_origin_new(struct loop *loop, const struct http_origin_
     origin->options.host = origin->host;
     origin->options.unix_path = origin->unix_path;
     origin->options.server_name = origin->server_name;
+    if (options->by)
+        go_by_proxy(origin);
     const struct origin_line_options line = {.idle_limit = options->idle_limit,
                                              .idle_ms = options->idle_ms,
                                              .wait_ms = options->connect_ms};
@@ -536,9 +553,11 @@ struct origin_line *http_origin_line(struct http_origin *origin)
 struct dial_target http_origin_target(const struct http_origin *origin, struct tls_context *tls)
 {
     const struct http_origin_options *options = &origin->options;
+    bool is_whole = options->rewrite.proxied_host != NULL;
     return (struct dial_target){
-        .host = options->host,
-        .port = options->port,
+        .host = is_whole ? options->by->host : options->host,
+        .port = is_whole ? options->by->port : options->port,
+        .by = origin->by.host ? &origin->by : NULL,
         .unix_path = options->unix_path,
         .connect_ms = options->connect_ms,
         .keepalive_seconds = options->keepalive_seconds,
@@ -568,12 +587,6 @@ char *http_origin_server_name(const struct http_origin *origin, const struct req
     if (!name)
         error_memory(err);
     return name;
-}
-
-bool http_origin_may_repeat(const struct request_head *head)
-{
-    return request_is_idempotent(head) || headers_has(&head->fields, SPAN("Idempotency-Key")) ||
-           headers_has(&head->fields, SPAN("X-Idempotency-Key"));
 }
 
 size_t http_origin_idle(const struct http_origin *origin)

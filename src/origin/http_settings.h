@@ -9,6 +9,11 @@
  * the blueprint. Still to be set: resolver, budget, idle_limit, who we are and the tags. */
 struct http2_origin_options http_settings(const struct blueprint *blueprint, size_t rule);
 
+/* By which proxy that goes, if by any, once host and port are set. False: kind INVALID, by one that
+ * nobody here speaks to. */
+bool http_settings_go_by(struct http2_origin_options *options, const struct rule *rule,
+                         const struct outgoing_proxies *proxies, struct error *err) MUST_CHECK;
+
 /* An opener, and what it is of. */
 struct http_part {
     struct opener *opener;

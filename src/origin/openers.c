@@ -121,6 +121,20 @@ struct http2_origin_options http_settings(const struct blueprint *blueprint, siz
     return (struct http2_origin_options){http, blueprint_tls_http2(blueprint, index)};
 }
 
+bool http_settings_go_by(struct http2_origin_options *options, const struct rule *rule,
+                         const struct outgoing_proxies *proxies, struct error *err)
+{
+    struct http_origin_options *http = &options->http;
+    /* Who says for whom a connection is must make it. */
+    if (!http->host || http->proxy != PROXY_NONE)
+        return true;
+    http->by = outgoing_proxies_find(proxies, rule->service.tls, http->host, http->port);
+    http->by_connect = rule->service.http2;
+    return !http->by || http->by->is_spoken ||
+           error_set(err, ERROR_INVALID, 0, "the proxy %.100s of the environment is not http://",
+                     http->by->text);
+}
+
 /* ---- each kind; `spot` is one address of the service, NULL: the service as it is ---- */
 
 static const struct rule *rule_of(const struct openers *openers, size_t index)
@@ -181,7 +195,8 @@ static bool make_http(struct openers *openers, size_t index, const struct spot *
     options->rewrite.tags = openers->options.tags;
     options->rewrite.tag_count = openers->options.tag_count;
     struct http_part part;
-    if (!http_part_make(&part, rule, openers->loop, &both, err))
+    if (!http_settings_go_by(&both, rule, openers->options.proxies, err) ||
+        !http_part_make(&part, rule, openers->loop, &both, err))
         return false;
     *behind = (struct behind){part.opener, part.object, part.release};
     return true;

@@ -67,18 +67,41 @@ static bool is_empty_agent(struct header field, void *arg)
     return field.value.len == 0 && span_equal_nocase(field.name, SPAN("User-Agent"));
 }
 
-static bool add_prefix(struct request_head *head, struct span prefix, struct error *err)
+/* What stands before the path for a proxy (RFC 9112 3.2.2). */
+static bool put_place(struct buf *to, const struct rewrite_options *options)
+{
+    const char *host = options->proxied_host;
+    bool is_v6 = host && strchr(host, ':');
+    return !host || buf_printf(to, "http://%s%s%s:%u", is_v6 ? "[" : "", host, is_v6 ? "]" : "",
+                               options->proxied_port);
+}
+
+static bool set_target(struct request_head *head, const struct rewrite_options *options,
+                       struct error *err)
 {
     struct buf whole = BUF_LIMIT(TARGET_MAX);
-    if (!span_starts(buf_span(&head->target), SPAN("/")))
+    struct span path = buf_span(&head->target);
+    bool has_path = span_starts(path, SPAN("/"));
+    if (!options->proxied_host && (!has_path || options->prefix.len == 0))
         return true;
-    if (!buf_put_span(&whole, prefix) || !buf_put_span(&whole, buf_span(&head->target))) {
+    if (!put_place(&whole, options) ||
+        (has_path && (!buf_put_span(&whole, options->prefix) || !buf_put_span(&whole, path)))) {
         buf_release(&whole);
         return error_set(err, ERROR_LIMIT, 0, "behind the service's path the target is too long");
     }
     buf_release(&head->target);
     head->target = whole;
+    head->is_for_proxy = options->proxied_host != NULL;
     return true;
+}
+
+/* A visitor's is for proxies of the visitor's. */
+static bool set_authorization(struct headers *fields, const struct rewrite_options *options,
+                              struct error *err)
+{
+    headers_remove(fields, SPAN("Proxy-Authorization"));
+    return !options->proxy_authorization || headers_add(fields, SPAN("Proxy-Authorization"),
+                                                        span_of(options->proxy_authorization), err);
 }
 
 bool rewrite_request(struct request_head *to, const struct request_head *from,
@@ -96,7 +119,8 @@ bool rewrite_request(struct request_head *to, const struct request_head *from,
     if (to->is_websocket &&
         !headers_set(&to->fields, SPAN("Sec-WebSocket-Version"), SPAN("13"), err))
         return false;
-    if (options->prefix.len > 0 && !add_prefix(to, options->prefix, err))
+    if (!set_target(to, options, err) ||
+        (options->proxied_host && !set_authorization(&to->fields, options, err)))
         return false;
     if (!add_tag(&to->fields, SPAN("Id"), options->connector_id, err))
         return false;

@@ -38,6 +38,7 @@ struct connector_options {
     const char *features[CONNECTOR_FEATURES_MAX]; /* more of them; ends with NULL */
     const struct rewrite_tag *tags;               /* --tag */
     size_t tag_count;
+    const struct outgoing_proxies *proxies; /* of the environment, for origins; NULL: none */
     const uint64_t *max_active_flows; /* --max-active-flows, 0: any number; NULL: the rules' own */
     uint64_t write_stream_timeout_ms; /* --write-stream-timeout; 0: none */
     struct span local_configuration;  /* JSON for an edge that does not manage it */

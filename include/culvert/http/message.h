@@ -20,6 +20,7 @@ struct request_head {
     struct headers fields; /* without host; hop-by-hop fields are already gone */
     int64_t length;        /* of the body; LENGTH_UNKNOWN; 0 with ends_here: none */
     bool ends_here;        /* no body follows */
+    bool is_for_proxy;     /* the target is whole, "http://host:port/path" (RFC 9112 3.2.2) */
     bool is_http10;        /* the visitor speaks HTTP/1.0 */
     bool is_websocket;     /* it asks for a WebSocket (RFC 6455 4.1). Its body is what follows the
                             * handshake: nothing of it goes on before an answer 101, and never as a

@@ -14,6 +14,13 @@ enum {
     DIAL_SHARE_MIN_MS = 2000, /* one by one: what an address gets of connect_ms at least */
 };
 
+/* A proxy that is asked to connect us (CONNECT, RFC 9110 9.3.6). */
+struct dial_proxy {
+    const char *host; /* a name, or an address without brackets */
+    uint16_t port;
+    const char *authorization; /* the value of Proxy-Authorization; NULL: none */
+};
+
 struct dial_target {
     const char *host; /* a name or a number; NULL with unix_path */
     uint16_t port;
@@ -31,6 +38,7 @@ struct dial_target {
      * next, so that a name cannot mean another one by then. NULL: all of them. */
     bool (*permits)(const void *arg, const struct ip_address *address);
     const void *permits_arg;          /* borrowed until the event */
+    const struct dial_proxy *by;      /* with host; NULL: straight. `proxy` is for that only */
     enum proxy_version proxy;         /* the header that is said before all else */
     const struct ip_address *visitor; /* whom it names; NULL: nobody */
 };

@@ -7,6 +7,7 @@
 #include "culvert/origin/blueprint.h"
 
 struct health_checks;
+struct outgoing_proxies;
 struct resolver;
 
 enum {
@@ -18,8 +19,9 @@ enum {
 /* All is borrowed and outlives the checks. */
 struct health_checks_options {
     struct loop *loop;
-    struct resolver *resolver; /* of that loop */
-    struct span connector_id;  /* as origins see it */
+    struct resolver *resolver;              /* of that loop */
+    struct span connector_id;               /* as origins see it */
+    const struct outgoing_proxies *proxies; /* of the environment; NULL: none */
 };
 
 /* Begins the checks of `blueprint`, which gets a reference; each address for the first time within

@@ -2,6 +2,7 @@
 #ifndef CULVERT_ORIGIN_HTTP_ORIGIN_H
 #define CULVERT_ORIGIN_HTTP_ORIGIN_H
 
+#include "culvert/config/outgoing_proxy.h"
 #include "culvert/net/dial.h"
 #include "culvert/origin/rewrite.h"
 #include "culvert/proxy/opener.h"
@@ -12,18 +13,21 @@ struct http_origin_options {
     const char *name; /* for messages: "http://localhost:3000" */
     const char *host; /* a name or an address; NULL with unix_path */
     uint16_t port;
-    const char *unix_path;    /* "@name": abstract; NULL: TCP */
-    struct tls_context *tls;  /* NULL: in clear */
-    const char *server_name;  /* verified, and sent unless it is an address; NULL: the host of each
+    const char *unix_path;   /* "@name": abstract; NULL: TCP */
+    struct tls_context *tls; /* NULL: in clear */
+    const char *server_name; /* verified, and sent unless it is an address; NULL: the host of each
                               * request, as the origin gets it, without port */
-    uint64_t connect_ms;      /* 0: only the kernel's limit */
-    uint64_t tls_ms;          /* 0: none */
-    int keepalive_seconds;    /* as in dial.h */
-    bool one_by_one;          /* as in dial.h */
-    bool needs_length;        /* bodies are sent with their length, gathered if need be */
-    enum proxy_version proxy; /* each connection is one visitor's, whom it names first */
-    size_t idle_limit;        /* connections kept for the next request; 0: none */
-    uint64_t idle_ms;         /* for so long; 0: as long as the origin likes */
+    uint64_t connect_ms;     /* 0: only the kernel's limit */
+    uint64_t tls_ms;         /* 0: none */
+    int keepalive_seconds;   /* as in dial.h */
+    bool one_by_one;         /* as in dial.h */
+    bool needs_length;       /* bodies are sent with their length, gathered if need be */
+    const struct outgoing_proxy *by; /* outlives the origin; NULL: straight. In clear it gets whole
+                                      * targets, */
+    bool by_connect;                 /* unless this is set; under TLS it is asked to connect us */
+    enum proxy_version proxy;        /* each connection is one visitor's, whom it names first */
+    size_t idle_limit;               /* connections kept for the next request; 0: none */
+    uint64_t idle_ms;                /* for so long; 0: as long as the origin likes */
     struct resolver *resolver;
     struct budget *budget;          /* may be NULL */
     struct rewrite_options rewrite; /* its texts and tags outlive the origin */

@@ -13,6 +13,7 @@ struct budget;
 struct flows;
 struct loop;
 struct openers;
+struct outgoing_proxies;
 struct resolver;
 struct tunnel_metrics;
 
@@ -26,7 +27,8 @@ struct openers_options {
     struct flows *flows;       /* into the private network, of all workers; may be NULL */
     const uint64_t *flows_max; /* in place of the version's maxActiveFlows; NULL: that one holds */
     uint64_t write_timeout_ms; /* for the private network, as conn_set_stall_limit; 0: none */
-    struct tunnel_metrics *metrics; /* of the worker; NULL: nobody counts */
+    const struct outgoing_proxies *proxies; /* of the environment; NULL: none */
+    struct tunnel_metrics *metrics;         /* of the worker; NULL: nobody counts */
 };
 
 /* Keeps a reference to `blueprint`. A service that is no final answer gets an opener that refuses

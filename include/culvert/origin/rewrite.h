@@ -16,11 +16,17 @@ struct rewrite_options {
     const struct rewrite_tag *tags;
     size_t tag_count;
     struct span prefix; /* put before each path; "" or "/app", without a slash at its end */
+    /* Of a request that a proxy gets in clear: where it has to go, and the value of
+     * Proxy-Authorization (NULL: none). NULL: no proxy does. */
+    const char *proxied_host;
+    uint16_t proxied_port;
+    const char *proxy_authorization;
 };
 
 /* Copies `from` into the initialised `to` and changes the copy:
  *  - Host as the options say
  *  - the prefix before a target that begins with "/"; "*" stays
+ *  - for a proxy, "http://host:port" before that, without "*", and Proxy-Authorization as it says
  *  - without Cf-Trace-Id, Cf-Cloudflared-Proxy-Connection-Upgrade and hop-by-hop fields, but
  *    TE: trailers, and Trailer when a body follows
  *  - without a User-Agent that is empty

@@ -131,6 +131,41 @@ TEST(the_path_of_the_service_goes_before_that_of_the_request)
     }
 }
 
+TEST(a_proxy_gets_the_whole_target_with_the_origins_address_and_its_own_authorization)
+{
+    static const struct {
+        const char *host, *prefix, *target, *want;
+    } cases[] = {
+        {"origin.example", "", "/x?q=/1", "http://origin.example:8080/x?q=/1"},
+        {"origin.example", "/app", "//x", "http://origin.example:8080/app//x"},
+        {"2001:db8::1", "", "/", "http://[2001:db8::1]:8080/"},
+        {"origin.example", "/app", "*", "http://origin.example:8080"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct rewrite_options options = plain;
+        struct request_head from, to;
+        struct span value;
+        options.prefix = span_of(cases[i].prefix);
+        options.proxied_host = cases[i].host;
+        options.proxied_port = 8080;
+        options.proxy_authorization = i == 0 ? "Basic eA==" : NULL;
+        fill(&from,
+             (const struct field[]){{"proxy-authorization", "Basic bWluZQ=="}, {NULL, NULL}});
+        buf_clear(&from.target);
+        REQUIRE(buf_put_span(&from.target, span_of(cases[i].target)));
+        request_head_init(&to);
+        REQUIRE(rewrite_request(&to, &from, &options, NULL));
+        CHECK_SPAN(buf_span(&to.target), span_of(cases[i].want));
+        CHECK(to.is_for_proxy);
+        CHECK_SPAN(buf_span(&to.authority), SPAN("app.test:8443"));
+        CHECK_SIZE(headers_count_of(&to.fields, SPAN("Proxy-Authorization")), i == 0 ? 1 : 0);
+        if (i == 0 && headers_find(&to.fields, SPAN("Proxy-Authorization"), &value))
+            CHECK_SPAN(value, SPAN("Basic eA=="));
+        request_head_release(&from);
+        request_head_release(&to);
+    }
+}
+
 TEST(a_target_that_is_too_long_behind_the_services_path_is_an_error)
 {
     struct rewrite_options options = plain;
