@@ -8,7 +8,8 @@
 
 enum { FILE_MAX = 1024 * 1024 };
 
-/* Cases with another outcome. Service NULL: it is refused; report NULL: the one of the case. */
+/* Cases with another outcome: numbers 28 and 31 of the peer's known faults, and the odd forms of
+ * --url. Service NULL: it is refused; report NULL: the one of the case. */
 static const struct {
     const char *name, *service, *report, *why;
 } wanted[] = {

@@ -98,8 +98,8 @@ TEST(services_of_bytes_answer_every_request_with_101)
 TEST(services_that_cannot_answer_refuse_and_say_why)
 {
     static const char *const why[] = {"foo://h: the service has no port",
-                                      "bastion: the request names no destination in "
-                                      "Cf-Access-Jump-Destination",
+                                      ("bastion: the request names no destination in "
+                                       "Cf-Access-Jump-Destination"),
                                       "service http_status:100: no final answer"};
     struct origin_bench bench;
     struct error err = {0};
