@@ -211,10 +211,27 @@ try_shutdown() {
     ends_well
 }
 
+# Rules that the edge pushes take the place of the file's.
+try_config() {
+    printf '{"version":7,"config":{"ingress":[{"service":"http_status:204"}]}}' >push.json
+    load "a pushed configuration" --remote --config push.json --workload get --seconds 1
+    check "$title: it is taken" grep -q \
+        '"event":"config".*lastAppliedVersion[^0-9]*7,.*err[^a-z]*null' events
+    holds "every request goes by it" 'done == 0 and len(errors) == 1 and errors["status_204"] > 100'
+    ends_well
+    printf '{"version":8,"config":{"ingress":[{"service":"nonsense"}]}}' >push.json
+    title="a pushed configuration that is wrong"
+    "$EDGELOAD/edgeload" --connections 4 --config push.json --workload none --seconds 1 -- \
+        ./connector.sh 4 >result 2>events || :
+    check "$title: it is refused, with words" grep -q \
+        '"event":"config".*lastAppliedVersion[^0-9]*-1,.*message' events
+}
+
 # ---- All of it -----------------------------------------------------------------------------------
 
 start origin "$EDGELOAD/origin" 8000 9001
-[ $# -gt 0 ] || set -- get download upload idle ws idle_ws tcp slow stall reset malformed registration shutdown
+[ $# -gt 0 ] || set -- get download upload idle ws idle_ws tcp slow stall reset malformed registration \
+    shutdown config
 for workload; do
     "try_$workload"
 done
