@@ -11,7 +11,6 @@
  * The connection stays with the request until close: the answer's body lives in it. */
 #include "culvert/origin/http_origin.h"
 #include "culvert/http/h1_client.h"
-#include "culvert/http/h1_write.h"
 #include "culvert/origin/visitor.h"
 
 #include "gather.h"
@@ -352,17 +351,6 @@ static void on_filled(void *arg)
 
 static const struct channel_events body_events = {on_filled};
 
-/* Would an announced body astonish the origin, and may there be none? */
-static bool is_doubtful(struct request_head *head)
-{
-    if (head->ends_here || head->is_websocket || head->length != LENGTH_UNKNOWN)
-        return false;
-    head->ends_here = true;
-    struct h1_shape without = h1_request_shape(head);
-    head->ends_here = false;
-    return without.body == H1_BODY_NONE;
-}
-
 static void gathered(void *arg, const struct error *why)
 {
     struct http_outbound *call = arg;
@@ -392,7 +380,7 @@ static bool start(struct http_outbound *call, struct error *err)
         return gather_start(&call->gather, call->origin->loop, call->body,
                             call->origin->options.budget) ||
                error_memory(err);
-    if (!is_doubtful(&call->head))
+    if (!http_origin_doubts_body(&call->head))
         return begin(call, err);
     if (!timer_start(&call->wait, HTTP_ORIGIN_BODY_WAIT_MS))
         return error_memory(err);

@@ -25,4 +25,7 @@ struct opener *http_origin_opener_as_is(struct http_origin *origin);
 /* Does it do no harm to send it twice? */
 bool http_origin_may_repeat(const struct request_head *head);
 
+/* Would an announced body astonish the origin, and may there be none? `head` is as before. */
+bool http_origin_doubts_body(struct request_head *head);
+
 #endif

@@ -9,6 +9,7 @@
 #include "support/rules_text.h"
 
 #include <errno.h>
+#include <unistd.h>
 
 static const struct fake_script ok_script = FAKE_OK;
 static const struct fake_script reset_script = {{{FAKE_RESET}}};
@@ -211,4 +212,48 @@ TEST(a_request_that_is_given_up_at_any_time_leaves_nothing_behind)
         CHECK(settle(scene.bench.loop));
     }
     scene_close(&scene);
+}
+
+/* ---- services of bytes ---- */
+
+static void hang_up(void *arg, int fd)
+{
+    size_t *accepted = arg;
+    ++*accepted;
+    (void)close(fd);
+}
+
+TEST(a_service_of_bytes_goes_to_the_address_that_can_be_connected)
+{
+    struct origin_bench bench;
+    struct error err = {0};
+    size_t accepted = 0;
+    origin_bench_open(&bench);
+    memory_sockets_serve(&bench.memory, "127.0.0.1:2201", hang_up, &accepted);
+    memory_sockets_fail(&bench.memory, "127.0.0.1:2200", ECONNREFUSED);
+    struct snapshot *snapshot =
+        snapshot_of_text("ingress:\n  - service: ssh://app.origin:2200\n"
+                         "    originRequest: {addresses: ['two.origin:2201']}\n",
+                         &err);
+    REQUIRE(snapshot);
+    struct blueprint *blueprint = blueprint_new(snapshot, &err);
+    struct openers_options options = {.connector_id = SPAN("id")};
+    snapshot_unref(snapshot);
+    REQUIRE(blueprint);
+    struct openers *openers = openers_new(bench.loop, bench.resolver, blueprint, &options, &err);
+    REQUIRE(openers);
+    for (int i = 0; i < 10; i++) {
+        struct ask ask;
+        ask_init(&ask, "POST", "/");
+        CHECK(ask_send(&ask, openers_at(openers, 0)));
+        CHECK(settle(bench.loop));
+        CHECK_SIZE(ask.status, 101);
+        ask_release(&ask);
+        CHECK(settle(bench.loop));
+    }
+    CHECK_SIZE(accepted, 10);
+    CHECK_SIZE(memory_sockets_connects(&bench.memory, "127.0.0.1:2200"), ROSTER_FAILURES_MAX);
+    openers_free(openers);
+    blueprint_unref(blueprint);
+    origin_bench_close(&bench);
 }

@@ -56,6 +56,20 @@ TEST(a_key_is_answered_as_the_handshake_asks)
     byte_scene_close(&scene);
 }
 
+TEST(the_visitor_is_named_before_all_bytes)
+{
+    struct byte_scene scene;
+    struct tcp_origin_options named = fixed;
+    named.proxy = PROXY_V1;
+    byte_scene_open(&scene, &named);
+    byte_scene_serve(&scene, "127.0.0.1:9001");
+    CHECK(headers_add(&scene.head.fields, SPAN("cf-connecting-ip"), SPAN("203.0.113.9"), NULL));
+    CHECK(byte_scene_ask(&scene));
+    byte_scene_frame(&scene, WS_BINARY, SPAN("hello"));
+    CHECK_SPAN(byte_scene_got(&scene, 0), SPAN("PROXY TCP4 203.0.113.9 127.0.0.1 0 9001\r\nhello"));
+    byte_scene_close(&scene);
+}
+
 TEST(nothing_is_read_of_the_request_before_the_origin_is_connected)
 {
     struct byte_scene scene;
