@@ -21,7 +21,7 @@ class Origin:
 
     def __init__(self):
         self.lock = threading.Condition()
-        self.ended = {}
+        self.ended = set()
 
     def unary(self, request, context):
         sent = dict(context.invocation_metadata())
@@ -58,15 +58,19 @@ class Origin:
         yield b"one"
         context.abort(grpc.StatusCode.DATA_LOSS, "half of it")
 
+    def note_end(self, request):
+        with self.lock:
+            self.ended.add(request)
+            self.lock.notify_all()
+
     def hang(self, request, context):
         """Says one word, then nothing until the client is gone."""
         done = threading.Event()
         context.add_callback(done.set)
+        # Not behind the wait: a call that is over may not be resumed behind its yield.
+        context.add_callback(lambda: self.note_end(request))
         yield b"here"
-        done.wait(WAIT)
-        with self.lock:
-            self.ended[request] = not context.is_active()
-            self.lock.notify_all()
+        done.wait(3 * WAIT)
 
     def silent(self, request, context):
         for _ in self.hang(request, context):
@@ -75,8 +79,7 @@ class Origin:
 
     def has_ended(self, request, context):
         with self.lock:
-            seen = self.lock.wait_for(lambda: request in self.ended, WAIT)
-            return b"%d" % (seen and self.ended[request])
+            return b"%d" % self.lock.wait_for(lambda: request in self.ended, WAIT / 2)
 
 
 def handlers(origin):

@@ -1,6 +1,7 @@
 #!/bin/sh
 # gRPC with a peer of its own, through edge and connector, to an origin in clear (h2c://) and one
 # over TLS (https with http2Origin); the client speaks TLS, or HTTP/2 in clear with prior knowledge.
+# Both ends have two workers, so that calls cross between them.
 . "$(dirname "$0")/lib.sh"
 
 # Debian's, which has the package python3-grpcio.
@@ -25,7 +26,7 @@ asks() {
     cat "$work/asked"
 }
 
-edge_start
+edge_start --workers 2
 cert_make
 check "a tunnel is created" "$CULVERT" tunnel create calls
 check "a wildcard is routed" "$CULVERT" tunnel route dns calls '*.localhost'
@@ -44,7 +45,7 @@ ingress:
     service: h2c://127.0.0.1:1
   - service: http_status:418
 YAML
-connector_start --config "$work/config.yml" calls
+connector_start --workers 2 --config "$work/config.yml" calls
 
 asks "TLS to h2c" clear.localhost "${https##*:}" "$ca"
 asks "TLS to https" secure.localhost "${https##*:}" "$ca"
