@@ -2,6 +2,7 @@
 #include "culvert/net/proxy_header.h"
 
 #include <arpa/inet.h>
+#include <assert.h>
 
 const char *proxy_version_name(enum proxy_version version)
 {
@@ -60,16 +61,17 @@ static size_t write_v1(const struct pair *pair, unsigned char out[PROXY_HEADER_S
     char line[PROXY_HEADER_SIZE + 1];
     char from[INET6_ADDRSTRLEN];
     char to[INET6_ADDRSTRLEN];
+    int len;
     if (!pair)
-        (void)snprintf(line, sizeof line, "PROXY UNKNOWN\r\n");
+        len = snprintf(line, sizeof line, "PROXY UNKNOWN\r\n");
     else
-        (void)snprintf(
+        len = snprintf(
             line, sizeof line, "PROXY TCP%c %s %s %u %u\r\n", pair->family == AF_INET ? '4' : '6',
             inet_ntop(pair->family, pair->from, from, sizeof from),
             inet_ntop(pair->family, pair->to, to, sizeof to), pair->from_port, pair->to_port);
-    size_t len = strlen(line);
-    memcpy(out, line, len);
-    return len;
+    assert(len > 0 && len <= PROXY_HEADER_SIZE);
+    memcpy(out, line, (size_t)len);
+    return (size_t)len;
 }
 
 static unsigned char *put(unsigned char *to, const void *bytes, size_t len)

@@ -7,7 +7,7 @@
 
 /* Of a rule whose service is HTTP to a host or a socket, at the service's own address. Borrows from
  * the blueprint. Still to be set: resolver, budget, idle_limit, who we are and the tags. */
-struct http2_origin_options http_settings(const struct blueprint *blueprint, size_t rule);
+struct http2_origin_options http_settings(const struct blueprint *blueprint, size_t index);
 
 /* By which proxy that goes, if by any, once host and port are set. False: kind INVALID, by one that
  * nobody here speaks to. */

@@ -96,6 +96,7 @@ struct roster_turn roster_pick(struct roster *roster, uint64_t now_ms, size_t ex
 {
     size_t best = except == ROSTER_NONE ? 0 : except;
     enum worth worth = WORTH_NOTHING;
+    assert(roster->count > 0);
     for (size_t n = 0; n < roster->count; n++) {
         size_t index = (roster->next + n) % roster->count;
         enum worth here = judge(roster, index, now_ms, except);
