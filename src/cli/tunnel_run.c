@@ -178,8 +178,8 @@ static void announce(struct run *run)
     if (sources_text(sources, "hostname")[0])
         log_warn(log, "The hostname is ignored: \"culvert tunnel route dns\" routes names");
     if (!run->has_origin && run_credentials_has_token(run->call))
-        log_info(log, "There are no ingress rules: every request is answered 503 until the edge "
-                      "sends some, or with --url");
+        log_info(log, "There are no ingress rules and no --url: every request is answered 503 "
+                      "until the edge sends rules");
     else if (!run->has_origin)
         log_warn(log, "There are no ingress rules and no --url: every request is answered 503");
 }
