@@ -29,7 +29,7 @@ struct byte_outbound {
     struct socks_server *socks; /* NULL: the client does not greet, or did */
     struct dial *dial;
     struct conn *conn;
-    struct timer quiet;      /* one side said its last word */
+    struct timer quiet;      /* one side said its last word, or the client still greets */
     uint64_t moved;          /* when the timer was started */
     struct task tell;        /* the end, or in the beginning the answer of SOCKS */
     const struct error *why; /* kept; NULL: a good end */

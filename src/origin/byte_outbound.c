@@ -95,7 +95,7 @@ static void wait_quietly(struct byte_outbound *call)
 static void judge_quiet(void *arg)
 {
     struct byte_outbound *call = arg;
-    if (count_moved(call) != call->moved)
+    if (call->state == BYTE_JOINED && count_moved(call) != call->moved)
         wait_quietly(call);
     else
         byte_finish(call, WS_CODE_NORMAL);
@@ -287,7 +287,8 @@ static void answer(struct byte_outbound *call)
     call->answer.bytes =
         channel_new(CHANNEL_LOW, CHANNEL_LIMIT, gate, call->route->options->budget);
     if (!call->answer.bytes || !put_fields(call, &head) ||
-        (!call->is_head && !start_client(call))) {
+        (!call->is_head && !start_client(call)) ||
+        (call->socks && !timer_start(&call->quiet, TCP_ORIGIN_GREETING_MS))) {
         response_head_release(&head);
         fail_for_memory(call);
         return;

@@ -48,6 +48,7 @@ static void connect_as_asked(struct byte_outbound *call)
     char host[SOCKS_NAME_MAX + 1];
     uint16_t port;
     struct error why;
+    timer_stop(&call->quiet); /* it greeted in time */
     bool is_name = socks_asked(call->socks, host, &port);
     if (call->conn) { /* to the service's own place, whatever was asked */
         byte_socks_join(call);

@@ -25,6 +25,8 @@ enum {
      * the close frame: it answers at once, or it is no WebSocket client. Both from the last
      * byte. */
     TCP_ORIGIN_CLOSE_MS = 2 * 1000,
+    /* A client of SOCKS5 says within so long where it wants to go: programs say it at once. */
+    TCP_ORIGIN_GREETING_MS = 60 * 1000,
 };
 
 struct tcp_origin_options {
