@@ -199,6 +199,8 @@ bool conn_start_tls(struct conn *conn, struct tls_context *context, const char *
                     uint64_t timeout_ms, struct error *err)
 {
     assert(conn->state == CONN_OPEN && !conn->ssl && conn->out.len == 0);
+    if (conn->pending.len > 0) /* behind the handshake nobody could tell them from the peer's */
+        return error_set(err, ERROR_PROTOCOL, 0, "bytes came in clear before TLS began");
     conn->ssl = tls_session_new(context, server_name, err);
     if (!conn->ssl)
         return false;

@@ -199,6 +199,8 @@ static void go_through(void *arg)
     struct dial *dial = arg;
     struct error why;
     timer_stop(&dial->limit);
+    if (conn_queued(dial->conn) > 0)
+        dial->step = CONNECT_BAD; /* it answers what it has not heard */
     if (dial->step == CONNECT_OPEN) {
         conn_set_events(dial->conn, &shaking, dial);
         shake(dial);

@@ -60,8 +60,8 @@ void conn_set_stall_limit(struct conn *conn, uint64_t stall_ms);
 /* Another consumer from now on (unread bytes are given to it at the end of this turn). */
 void conn_set_events(struct conn *conn, const struct conn_events *events, void *arg);
 
-/* Begins the handshake as the context says (client or server). on_open or on_lost follows, on_lost
- * with kind TIMEOUT after `timeout_ms` (0: no limit). `server_name`: see tls_session_new. */
+/* Begins the handshake as the context says. on_open or on_lost follows, on_lost with kind TIMEOUT
+ * after `timeout_ms` (0: none). False: also when bytes in clear wait, which TLS did not bring. */
 bool conn_start_tls(struct conn *conn, struct tls_context *context, const char *server_name,
                     uint64_t timeout_ms, struct error *err) MUST_CHECK;
 

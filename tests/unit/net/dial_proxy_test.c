@@ -3,6 +3,7 @@
 #include "harness.h"
 #include "support/dial_scene.h"
 
+#include <errno.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -68,6 +69,68 @@ TEST(a_proxy_that_refuses_speaks_otherwise_or_leaves_fails_the_dial)
         CHECK(scene.why.kind == ERROR_NETWORK);
         dial_scene_end(&scene);
     }
+}
+
+/* They would be taken for the origin's first words, though nobody signed them. */
+TEST(bytes_in_clear_between_a_proxys_answer_and_tls_fail_the_dial)
+{
+    static const char *const answers[] = {
+        "HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil",
+        "HTTP/1.1 200 OK\r\n\r\n!",
+    };
+    struct error err = {0};
+    struct tls_context *client =
+        tls_client_new(&(struct tls_client_options){.no_verify = true}, &err);
+    REQUIRE(client);
+    for (size_t i = 0; i < ARRAY_LEN(answers); i++) {
+        struct dial_scene scene;
+        dial_scene_begin(&scene);
+        memory_sockets_serve(&scene.turned.memory, "192.0.2.9:3128", dial_scene_serve, &scene);
+        dial_scene_start(&scene, &(struct dial_target){.host = "origin.example",
+                                                       .port = 443,
+                                                       .connect_ms = 5000,
+                                                       .tls = client,
+                                                       .server_name = "origin.example",
+                                                       .by = &proxy});
+        turned_loop_settle(&scene.turned);
+        REQUIRE(scene.served_count == 1);
+        say(&scene, answers[i]);
+        CHECK_SIZE(scene.failed, 1);
+        CHECK_TEXT(scene.why.text, "bytes came in clear before TLS began");
+        CHECK(scene.why.kind == ERROR_PROTOCOL);
+        dial_scene_end(&scene);
+    }
+    tls_context_unref(client);
+}
+
+static void serve_too_soon(void *arg, int fd)
+{
+    static const char text[] = "HTTP/1.1 200 OK\r\n\r\n";
+    CHECK(write(fd, text, sizeof text - 1) == sizeof text - 1);
+    dial_scene_serve(arg, fd);
+}
+
+TEST(a_proxy_that_answers_before_it_was_asked_fails_the_dial)
+{
+    struct error err = {0};
+    struct tls_context *client =
+        tls_client_new(&(struct tls_client_options){.no_verify = true}, &err);
+    REQUIRE(client);
+    struct dial_scene scene;
+    dial_scene_begin(&scene);
+    scene.turned.memory.on_write = (struct memory_fault){.error = EAGAIN};
+    memory_sockets_serve(&scene.turned.memory, "192.0.2.9:3128", serve_too_soon, &scene);
+    dial_scene_start(&scene, &(struct dial_target){.host = "origin.example",
+                                                   .port = 443,
+                                                   .connect_ms = 5000,
+                                                   .tls = client,
+                                                   .server_name = "origin.example",
+                                                   .by = &proxy});
+    turned_loop_settle(&scene.turned);
+    CHECK_SIZE(scene.failed, 1);
+    CHECK_TEXT(scene.why.text, "the proxy 192.0.2.9:3128 does not answer CONNECT in HTTP");
+    dial_scene_end(&scene);
+    tls_context_unref(client);
 }
 
 TEST(a_proxy_that_says_nothing_has_the_time_of_a_connection)
