@@ -112,7 +112,7 @@ size_t proxy_header_write(enum proxy_version version, const struct ip_address *s
                           const struct ip_address *destination,
                           unsigned char out[PROXY_HEADER_SIZE])
 {
-    struct pair pair;
+    struct pair pair = {0};
     const struct pair *named = source->len > 0 ? &pair : NULL;
     if (version == PROXY_NONE)
         return 0;
