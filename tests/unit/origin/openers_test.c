@@ -1,4 +1,5 @@
 #include "culvert/base/file.h"
+#include "culvert/config/outgoing_proxy.h"
 #include "culvert/origin/openers.h"
 #include "harness.h"
 #include "support/origin_bench.h"
@@ -9,10 +10,12 @@
 static const struct fake_script ok_script = FAKE_OK;
 
 /* Openers of a YAML text over the bench's loop; NULL: `err`. */
-static struct openers *openers_of(struct origin_bench *bench, const char *text, struct error *err)
+static struct openers *openers_by(struct origin_bench *bench, const char *text,
+                                  const struct outgoing_proxies *proxies, struct error *err)
 {
     static const struct rewrite_tag tags[] = {{SPAN_INIT("env"), SPAN_INIT("test")}};
     struct openers_options options = {&bench->budget, SPAN("some-uuid"), tags, 1};
+    options.proxies = proxies;
     struct snapshot *snapshot = snapshot_of_text(text, err);
     CHECK_CASE(snapshot != NULL, "%s", err->text);
     if (!snapshot)
@@ -23,6 +26,11 @@ static struct openers *openers_of(struct origin_bench *bench, const char *text, 
         blueprint ? openers_new(bench->loop, bench->resolver, blueprint, &options, err) : NULL;
     blueprint_unref(blueprint);
     return openers;
+}
+
+static struct openers *openers_of(struct origin_bench *bench, const char *text, struct error *err)
+{
+    return openers_by(bench, text, NULL, err);
 }
 
 static int status_of(struct origin_bench *bench, struct openers *openers, size_t rule)
@@ -309,4 +317,68 @@ TEST(a_ca_pool_that_cannot_be_read_or_holds_nothing_is_an_error_that_names_it)
         buf_release(&config);
         place_remove(&place);
     }
+}
+
+/* ---- proxies of the environment ---- */
+
+static const char *find_proxy(const char *name, void *arg)
+{
+    const char *https = arg;
+    if (strcmp(name, "HTTP_PROXY") == 0)
+        return "127.0.0.1:3128";
+    return strcmp(name, "HTTPS_PROXY") == 0 ? https : NULL;
+}
+
+static struct outgoing_proxies *proxies_with(const char *https)
+{
+    const struct environment environment = {.find = find_proxy, .arg = (void *)(uintptr_t)https};
+    return outgoing_proxies_new(&environment, NULL);
+}
+
+TEST(http_goes_by_the_proxy_of_the_environment_unless_it_must_not)
+{
+    struct origin_bench bench;
+    struct error err = {0};
+    origin_bench_open(&bench);
+    fake_origin_follow(&bench.fake, &ok_script, 1);
+    memory_sockets_serve(&bench.memory, "127.0.0.1:3128", fake_origin_accept, &bench.fake);
+    memory_sockets_serve(&bench.memory, "127.0.0.1:3001", fake_origin_accept, &bench.fake);
+    struct outgoing_proxies *proxies = proxies_with(NULL);
+    struct openers *openers =
+        openers_by(&bench,
+                   "ingress:\n"
+                   "  - {hostname: a.test, service: 'http://app.origin:3000/base'}\n"
+                   "  - {hostname: b.test, service: 'http://127.0.0.1:3001'}\n"
+                   "  - {hostname: c.test, service: 'http://app.origin:3001',\n"
+                   "     originRequest: {proxyProtocol: v1}}\n"
+                   "  - {service: 'http_status:404'}\n",
+                   proxies, &err);
+    REQUIRE(openers != NULL);
+    static const char *const begins[] = {
+        "GET http://app.origin:3000/base/ HTTP/1.1\r\nHost: app.test\r\n",
+        "GET / HTTP/1.1\r\n",
+        "PROXY UNKNOWN\r\nGET / HTTP/1.1\r\n",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(begins); i++) {
+        CHECK_SIZE(status_of(&bench, openers, i), 200);
+        CHECK_CASE(span_starts(buf_span(&bench.fake.requests[i].head), span_of(begins[i])),
+                   "rule %zu: %s", i, buf_text(&bench.fake.requests[i].head));
+    }
+    CHECK_SIZE(memory_sockets_connects(&bench.memory, "127.0.0.1:3128"), 1);
+    openers_free(openers);
+    outgoing_proxies_free(proxies);
+    origin_bench_close(&bench);
+}
+
+TEST(an_origin_behind_a_proxy_that_nobody_speaks_to_is_refused)
+{
+    struct origin_bench bench;
+    struct error err = {0};
+    origin_bench_open(&bench);
+    struct outgoing_proxies *proxies = proxies_with("socks5://127.0.0.1:1080");
+    CHECK(!openers_by(&bench, "ingress:\n  - service: https://app.origin\n", proxies, &err));
+    CHECK_TEXT(err.text,
+               "rule #0: the proxy socks5://127.0.0.1:1080 of the environment is not http://");
+    outgoing_proxies_free(proxies);
+    origin_bench_close(&bench);
 }
