@@ -44,6 +44,8 @@ static void end(struct byte_outbound *call)
         return;
     byte_enter(call, BYTE_ENDED);
     timer_stop(&call->quiet);
+    dial_cancel(call->dial); /* its client left while it was dialed */
+    call->dial = NULL;
     task_post(&call->tell);
 }
 

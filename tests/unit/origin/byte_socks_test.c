@@ -103,3 +103,24 @@ TEST(no_spelling_of_an_address_slips_past_a_rule)
         byte_scene_close(&scene);
     }
 }
+
+/* What it asked for is connected, or refused, behind its last word. */
+TEST(a_client_that_leaves_while_its_place_is_dialed_ends_the_stream)
+{
+    static const char connect[] = "\x82\x8a\0\0\0\0\x05\x01\x00\x01\x7f\x00\x00\x01\x23";
+    static const char ports[] = {0x29, 0x2a}; /* one is served */
+    for (size_t i = 0; i < ARRAY_LEN(ports); i++) {
+        struct byte_scene scene;
+        begin(&scene, &anywhere);
+        byte_scene_frame(&scene, WS_BINARY, GREETING);
+        struct channel *bytes = scene.request.bytes;
+        CHECK(channel_put(bytes, connect, sizeof connect - 1) == sizeof connect - 1);
+        CHECK(channel_put(bytes, &ports[i], 1) == 1);
+        byte_scene_end(&scene);
+        CHECK(scene.done && !scene.failed);
+        uint64_t said = channel_total(scene.answer->bytes);
+        turned_loop_pass(&scene.turned, 5000);
+        CHECK(channel_total(scene.answer->bytes) == said); /* nothing behind the end */
+        byte_scene_close(&scene);
+    }
+}
