@@ -1,6 +1,23 @@
 /* Between a worker's verifier and one inbound. */
 #include "access_pass.h"
 
+static bool is_further_token(struct header field, void *arg)
+{
+    bool *seen = arg;
+    if (!span_equal_nocase(field.name, SPAN("cf-access-jwt-assertion")))
+        return false;
+    bool is_further = *seen;
+    *seen = true;
+    return is_further;
+}
+
+/* The first token was judged: an origin that reads the last one must not get another. */
+static void drop_unjudged(struct inbound *in)
+{
+    bool seen = false;
+    headers_remove_if(&in->head.fields, is_further_token, &seen);
+}
+
 static void on_answered(void *arg)
 {
     (void)arg; /* nothing is answered while it waits */
@@ -19,7 +36,9 @@ static void on_decided(struct access_check *check, enum access_finding finding,
                        const struct error *why)
 {
     struct access_pass *pass = CONTAINER_OF(check, struct access_pass, check);
-    pass->events->decided(pass, access_pass_take_back(pass), finding, why);
+    struct inbound *in = access_pass_take_back(pass);
+    drop_unjudged(in);
+    pass->events->decided(pass, in, finding, why);
 }
 
 enum access_finding access_pass_ask(struct access_pass *pass, struct verifier *verifier,
@@ -30,8 +49,10 @@ enum access_finding access_pass_ask(struct access_pass *pass, struct verifier *v
     pass->check.decided = on_decided;
     enum access_finding finding =
         verifier_judge(verifier, &pass->check, requirement, &in->head.fields, why);
-    if (finding != ACCESS_WAITS)
+    if (finding != ACCESS_WAITS) {
+        drop_unjudged(in);
         return finding;
+    }
     pass->in = in;
     inbound_set_events(in, &waiting, pass);
     return finding;

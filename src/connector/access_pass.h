@@ -23,7 +23,8 @@ struct access_pass {
     const struct access_pass_events *events;
 };
 
-/* `requirement` is kept until the end, `events` for ever. WAITS: takes `in` over, one of the events
+/* Of several tokens the first is judged, and only that one stays in the head. `requirement` is kept
+ * until the end, `events` for ever. WAITS: takes `in` over, one of the events
  * follows. Anything else is the decision, and `in` stays the caller's. */
 enum access_finding access_pass_ask(struct access_pass *pass, struct verifier *verifier,
                                     const struct access_requirement *requirement,

@@ -57,6 +57,30 @@ TEST(keys_are_there_before_the_first_visitor_comes)
     access_scene_close(&scene);
 }
 
+TEST(an_origin_gets_no_token_but_the_one_that_was_judged)
+{
+    struct access_scene scene;
+    struct ask ask;
+    struct buf token = BUF_LIMIT(TOKEN_TEXT_MAX);
+    access_scene_open(&scene, guarded);
+    access_scene_start(&scene);
+    access_scene_token(&scene, "k1", "k1", &token);
+    ask_init(&ask, "GET", "/");
+    ask_field(&ask, "cf-access-jwt-assertion", buf_text(&token));
+    ask_field(&ask, "x-between", "stays");
+    ask_field(&ask, "Cf-Access-Jwt-Assertion", "forged");
+    access_scene_ask_over(&scene, &ask, 0);
+    CHECK_SIZE(ask.status, 200);
+    REQUIRE(scene.lone.origin.request_count == 1);
+    const char *head = buf_text(&scene.lone.origin.requests[0].head);
+    CHECK(strstr(head, "\r\nCf-Access-Jwt-Assertion: ey") != NULL);
+    CHECK(strstr(head, "\r\nX-Between: stays") != NULL);
+    CHECK(strstr(head, "forged") == NULL);
+    ask_release(&ask);
+    buf_release(&token);
+    access_scene_close(&scene);
+}
+
 TEST(nothing_is_fetched_where_no_rule_requires_access)
 {
     struct access_scene scene;
