@@ -2,6 +2,8 @@
  * visitor's browser brings along. */
 #include "token_field.h"
 
+#include "culvert/access/verifier.h"
+
 /* One field's cookies (RFC 6265 4.2.1). */
 static bool find_cookie(struct span cookies, struct span wanted, struct span *value)
 {
@@ -20,7 +22,7 @@ static bool find_cookie(struct span cookies, struct span wanted, struct span *va
 
 bool token_field_find(const struct headers *fields, struct span *text)
 {
-    if (headers_find(fields, SPAN("cf-access-jwt-assertion"), text)) {
+    if (headers_find(fields, SPAN(ACCESS_TOKEN_FIELD), text)) {
         *text = span_trim(*text);
         return text->len > 0;
     }

@@ -317,38 +317,17 @@ static struct doc *ip_report_for_edge(const struct origin_request *request)
     return NULL;
 }
 
-/* What is not asked for is left out, as its readers expect; an empty list is null. */
-static struct doc *access_to_whole_doc(const struct access_requirement *access)
+/* In a whole report what is not asked for is left out, as its readers expect, and an empty list is
+ * null. */
+static struct doc *access_to_doc(const struct access_requirement *access, bool is_whole)
 {
     struct doc *object = doc_object();
-    struct doc *audiences = access->audience_count > 0 ? doc_array() : doc_null();
+    struct doc *audiences = access->audience_count > 0 || !is_whole ? doc_array() : doc_null();
     bool ok = object && audiences;
     for (size_t i = 0; ok && i < access->audience_count; i++)
         ok = doc_append(audiences, doc_text(span_of(access->audiences[i])));
-    if (ok && access->required)
-        ok = doc_put_bool(object, "required", true);
-    ok = ok && doc_put_text(object, "teamName", span_of(access->team_name));
-    ok = doc_put(object, "audTag", audiences) && ok;
-    if (ok && access->environment[0] != '\0')
-        ok = doc_put_text(object, "environment", span_of(access->environment));
-    if (ok && access->issuer[0] != '\0')
-        ok = doc_put_text(object, "issuer", span_of(access->issuer));
-    if (ok && access->certs_url[0] != '\0')
-        ok = doc_put_text(object, "certsUrl", span_of(access->certs_url));
-    if (ok)
-        return object;
-    doc_free(object);
-    return NULL;
-}
-
-static struct doc *access_to_doc(const struct access_requirement *access)
-{
-    struct doc *object = doc_object();
-    struct doc *audiences = doc_array();
-    bool ok = object && audiences;
-    for (size_t i = 0; ok && i < access->audience_count; i++)
-        ok = doc_append(audiences, doc_text(span_of(access->audiences[i])));
-    ok = ok && doc_put_bool(object, "required", access->required);
+    if (ok && (access->required || !is_whole))
+        ok = doc_put_bool(object, "required", access->required);
     ok = ok && doc_put_text(object, "teamName", span_of(access->team_name));
     ok = doc_put(object, "audTag", audiences) && ok;
     if (ok && access->environment[0] != '\0')
@@ -389,7 +368,7 @@ static struct doc *key_to_doc(const struct origin_key *key, const struct origin_
         return ip_report_for_edge(request);
     case KIND_ACCESS:
         *differs = request->present & bit_of(key);
-        return access_to_doc(&request->access);
+        return access_to_doc(&request->access, false);
     case KIND_ADDRESSES:
         *differs = request->addresses.count > 0;
         return origin_addresses_to_doc(&request->addresses);
@@ -436,7 +415,7 @@ struct doc *origin_request_to_whole_doc(const struct origin_request *request)
         bool differs = true;
         struct doc *value;
         if (keys[i].kind == KIND_ACCESS)
-            value = access_to_whole_doc(&request->access);
+            value = access_to_doc(&request->access, true);
         else if (keys[i].kind == KIND_IP_RULES && request->ip_rule_count == 0)
             value = doc_null();
         else

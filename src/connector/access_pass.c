@@ -4,7 +4,7 @@
 static bool is_further_token(struct header field, void *arg)
 {
     bool *seen = arg;
-    if (!span_equal_nocase(field.name, SPAN("cf-access-jwt-assertion")))
+    if (!span_equal_nocase(field.name, SPAN(ACCESS_TOKEN_FIELD)))
         return false;
     bool is_further = *seen;
     *seen = true;

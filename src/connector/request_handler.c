@@ -168,12 +168,9 @@ static bool is_undeclared(struct header field, void *arg)
 static bool note_trailers(struct request *request, struct inbound *in)
 {
     struct buf list = BUF_LIMIT(HEADERS_BYTES_MAX);
-    bool ok = true;
-    for (size_t i = 0; i < in->head.fields.count && ok; i++) {
-        struct header field = headers_at(&in->head.fields, i);
-        if (span_equal_nocase(field.name, SPAN("Trailer")))
-            ok = (list.len == 0 || buf_put_char(&list, ',')) && buf_put_span(&list, field.value);
-    }
+    if (in->head.ends_here)
+        return true; /* no trailers either */
+    bool ok = headers_join(&in->head.fields, SPAN("Trailer"), &list);
     if (ok && list.len > 0)
         request->declared = span_dup(buf_span(&list));
     ok = ok && (list.len == 0 || request->declared);

@@ -130,17 +130,11 @@ static bool is_edges_trailer(struct header field, void *arg)
 static bool put_forwarded_for(struct headers *fields, const char *ip, struct error *err)
 {
     struct buf list = BUF_LIMIT(8192);
-    bool ok = true;
-    for (size_t i = 0; i < fields->count && ok; i++) {
-        struct header field = headers_at(fields, i);
-        if (span_equal_nocase(field.name, SPAN("x-forwarded-for")))
-            ok = (list.len == 0 || buf_put_span(&list, SPAN(", "))) &&
-                 buf_put_span(&list, field.value);
-    }
-    if (!ok)
+    if (!headers_join(fields, SPAN("x-forwarded-for"), &list))
         buf_clear(&list); /* nobody has passed that many proxies */
-    ok = (list.len == 0 || buf_put_span(&list, SPAN(", "))) && buf_put_span(&list, span_of(ip)) &&
-         headers_set(fields, SPAN("X-Forwarded-For"), buf_span(&list), err);
+    bool ok = (list.len == 0 || buf_put_span(&list, SPAN(", "))) &&
+              buf_put_span(&list, span_of(ip)) &&
+              headers_set(fields, SPAN("X-Forwarded-For"), buf_span(&list), err);
     buf_release(&list);
     return ok;
 }

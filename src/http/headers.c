@@ -178,6 +178,19 @@ bool headers_has_token(const struct headers *headers, struct span name, struct s
     return false;
 }
 
+bool headers_join(const struct headers *headers, struct span name, struct buf *out)
+{
+    size_t start = out->len;
+    for (size_t i = find_from(headers, 0, name); i < headers->count;
+         i = find_from(headers, i + 1, name)) {
+        if (out->len > start && !buf_put_span(out, SPAN(", ")))
+            return false;
+        if (!buf_put_span(out, headers_at(headers, i).value))
+            return false;
+    }
+    return true;
+}
+
 void headers_move(struct headers *to, struct headers *from)
 {
     headers_release(to);

@@ -43,19 +43,16 @@ static bool put_name(struct buf *list, struct span name)
  * the spelling that they will have. */
 static bool keep_trailer_field(struct headers *to, const struct headers *from, struct error *err)
 {
+    struct buf names = BUF_LIMIT(HEADERS_BYTES_MAX);
     struct buf list = BUF_LIMIT(HEADERS_BYTES_MAX);
-    bool ok = true;
-    for (size_t i = 0; i < from->count && ok; i++) {
-        struct header field = headers_at(from, i);
-        struct span rest = field.value;
-        struct span name;
-        if (!span_equal_nocase(field.name, SPAN("Trailer")))
-            continue;
-        while (ok && span_cut(&rest, ',', &name))
-            ok = put_name(&list, span_trim(name)) || error_memory(err);
-    }
+    bool ok = headers_join(from, SPAN("Trailer"), &names) || error_memory(err);
+    struct span rest = buf_span(&names);
+    struct span name;
+    while (ok && span_cut(&rest, ',', &name))
+        ok = put_name(&list, span_trim(name)) || error_memory(err);
     if (ok && list.len > 0)
         ok = headers_add(to, SPAN("Trailer"), buf_span(&list), err);
+    buf_release(&names);
     buf_release(&list);
     return ok;
 }

@@ -9,6 +9,9 @@
 #include "culvert/http/headers.h"
 #include "culvert/net/worker.h"
 
+/* The field that carries a token, as an edge sets it. */
+#define ACCESS_TOKEN_FIELD "cf-access-jwt-assertion"
+
 enum {
     VERIFIER_HELD_MS = 60 * 1000, /* then the store is asked whether the keys are still the ones */
     VERIFIER_CHECKS_MAX = 512,    /* requests of a worker that wait for keys of one issuer */

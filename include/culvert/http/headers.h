@@ -59,6 +59,10 @@ void headers_remove_if(struct headers *headers, bool (*unwanted)(struct header f
  * 5.6.1), without case? */
 bool headers_has_token(const struct headers *headers, struct span name, struct span token);
 
+/* Appends the values of all fields of that name as one list, ", " between them (RFC 9110 5.3).
+ * False: `out` is full or out of memory, with a part of them in it. */
+bool headers_join(const struct headers *headers, struct span name, struct buf *out) MUST_CHECK;
+
 /* Replaces what `to` holds by the fields of `from`, which is empty then. Cannot fail. */
 void headers_move(struct headers *to, struct headers *from);
 

@@ -185,3 +185,25 @@ TEST(the_customary_spelling_raises_the_first_letter_and_those_after_a_hyphen)
         CHECK_TEXT(out, cases[i].want);
     }
 }
+
+TEST(fields_of_one_name_are_joined_in_their_order)
+{
+    struct headers h;
+    struct error err;
+    struct buf out = BUF_LIMIT(64);
+    struct buf small = BUF_LIMIT(6);
+    headers_init(&h);
+    CHECK(headers_add(&h, SPAN("A"), SPAN("1, 2"), &err) &&
+          headers_add(&h, SPAN("b"), SPAN("x"), &err) &&
+          headers_add(&h, SPAN("a"), SPAN("3"), &err));
+    CHECK(buf_put_span(&out, SPAN("before:")));
+    CHECK(headers_join(&h, SPAN("a"), &out));
+    CHECK_SPAN(buf_span(&out), SPAN("before:1, 2, 3"));
+    buf_clear(&out);
+    CHECK(headers_join(&h, SPAN("c"), &out));
+    CHECK_SIZE(out.len, 0);
+    CHECK(!headers_join(&h, SPAN("a"), &small));
+    headers_release(&h);
+    buf_release(&out);
+    buf_release(&small);
+}
