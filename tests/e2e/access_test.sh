@@ -8,25 +8,12 @@
 issuer_port=$(free_port)
 issuer=http://127.0.0.1:$issuer_port
 mkdir "$work/www"
-cat >"$work/nginx.conf" <<CONF
-daemon off;
-user root;
-pid $work/nginx.pid;
-error_log $work/nginx.err;
-events { worker_connections 256; }
-http {
-    access_log $work/nginx.access;
-    client_body_temp_path $work/n1;
-    proxy_temp_path $work/n2;
-    fastcgi_temp_path $work/n3;
-    uwsgi_temp_path $work/n4;
-    scgi_temp_path $work/n5;
+nginx_start nginx <<CONF
     server {
         listen 127.0.0.1:$issuer_port;
         location /keys { root $work/www; }
         location / { return 200 "origin \$http_cf_access_jwt_assertion\n"; }
     }
-}
 CONF
 
 base64url() {
@@ -64,7 +51,6 @@ token() {
 make_key one
 make_key two
 publish one
-start nginx nginx -c "$work/nginx.conf"
 nginx=$started
 wait_for "the issuer answers" curl -fsS "$issuer/keys"
 

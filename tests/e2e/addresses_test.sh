@@ -5,29 +5,7 @@
 
 # ---- Two origins alike, which can be stopped, and one that wants the PROXY header ----------------
 
-openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=origin \
-    -addext 'subjectAltName=DNS:origin.test' -keyout "$work/origin.key" -out "$work/origin.pem" \
-    2>/dev/null
-
-# nginx_conf NAME: reads its servers.
-nginx_conf() {
-    cat >"$work/$1.conf" <<CONF
-daemon off;
-user root;
-pid $work/$1.pid;
-error_log $work/$1.err;
-events { worker_connections 256; }
-http {
-    access_log off;
-    client_body_temp_path $work/$1.1;
-    proxy_temp_path $work/$1.2;
-    fastcgi_temp_path $work/$1.3;
-    uwsgi_temp_path $work/$1.4;
-    scgi_temp_path $work/$1.5;
-    $(cat)
-}
-CONF
-}
+origin_cert
 
 first=$(free_port)
 second=$(free_port)
@@ -35,15 +13,16 @@ named=$(free_port)
 named_tls=$(free_port)
 for name in first second; do
     eval "port_of=\$$name"
-    nginx_conf $name <<CONF
+    nginx_start $name <<CONF
     server {
         listen 127.0.0.1:$port_of;
         location /live { return 204; }
         location / { return 200 "$name \$request_uri\n"; }
     }
 CONF
+    eval "${name}_pid=\$started"
 done
-nginx_conf named <<CONF
+nginx_start named <<CONF
     server {
         listen 127.0.0.1:$named proxy_protocol;
         listen 127.0.0.1:$named_tls ssl proxy_protocol;
@@ -53,11 +32,6 @@ nginx_conf named <<CONF
         location / { return 200 "\$proxy_protocol_addr \$proxy_protocol_server_addr \$proxy_protocol_server_port\n"; }
     }
 CONF
-start first nginx -c "$work/first.conf"
-first_pid=$started
-start second nginx -c "$work/second.conf"
-second_pid=$started
-start named nginx -c "$work/named.conf"
 wait_for "the first origin answers" curl -fsS "http://127.0.0.1:$first/"
 wait_for "the second origin answers" curl -fsS "http://127.0.0.1:$second/"
 wait_for "the third one answers to a header" curl -fsS --haproxy-protocol "http://127.0.0.1:$named/"

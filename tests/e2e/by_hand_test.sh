@@ -9,29 +9,14 @@ nginx_port=$(free_port)
 mkdir -p "$work/www"
 printf 'hello from nginx\n' >"$work/www/index.html"
 head -c 20000000 /dev/urandom >"$work/www/big"
-cat >"$work/nginx.conf" <<CONF
-daemon off;
-user root;
-worker_processes 1;
-pid $work/nginx.pid;
-error_log $work/nginx.err;
-events { worker_connections 256; }
-http {
-    access_log off;
+nginx_start nginx <<CONF
     client_max_body_size 100m;
-    client_body_temp_path $work/n1;
-    proxy_temp_path $work/n2;
-    fastcgi_temp_path $work/n3;
-    uwsgi_temp_path $work/n4;
-    scgi_temp_path $work/n5;
     server {
         listen 127.0.0.1:$nginx_port;
         root $work/www;
         location /echo { return 200 "\$request_method \$request_uri \$http_host\n"; }
     }
-}
 CONF
-start nginx nginx -c "$work/nginx.conf"
 wait_for "nginx answers" curl -fsS "http://127.0.0.1:$nginx_port/"
 
 # ---- The commands of the README ------------------------------------------------------------------

@@ -6,22 +6,8 @@
 both=$(free_port)
 old=$(free_port)
 clear=$(free_port)
-openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=origin \
-    -addext 'subjectAltName=DNS:origin.test' -keyout "$work/origin.key" -out "$work/origin.pem" \
-    2>/dev/null
-cat >"$work/nginx.conf" <<CONF
-daemon off;
-user root;
-pid $work/nginx.pid;
-error_log $work/nginx.err;
-events { worker_connections 1024; }
-http {
-    access_log $work/nginx.log;
-    client_body_temp_path $work/n1;
-    proxy_temp_path $work/n2;
-    fastcgi_temp_path $work/n3;
-    uwsgi_temp_path $work/n4;
-    scgi_temp_path $work/n5;
+origin_cert
+nginx_start nginx <<CONF
     ssl_certificate $work/origin.pem;
     ssl_certificate_key $work/origin.key;
     keepalive_requests 10;
@@ -35,9 +21,7 @@ http {
         listen 127.0.0.1:$old ssl;
         location / { return 200 "\$server_protocol \$request_method\n"; }
     }
-}
 CONF
-start nginx nginx -c "$work/nginx.conf"
 wait_for "nginx answers" curl -fsSk "https://127.0.0.1:$both/"
 
 edge_start
@@ -89,7 +73,7 @@ for name in both clear socket; do
     same "$name: 600 with a body" "$(many $name.localhost -d hello)" " 600 200"
 done
 check "nginx saw them as HTTP/2" \
-    sh -c "[ \$(grep -c 'HTTP/2.0\" 200' '$work/nginx.log') -ge 3600 ]"
+    sh -c "[ \$(grep -c 'HTTP/2.0\" 200' '$work/nginx.access') -ge 3600 ]"
 
 kill -TERM "$connector"
 ended "$connector"

@@ -171,6 +171,54 @@ get() {
     curl -sS --max-time 20 --resolve "$host:${http##*:}:127.0.0.1" "$@"
 }
 
+# origin_cert: for the name origin.test, as $work/origin.pem and $work/origin.key.
+origin_cert() {
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=origin \
+        -addext 'subjectAltName=DNS:origin.test' -keyout "$work/origin.key" \
+        -out "$work/origin.pem" 2>/dev/null
+}
+
+# nginx_start NAME: with what comes in as the inner of http { }; its log of requests is
+# $work/NAME.access, its process $started.
+nginx_start() {
+    cat >"$work/$1.conf" <<CONF
+daemon off;
+user root;
+pid $work/$1.pid;
+error_log $work/$1.err;
+events { worker_connections 1024; }
+http {
+    access_log $work/$1.access;
+    client_body_temp_path $work/$1.1;
+    proxy_temp_path $work/$1.2;
+    fastcgi_temp_path $work/$1.3;
+    uwsgi_temp_path $work/$1.4;
+    scgi_temp_path $work/$1.5;
+    $(cat)
+}
+CONF
+    start "$1" nginx -c "$work/$1.conf"
+}
+
+# waiting_origin: sets $port. It ends its answer to /waits when there is $work/go.
+waiting_origin() {
+    port=$(free_port)
+    start origin python3 "$(dirname "$0")/waiting_origin.py" "$port" "$work/go"
+    wait_for "the origin answers" curl -fsS -o /dev/null "http://127.0.0.1:$port/"
+}
+
+# logged WORDS TIMES: by the connector.
+logged() {
+    [ "$(grep -c "$1" "$work/connector.log")" -ge "$2" ]
+}
+
+# answers_are HOST STATUS: a few requests in a row, which go to all connections, agree.
+answers_are() {
+    for _ in 1 2 3 4 5 6 7 8; do
+        [ "$(get "$1" -o /dev/null -w '%{http_code}' "http://$1:${http##*:}/")" = "$2" ] || return 1
+    done
+}
+
 free_port() {
     python3 -c 'import socket
 s = socket.socket()

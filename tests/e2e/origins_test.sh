@@ -7,22 +7,8 @@
 
 plain=$(free_port)
 tls=$(free_port)
-openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=origin \
-    -addext 'subjectAltName=DNS:origin.test' -keyout "$work/origin.key" -out "$work/origin.pem" \
-    2>/dev/null
-cat >"$work/nginx.conf" <<CONF
-daemon off;
-user root;
-pid $work/nginx.pid;
-error_log $work/nginx.err;
-events { worker_connections 256; }
-http {
-    access_log off;
-    client_body_temp_path $work/n1;
-    proxy_temp_path $work/n2;
-    fastcgi_temp_path $work/n3;
-    uwsgi_temp_path $work/n4;
-    scgi_temp_path $work/n5;
+origin_cert
+nginx_start nginx <<CONF
     server {
         listen 127.0.0.1:$plain;
         location / { return 200 "plain \$http_host\n"; }
@@ -37,9 +23,7 @@ http {
         listen unix:$work/nginx.sock;
         location / { return 200 "socket \$uri\n"; }
     }
-}
 CONF
-start nginx nginx -c "$work/nginx.conf"
 wait_for "nginx answers" curl -fsS "http://127.0.0.1:$plain/"
 
 # ---- One connector with all of them --------------------------------------------------------------

@@ -8,48 +8,11 @@ cert_make
 check "a tunnel is created" "$CULVERT" tunnel create web
 check "a name is routed" "$CULVERT" tunnel route dns web app.localhost
 
-# An origin that ends its answer when the test says so.
-cat >"$work/origin.py" <<'PYTHON'
-import http.server, os, sys, time
-
-class Origin(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        self.send_response(200)
-        self.send_header("Content-Length", "5")
-        self.end_headers()
-        self.wfile.flush()
-        while self.path == "/waits" and not os.path.exists(sys.argv[2]):
-            time.sleep(0.02)
-        self.wfile.write(b"whole")
-
-    def log_message(self, *args):
-        pass
-
-http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Origin).serve_forever()
-PYTHON
-port=$(free_port)
-start origin python3 "$work/origin.py" "$port" "$work/go"
-wait_for "the origin answers" curl -fsS -o /dev/null "http://127.0.0.1:$port/"
+waiting_origin
 
 # rules SERVICE: the file with one rule.
 rules() {
     printf 'tunnel: web\ningress:\n  - service: %s\n' "$1" >"$work/config.yml"
-}
-
-status_now() {
-    get app.localhost -o /dev/null -w '%{http_code}' "http://app.localhost:${http##*:}/"
-}
-
-# Every worker has the new version once the log says so and its call ran: a few requests in a row,
-# which go to all connections, agree.
-answers_are() {
-    for _ in 1 2 3 4 5 6 7 8; do
-        [ "$(status_now)" = "$1" ] || return 1
-    done
-}
-
-logged() {
-    [ "$(grep -c "$1" "$work/connector.log")" -ge "$2" ]
 }
 
 for workers in 1 3; do
@@ -64,7 +27,7 @@ for workers in 1 3; do
     rules http_status:204
     kill -HUP "$connector"
     wait_for "$workers workers: the log says that rules were read" logged "were read again" 1
-    wait_for "$workers workers: new requests use the new rule" answers_are 204
+    wait_for "$workers workers: new requests use the new rule" answers_are app.localhost 204
     ok "$workers workers: a reload is used by new requests"
     : >"$work/go"
     wait $running
@@ -81,13 +44,13 @@ for workers in 1 3; do
     rm "$work/config.yml"
     kill -HUP "$connector"
     wait_for "$workers workers: no file is refused" logged "not changed" 3
-    check "$workers workers: nothing changed by that" answers_are 204
+    check "$workers workers: nothing changed by that" answers_are app.localhost 204
 
     rules http_status:418
     for _ in 1 2 3 4 5; do
         kill -HUP "$connector"
     done
-    wait_for "$workers workers: many signals end in the last version" answers_are 418
+    wait_for "$workers workers: many signals end in the last version" answers_are app.localhost 418
     kill "$connector"
     ended "$connector"
     same "$workers workers: it ends well" "$code" 0

@@ -8,28 +8,7 @@ cert_make
 check "a tunnel is created" "$CULVERT" tunnel create web
 check "a name is routed" "$CULVERT" tunnel route dns web app.localhost
 
-# An origin that ends its answer when the test says so.
-cat >"$work/origin.py" <<'PYTHON'
-import http.server, os, sys, time
-
-class Origin(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        self.send_response(200)
-        self.send_header("Content-Length", "5")
-        self.end_headers()
-        self.wfile.flush()
-        while self.path == "/waits" and not os.path.exists(sys.argv[2]):
-            time.sleep(0.02)
-        self.wfile.write(b"whole")
-
-    def log_message(self, *args):
-        pass
-
-http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Origin).serve_forever()
-PYTHON
-port=$(free_port)
-start origin python3 "$work/origin.py" "$port" "$work/go"
-wait_for "the origin answers" curl -fsS -o /dev/null "http://127.0.0.1:$port/"
+waiting_origin
 
 # As a ConfigMap is mounted: config.yml -> ..data/config.yml, ..data -> a directory that is turned.
 etc=$work/etc
@@ -40,22 +19,6 @@ ln -s ..data/config.yml "$etc/config.yml"
 # rules SERVICE: a file with one rule, on stdout.
 rules() {
     printf 'tunnel: web\ningress:\n  - service: %s\n' "$1"
-}
-
-status_now() {
-    get app.localhost -o /dev/null -w '%{http_code}' "http://app.localhost:${http##*:}/"
-}
-
-# Every worker has the new rules: a few requests in a row, which go to all connections, agree.
-answers_are() {
-    for _ in 1 2 3 4 5 6 7 8; do
-        [ "$(status_now)" = "$1" ] || return 1
-    done
-}
-
-# logged WORDS TIMES
-logged() {
-    [ "$(grep -c "$1" "$work/connector.log")" -ge "$2" ]
 }
 
 rules "http://127.0.0.1:$port" >"$etc/..one/config.yml"
@@ -71,17 +34,17 @@ rules http_status:201 >"$etc/..two/config.yml"
 ln -s ..two "$etc/..tmp"
 mv -T "$etc/..tmp" "$etc/..data"
 rm -r "$etc/..one"
-wait_for "a link that is turned is followed" answers_are 201
+wait_for "a link that is turned is followed" answers_are app.localhost 201
 : >"$work/go"
 wait $running
 same "a request that ran kept its rules" "$(cat "$work/running")" whole
 
 rules http_status:202 >"$etc/..two/config.yml"
-wait_for "a file that is written in place is followed" answers_are 202
+wait_for "a file that is written in place is followed" answers_are app.localhost 202
 
 rules http_status:203 >"$etc/config.yml.new"
 mv "$etc/config.yml.new" "$etc/config.yml"
-wait_for "a file that is renamed over is followed" answers_are 203
+wait_for "a file that is renamed over is followed" answers_are app.localhost 203
 
 # A writer that rests in the middle of it.
 (
@@ -89,20 +52,20 @@ wait_for "a file that is renamed over is followed" answers_are 203
     sleep 0.5
     printf 'ingress:\n  - service: http_status:204\n'
 ) >"$etc/config.yml"
-wait_for "a file that is written in two steps is followed" answers_are 204
+wait_for "a file that is written in two steps is followed" answers_are app.localhost 204
 same "half of it was not looked at" "$(grep -c "not changed" "$work/connector.log")" 0
 
 # Half a file that its writer closed: a whole one, without rules.
 printf 'tunnel: web\n' >"$etc/config.yml"
 wait_for "half of a file is refused" logged "not changed" 1
 printf 'ingress:\n  - service: http_status:205\n' >>"$etc/config.yml"
-wait_for "the other half is followed" answers_are 205
+wait_for "the other half is followed" answers_are app.localhost 205
 
 rm "$etc/config.yml"
 wait_for "a file that is gone is told" logged "not changed" 2
-check "and changes nothing" answers_are 205
+check "and changes nothing" answers_are app.localhost 205
 rules http_status:206 >"$etc/config.yml"
-wait_for "a file that was made again is followed" answers_are 206
+wait_for "a file that was made again is followed" answers_are app.localhost 206
 
 rules http_status:many >"$etc/config.yml"
 wait_for "a bad file is refused" logged "not changed" 3
@@ -112,13 +75,13 @@ touch "$etc/config.yml"
 rules http_status:many >"$etc/config.yml"
 rules http_status:207 >"$etc/config.yml.new"
 mv "$etc/config.yml.new" "$etc/config.yml"
-wait_for "a good one after it is followed" answers_are 207
+wait_for "a good one after it is followed" answers_are app.localhost 207
 same "what was wrong was told once" "$(grep -c "not changed" "$work/connector.log")" 3
 applied=$(grep -c "were read again" "$work/connector.log")
 touch "$etc/config.yml"
 rules http_status:207 >"$etc/config.yml"
 rules http_status:208 >"$etc/config.yml"
-wait_for "the last one is followed" answers_are 208
+wait_for "the last one is followed" answers_are app.localhost 208
 same "what did not change was not read" "$(grep -c "were read again" "$work/connector.log")" \
     $((applied + 1))
 

@@ -12,19 +12,7 @@ report=$work/report
 : >"$report"
 
 edge_start --workers 2
-cat >"$work/nginx.conf" <<CONF
-daemon off;
-user root;
-pid $work/nginx.pid;
-error_log $work/nginx.err;
-events { worker_connections 256; }
-http {
-    access_log off;
-    client_body_temp_path $work/n1;
-    proxy_temp_path $work/n2;
-    fastcgi_temp_path $work/n3;
-    uwsgi_temp_path $work/n4;
-    scgi_temp_path $work/n5;
+nginx_start nginx <<CONF
     proxy_http_version 1.1;
     proxy_set_header Host \$http_host;
     proxy_set_header Upgrade \$http_upgrade;
@@ -38,9 +26,7 @@ http {
         listen 127.0.0.1:$front;
         location / { proxy_pass http://$http; }
     }
-}
 CONF
-start nginx nginx -c "$work/nginx.conf"
 start origin /usr/bin/python3 "$here/websocket.py" origin "$server" "$report"
 origin=$started
 wait_for "the origin answers" curl -fsS "http://127.0.0.1:$proxy/"
