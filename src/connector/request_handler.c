@@ -92,6 +92,24 @@ static int64_t logged_rule(const struct request *request)
     return request->rule == TUNNEL_METRICS_NO_RULE ? -1 : (int64_t)request->rule;
 }
 
+/* Its client knows already, and may have asked for what there is not. */
+static bool is_told(const struct exchange_report *report)
+{
+    return report->by_origin && !report->cut;
+}
+
+static enum log_level failure_level(const struct exchange_report *report)
+{
+    return is_told(report) ? LEVEL_INFO : LEVEL_ERROR;
+}
+
+static const char *failure_words(const struct exchange_report *report)
+{
+    if (is_told(report))
+        return "The origin failed a stream";
+    return report->cut ? "The origin's answer was cut short" : "Unable to reach the origin service";
+}
+
 static void log_end(const struct request *request, const struct exchange_report *report)
 {
     const struct log *log = loop_log(request->handler->options.loop);
@@ -107,10 +125,8 @@ static void log_end(const struct request *request, const struct exchange_report 
                   LOG_BOOL("visitorLeft", report->peer_left));
         return;
     }
-    log_error(log,
-              report->cut ? "The origin's answer was cut short"
-                          : "Unable to reach the origin service",
-              LOG_ERROR(&report->failure), LOG_TEXT("cause", error_name(&report->failure)),
+    log_event(log, failure_level(report), failure_words(report), LOG_ERROR(&report->failure),
+              LOG_TEXT("cause", error_name(&report->failure)),
               LOG_INT("connIndex", request->connection), LOG_INT("event", 1),
               LOG_INT("ingressRule", logged_rule(request)),
               LOG_TEXT("originService", request->service), LOG_TEXT("method", request->method),

@@ -255,20 +255,32 @@ static void won(struct dial *dial, struct attempt *attempt)
         shake(dial);
 }
 
-/* Why nothing is connected, in a word. */
-static const char *label_of(int cause)
+/* Why nothing is connected: its kind, and a word. */
+static void judge(struct error *why, int cause)
 {
+    why->kind = ERROR_NETWORK;
     switch (cause) {
     case ECONNREFUSED:
     case ENOENT: /* no such unix socket */
-        return "refused";
+        error_label(why, "refused");
+        break;
     case ETIMEDOUT:
-        return "timeout";
+        why->kind = ERROR_TIMEOUT;
+        error_label(why, "timeout");
+        break;
     case ENETUNREACH:
     case EHOSTUNREACH:
-        return "unreachable";
+        error_label(why, "unreachable");
+        break;
+    case EMFILE: /* it is not the other side's fault */
+    case ENFILE:
+    case ENOBUFS:
+    case ENOMEM:
+        why->kind = ERROR_SYSTEM;
+        break;
     default:
-        return "connect";
+        error_label(why, "connect");
+        break;
     }
 }
 
@@ -282,8 +294,7 @@ static void describe(struct dial *dial, size_t index, int cause)
         ip_format(&dial->attempts[index].address, at);
         error_errno(&dial->why, "connect to %s", at);
     }
-    dial->why.kind = cause == ETIMEDOUT ? ERROR_TIMEOUT : ERROR_NETWORK;
-    error_label(&dial->why, label_of(cause));
+    judge(&dial->why, cause);
 }
 
 static void ready(void *arg, unsigned events)

@@ -93,7 +93,7 @@ static const struct metric_desc descs[FAMILIES] = {
                         METRIC_GAUGE,
                         {"kind"}},
     [ORIGIN_ERRORS] = {"culvert_origin_errors_total",
-                       "Requests that the origin could not answer, by cause and ingress rule.",
+                       "Requests and streams that their origin failed, by cause and ingress rule.",
                        METRIC_COUNTER,
                        {"cause", "rule"},
                        RULE_SERIES_MAX},
@@ -192,7 +192,7 @@ void tunnel_metrics_ended(struct tunnel_metrics *tm, const struct request_outcom
           (const struct span[]){code, span_of(stream_kind_name(outcome->kind)), rule});
     if (outcome->cause)
         count(tm, ORIGIN_ERRORS, (const struct span[]){span_of(outcome->cause), rule});
-    if (outcome->cause || !outcome->complete)
+    if (!outcome->complete || (outcome->cause && !outcome->from_origin))
         count(tm, REQUEST_ERRORS, NULL);
     else if (outcome->from_origin && outcome->status != 101)
         count(tm, RESPONSE_BY_CODE, &code);

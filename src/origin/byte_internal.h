@@ -46,6 +46,8 @@ bool byte_dial(struct byte_outbound *call, const char *host, uint16_t port,
 /* The end: a failure, or all that was said was given on or is on its way. */
 void byte_fail(struct byte_outbound *call, const struct error *why);
 void byte_finish(struct byte_outbound *call, enum ws_code code);
+/* The origin's failure, of which the client was told, or is by `code`. */
+void byte_finish_failed(struct byte_outbound *call, const struct error *why, enum ws_code code);
 
 /* byte_socks.c, in BYTE_GREETING and BYTE_DIALING_ASKED */
 void byte_socks_take(struct byte_outbound *call, const void *data, size_t len);

@@ -60,6 +60,16 @@ void byte_fail(struct byte_outbound *call, const struct error *why)
     end(call);
 }
 
+void byte_finish_failed(struct byte_outbound *call, const struct error *why, enum ws_code code)
+{
+    struct error told = *why;
+    if (call->state >= BYTE_ENDED)
+        return;
+    error_wrap(&told, "%s", call->route->options->name);
+    call->out.fault = error_keep(&told);
+    byte_finish(call, code);
+}
+
 static void fail_for_memory(struct byte_outbound *call)
 {
     struct error why;
@@ -215,16 +225,13 @@ static void on_lost(void *arg, const struct error *why)
     struct byte_outbound *call = arg;
     if (call->state >= BYTE_ENDED)
         return;
-    if (!is_framed(call)) {
-        struct error told = *why;
-        if (why->kind == ERROR_NETWORK)
-            error_label(&told, "cut");
+    struct error told = *why;
+    if (why->kind == ERROR_NETWORK)
+        error_label(&told, "cut");
+    if (is_framed(call))
+        byte_finish_failed(call, &told, WS_CODE_FAILED);
+    else
         byte_fail(call, &told);
-        return;
-    }
-    log_info(loop_log(call->route->loop), "The origin broke a stream off", LOG_ERROR(why),
-             LOG_TEXT("originService", call->route->options->name));
-    byte_finish(call, WS_CODE_FAILED);
 }
 
 static void on_open(void *arg)
@@ -389,6 +396,7 @@ static void destroy(void *object)
 {
     struct byte_outbound *call = object;
     error_drop(call->why);
+    error_drop(call->out.fault);
     free(call->socks);
     headers_release(&call->answer.trailers);
     free(call);

@@ -20,13 +20,14 @@ static bool say(struct byte_outbound *call, const void *bytes, size_t len)
     return false;
 }
 
-static void reply(struct byte_outbound *call, enum socks_reply code, bool as_asked)
+/* `why`: the client is not connected to what it asked for; that is told to our side, too. */
+static void refuse(struct byte_outbound *call, enum socks_reply code, const struct error *why)
 {
     unsigned char out[SOCKS_REQUEST_MAX];
-    size_t len =
-        as_asked ? socks_reply_asked(call->socks, out, code) : socks_reply(out, code, NULL);
+    size_t len = code == SOCKS_DENIED ? socks_reply_asked(call->socks, out, code)
+                                      : socks_reply(out, code, NULL);
     if (say(call, out, len))
-        byte_finish(call, WS_CODE_NORMAL);
+        byte_finish_failed(call, why, WS_CODE_NORMAL);
 }
 
 /* The connection that was asked for is there: bytes from here on. */
@@ -55,14 +56,19 @@ static void connect_as_asked(struct byte_outbound *call)
         return;
     }
     byte_enter(call, BYTE_DIALING_ASKED);
-    if (!is_name || host[0] == '\0' || !byte_dial(call, host, port, NULL, &why))
-        reply(call, SOCKS_DENIED, true);
+    if (!is_name || host[0] == '\0') {
+        error_set(&why, ERROR_INVALID, 0, "the destination that SOCKS5 names is no host");
+        refuse(call, SOCKS_DENIED, &why);
+    } else if (!byte_dial(call, host, port, NULL, &why)) {
+        refuse(call, SOCKS_DENIED, &why);
+    }
 }
 
 void byte_socks_take(struct byte_outbound *call, const void *data, size_t len)
 {
     enum socks_step step = socks_feed(call->socks, data, len);
     struct span greeting = socks_greet(step);
+    unsigned char out[SOCKS_REQUEST_MAX];
     switch (step) {
     case SOCKS_MORE:
         break;
@@ -77,7 +83,8 @@ void byte_socks_take(struct byte_outbound *call, const void *data, size_t len)
         connect_as_asked(call);
         break;
     case SOCKS_OTHER:
-        reply(call, SOCKS_NO_COMMAND, false);
+        if (say(call, out, socks_reply(out, SOCKS_NO_COMMAND, NULL)))
+            byte_finish(call, WS_CODE_NORMAL);
         break;
     case SOCKS_BAD:
         byte_finish(call, WS_CODE_NORMAL);
@@ -96,7 +103,5 @@ void byte_socks_fail(struct byte_outbound *call, const struct error *why)
         code = SOCKS_REFUSED;
     else if (why->cause == ENETUNREACH)
         code = SOCKS_NETWORK_UNREACHABLE;
-    log_info(loop_log(call->route->loop), "A client of SOCKS5 was not connected", LOG_ERROR(why),
-             LOG_TEXT("originService", call->route->options->name));
-    reply(call, code, unknown);
+    refuse(call, code, why);
 }

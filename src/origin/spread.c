@@ -144,6 +144,7 @@ static void on_answer(void *arg, struct response_head *head, struct body *body)
 static void on_done(void *arg)
 {
     struct spread_outbound *call = arg;
+    call->out.fault = call->sent->fault;
     call->out.events->on_done(call->out.arg);
 }
 

@@ -49,6 +49,13 @@ static void note_failure(struct exchange *exchange, const struct error *why)
         exchange->failure = error_keep(why);
 }
 
+/* A stream that ends well may have one to tell of all the same. */
+static void note_fault(struct exchange *exchange)
+{
+    if (exchange->state == ANSWERING && exchange->out && exchange->out->fault)
+        note_failure(exchange, exchange->out->fault);
+}
+
 /* While the answer's body is there. */
 static void count_out(struct exchange *exchange)
 {
@@ -260,6 +267,7 @@ static void on_done(void *arg)
 {
     struct exchange *exchange = arg;
     exchange->out_done = true;
+    note_fault(exchange);
     if (exchange->state == ANSWERING && exchange->in_answered)
         end_soon(exchange);
 }
@@ -294,7 +302,10 @@ static void on_aborted(void *arg, const struct error *why)
     struct exchange *exchange = arg;
     if (exchange->state == ENDED)
         return;
-    exchange->peer_left = exchange->state != LAST_WORDS;
+    note_fault(exchange);
+    bool was_over =
+        exchange->state == LAST_WORDS || (exchange->state == ANSWERING && exchange->failure);
+    exchange->peer_left = !was_over;
     note_failure(exchange, why);
     end_soon(exchange);
 }

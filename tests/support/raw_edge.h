@@ -11,7 +11,7 @@
 struct nghttp2_hd_inflater;
 struct registration_server;
 
-enum { RAW_ANSWERS_MAX = 16, RAW_BYTES_MAX = 16 * 1024 * 1024 };
+enum { RAW_ANSWERS_MAX = 192, RAW_BYTES_MAX = 16 * 1024 * 1024 };
 
 /* What came on one stream. */
 struct raw_answer {

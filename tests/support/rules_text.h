@@ -8,7 +8,7 @@
 /* `notes` may be NULL. NULL: `err` says why; the caller frees the rules. */
 struct rules *rules_of_text(const char *yaml, struct notes *notes, struct error *err);
 
-/* The same, with nothing else configured; the caller holds the reference. */
+/* The same with its warp-routing; the caller holds the reference. */
 struct snapshot *snapshot_of_text(const char *yaml, struct error *err);
 
 #endif

@@ -42,6 +42,10 @@ struct outbound {
     const struct outbound_events *events;
     void *arg;
     bool is_unsent; /* set before on_failed: nothing of the request left, so it may go elsewhere */
+    /* Set before on_done, kept until outbound_close: what the origin failed in, though the stream
+     * ends well, since its client was told in its own language (a close code, a reply of SOCKS).
+     * NULL: nothing. */
+    const struct error *fault;
 };
 
 /* From within on_answer: that answer accepts an upgrade, though a status of its own may not say so

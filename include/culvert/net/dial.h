@@ -49,7 +49,7 @@ enum { DIAL_UNRESOLVED = -1 };
 struct dial_events {
     /* Takes the conn over; it has no consumer yet: conn_set_events at once. */
     void (*on_connected)(void *arg, struct conn *conn);
-    /* kind DENIED: no address of it may be dialed. */
+    /* kind DENIED: no address of it may be dialed; SYSTEM: our machine is out of something. */
     void (*on_failed)(void *arg, const struct error *why);
 };
 

@@ -27,7 +27,9 @@ struct request_outcome {
     uint64_t toward_origin; /* bytes of the bodies */
     uint64_t toward_edge;
     uint64_t duration_ms; /* from the head to the end */
-    const char *cause;    /* why the origin could not answer, an error's name; NULL: it did */
+    /* Why the origin could not answer, or broke a stream off, an error's name; NULL: it did well.
+     */
+    const char *cause;
 };
 
 /* The request is over, well or badly. */

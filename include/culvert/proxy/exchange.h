@@ -19,14 +19,16 @@ enum {
 struct exchange_report {
     uint64_t started_ms, headed_ms; /* monotonic; headed: 0 before an answer's head */
     uint64_t ended_ms;
-    int status;           /* as the outbound or hooks->fail gave it; 0: reset before any head */
-    bool by_origin;       /* the head came from the outbound */
-    bool upgraded;        /* it accepted an upgrade */
-    bool cut;             /* the answer was begun and could not be finished */
-    bool peer_left;       /* the inbound was aborted */
-    uint64_t bytes_in;    /* of the request's body */
-    uint64_t bytes_out;   /* of the answer's body */
-    struct error failure; /* kind NONE when nothing failed */
+    int status;         /* as the outbound or hooks->fail gave it; 0: reset before any head */
+    bool by_origin;     /* the head came from the outbound */
+    bool upgraded;      /* it accepted an upgrade */
+    bool cut;           /* the answer was begun and could not be finished */
+    bool peer_left;     /* the inbound was aborted */
+    uint64_t bytes_in;  /* of the request's body */
+    uint64_t bytes_out; /* of the answer's body */
+    /* Kind NONE when nothing failed. With by_origin and without cut the stream ended well, and its
+     * client was told in its own language what failed. */
+    struct error failure;
 };
 
 /* The ends differ in how heads look outside; `arg` is the owner's. */
