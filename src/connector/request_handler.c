@@ -75,15 +75,21 @@ static bool adapt(void *arg, struct response_head *head, struct error *err)
     return edge_answer_adapt(head, err);
 }
 
+static enum response_source source_of(const struct request *request, const struct inbound *in,
+                                      const struct error *why)
+{
+    if (why->kind == ERROR_LIMIT && request->kind == STREAM_TCP)
+        return RESPONSE_FLOW_LIMITED;
+    return why->kind == ERROR_TIMEOUT && in->peer_is_ours ? RESPONSE_TIMED_OUT
+                                                          : RESPONSE_FROM_CONNECTOR;
+}
+
 static int fail(void *arg, struct inbound *in, const struct error *why)
 {
     const struct request *request = arg;
-    bool is_limit = why->kind == ERROR_LIMIT;
-    bool too_many = is_limit && request->kind == STREAM_TCP;
     /* 411: the length of the body has to be said (RFC 9110 15.5.12). */
-    int status = is_limit && why->cause == 411 ? 411 : 502;
-    return edge_answer_status(in, status,
-                              too_many ? RESPONSE_FLOW_LIMITED : RESPONSE_FROM_CONNECTOR);
+    int status = why->kind == ERROR_LIMIT && why->cause == 411 ? 411 : 502;
+    return edge_answer_status(in, status, source_of(request, in, why));
 }
 
 /* -1 as at the peer: no rule was asked. */

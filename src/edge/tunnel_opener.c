@@ -109,6 +109,9 @@ static bool is_of_origin(const struct response_head *head, struct error *why)
     if (head->status >= 400 && head->status < 500)
         return error_set(why, head->status == 403 ? ERROR_DENIED : ERROR_INVALID, head->status,
                          "the connector refused the request (%d)", head->status);
+    if (source == RESPONSE_TIMED_OUT)
+        return error_set(why, ERROR_TIMEOUT, 504,
+                         "the origin did not answer the connector in time");
     return error_set(why, ERROR_NETWORK, head->status, "the connector did not reach the origin");
 }
 

@@ -222,6 +222,9 @@ static const struct error_page page_broken = {
     502, "Bad gateway",
     "The site's connector could not get an answer from its origin. The connector's log says why.",
     ""};
+static const struct error_page page_late = {
+    504, "Gateway timeout",
+    "The site's connector waited in vain for its origin. The connector's log says where.", ""};
 static const struct error_page page_lost = {
     502, "Bad gateway",
     "The connection to the site's connector was lost before an answer came. Try again.", ""};
@@ -252,6 +255,8 @@ static const struct error_page *page_of(const struct error *why)
         return &page_refused;
     if (why->kind == ERROR_DENIED)
         return &page_denied;
+    if (why->kind == ERROR_TIMEOUT && why->cause == 504)
+        return &page_late;
     /* A connector's own word comes with its status; anything else is its connection's end. */
     return why->kind == ERROR_NETWORK && why->cause < 400 ? &page_lost : &page_broken;
 }

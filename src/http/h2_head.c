@@ -184,6 +184,7 @@ static void request_done(struct h2_stream *stream, bool ends)
     if (!h2_defence_hold(stream))
         return;
     stream->held = true;
+    stream->in.peer_is_ours = session->peer_takes_interim;
     session->events->on_request(session->arg, &stream->in);
     if (stream->held)
         go_on(stream);

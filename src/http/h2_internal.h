@@ -30,7 +30,7 @@ struct h2_session {
     bool said_goaway, heard_goaway;
     uint32_t requests; /* client role: opened so far */
     bool heard_settings;
-    bool peer_takes_interim; /* it said so */
+    bool peer_takes_interim; /* it said so: it is of ours */
     bool in_library;         /* inside nghttp2: nothing may be sent */
     bool broken;             /* nghttp2 gave up in the middle: it is fed and asked no more */
     size_t fresh;            /* requests begun in this turn */

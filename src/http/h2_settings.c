@@ -1,7 +1,7 @@
 /* What the two ends of a session tell each other of themselves (RFC 9113 6.5). */
 #include "h2_internal.h"
 
-enum { SETTING_INTERIM = 0xcf03 /* of ours: the client takes interim answers */ };
+enum { SETTING_INTERIM = 0xcf03 /* of ours: the client is of ours, and takes interim answers */ };
 
 bool h2_settings_say(struct h2_session *session)
 {

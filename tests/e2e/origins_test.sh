@@ -26,6 +26,13 @@ nginx_start nginx <<CONF
 CONF
 wait_for "nginx answers" curl -fsS "http://127.0.0.1:$plain/"
 
+# One that takes connections and says nothing.
+mute=$(free_port)
+start mute python3 -c "
+import socket, time
+listener = socket.create_server(('127.0.0.1', $mute))
+time.sleep(600)"
+
 # ---- One connector with all of them --------------------------------------------------------------
 
 edge_start
@@ -66,6 +73,10 @@ ingress:
     service: unix:$work/nginx.sock
   - hostname: hello.localhost
     service: hello_world
+  - hostname: mute.localhost
+    service: https://127.0.0.1:$mute
+    originRequest:
+      tlsTimeout: 1s
   - hostname: down.localhost
     service: http://127.0.0.1:1
   - service: http_status:418
@@ -94,6 +105,7 @@ same "https with an unknown CA" "$(code_of strict.localhost)" 502
 same "https with a wrong name" "$(code_of wrong.localhost)" 502
 same "a unix socket" "$(body socket.localhost /p)" "socket /p"
 same "the test page" "$(code_of hello.localhost /_health)" 200
+same "an origin that does not shake hands" "$(code_of mute.localhost)" 504
 same "an origin that is down" "$(code_of down.localhost)" 502
 same "what no rule names" "$(code_of nobody.localhost)" 418
 
@@ -107,9 +119,9 @@ import json, sys
 for line in open('$work/connector.log'):
     json.loads(line)"
 failures_logged=$(grep -c 'Unable to reach the origin service' "$work/connector.log")
-same "one line for each failed request" "$failures_logged" 3
+same "one line for each failed request" "$failures_logged" 4
 line=$(grep 'Unable to reach the origin service' "$work/connector.log" | tail -n 1)
-has "it names the rule" "$line" '"ingressRule":9'
+has "it names the rule" "$line" '"ingressRule":10'
 has "the origin" "$line" '"originService":"http://127.0.0.1:1"'
 has "and the cause" "$line" 'Connection refused'
 finish

@@ -57,6 +57,9 @@ TEST(an_answer_that_cannot_be_trusted_is_a_page_of_the_edge)
     } cases[] = {
         {"nobody says who answered", {.meta = "", .body = "secret"}, "HTTP/1.1 502 Bad Gateway"},
         {"who answered is no JSON", {.meta = "origin", .body = "secret"}, "HTTP/1.1 502 "},
+        {"the origin took too long",
+         {.meta = "{\"src\":\"cloudflared\",\"timed_out\":true}", .status = 502},
+         "HTTP/1.1 504 Gateway Timeout"},
         {"an unknown source", {.meta = "{\"src\":\"x\"}", .body = "secret"}, "HTTP/1.1 502 "},
         {"packed fields without a colon", {.packed = "YQ", .body = "secret"}, "HTTP/1.1 502 "},
         {"packed fields that are no base64", {.packed = "?:YQ", .body = "secret"}, "HTTP/1.1 502 "},
@@ -491,4 +494,34 @@ TEST(an_answer_that_comes_before_the_request_is_whole_is_given_on_whole)
     CHECK(!scene.fake.over);
     buf_release(&part);
     scene_close(&scene);
+}
+
+/* Toward an edge of others the meta stays as recorded: tests/vectors/origin/failures.json. */
+TEST(an_origin_that_cannot_be_reached_in_time_is_a_504)
+{
+    static const struct {
+        const char *service;
+        const char *starts;
+    } cases[] = {
+        {"http://127.0.0.1:3001", "HTTP/1.1 504 Gateway Timeout\r\n"},
+        {"tcp://127.0.0.1:3001", "HTTP/1.1 504 Gateway Timeout\r\n"},
+        {"http://127.0.0.1:3002", "HTTP/1.1 502 Bad Gateway\r\n"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct both_ends ends;
+        struct visitor_wire visitor;
+        char yaml[256];
+        (void)snprintf(yaml, sizeof yaml, "ingress:\n  - {service: '%s'}\n", cases[i].service);
+        both_ends_open(&ends);
+        memory_sockets_silence(&ends.memory, "127.0.0.1:3001");
+        both_ends_connect(&ends, yaml);
+        REQUIRE(both_ends_registered(&ends, 4));
+        visitor_open(&visitor, &ends);
+        visitor_say(&visitor, SPAN(GET_FROM("app.example.com")));
+        CHECK(visitor_hears(&visitor, "\r\n\r\n"));
+        CHECK_CASE(span_starts(buf_span(&visitor.got), span_of(cases[i].starts)), "%s: %.40s",
+                   cases[i].service, buf_text(&visitor.got));
+        visitor_close(&visitor);
+        both_ends_close(&ends);
+    }
 }

@@ -9,6 +9,7 @@
  * on_failed says by its kind what is owed to the visitor:
  *   LIMIT    no connection of the tunnel is live: 503
  *   NETWORK, PROTOCOL, TIMEOUT   the connection or the origin failed: 502
+ *   TIMEOUT with cause 504   the connector says that the origin took too long: 504
  *   INVALID, DENIED   the connector refused the request itself: cause is the status to answer */
 struct tunnel_opener {
     struct opener opener;

@@ -32,6 +32,7 @@ struct inbound {
     const struct inbound_ops *ops;
     struct request_head head; /* may be changed by the owner */
     struct body *body;        /* the request's; never NULL, ended when there is none */
+    bool peer_is_ours;        /* it said so: it reads what only our own programs say */
     const struct inbound_events *events;
     void *arg;
 };

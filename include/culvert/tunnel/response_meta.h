@@ -10,6 +10,8 @@ enum response_source {
     RESPONSE_FROM_ORIGIN,
     RESPONSE_FROM_CONNECTOR, /* the origin was not reached or broke: the edge owes a page */
     RESPONSE_FLOW_LIMITED,   /* from the connector: too many private flows */
+    RESPONSE_TIMED_OUT,      /* from the connector: the origin took too long. Our own; whoever does
+                              * not know it reads RESPONSE_FROM_CONNECTOR */
 };
 
 /* The value of the field: small JSON. Static text. */

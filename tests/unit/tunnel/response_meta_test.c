@@ -5,7 +5,7 @@
 TEST(what_is_written_is_read_back)
 {
     static const enum response_source sources[] = {RESPONSE_FROM_ORIGIN, RESPONSE_FROM_CONNECTOR,
-                                                   RESPONSE_FLOW_LIMITED};
+                                                   RESPONSE_FLOW_LIMITED, RESPONSE_TIMED_OUT};
     for (size_t i = 0; i < ARRAY_LEN(sources); i++) {
         enum response_source source = RESPONSE_FROM_ORIGIN;
         CHECK(response_meta_parse(response_meta_text(sources[i]), &source));
@@ -31,6 +31,8 @@ TEST(other_spellings_of_the_value_are_read_and_other_values_refused)
          "another order"},
         {"{\"src\":\"cloudflared\",\"flow_rate_limited\":false}", true, RESPONSE_FROM_CONNECTOR,
          "not limited"},
+        {"{\"src\":\"cloudflared\",\"timed_out\":true}", true, RESPONSE_TIMED_OUT, "too late"},
+        {"{\"src\":\"cloudflared\",\"timed_out\":1}", false, RESPONSE_FROM_ORIGIN, "no truth"},
         {"{\"src\":\"Origin\"}", false, RESPONSE_FROM_ORIGIN, "other case"},
         {"{\"src\":1}", false, RESPONSE_FROM_ORIGIN, "a number"},
         {"{}", false, RESPONSE_FROM_ORIGIN, "no source"},
