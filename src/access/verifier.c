@@ -16,6 +16,7 @@ struct desk {
     uint64_t version, heard_ms;
     struct list checks;  /* that wait */
     struct list decided; /* on their way out, from within an answer */
+    bool is_telling;     /* those: whoever is told may ask for a desk that is not there yet */
     bool is_out;         /* the question is with the home */
     struct worker_call call;
     struct key_ask ask;
@@ -175,6 +176,7 @@ static enum access_finding judge_again(const struct desk *desk, const struct acc
 static void tell(struct desk *desk, const struct error *no_keys)
 {
     struct link *first;
+    desk->is_telling = true;
     while ((first = list_first(&desk->decided))) {
         struct error why = {0};
         struct access_check *check = CONTAINER_OF(first, struct access_check, link);
@@ -187,6 +189,7 @@ static void tell(struct desk *desk, const struct error *no_keys)
         verifier_forget(check);
         check->decided(check, check->finding, &why);
     }
+    desk->is_telling = false;
 }
 
 static void take_answer(struct worker_call *call)
@@ -229,7 +232,7 @@ static bool make_room(struct verifier *verifier)
     for (struct link *it = list_last(&verifier->desks); it != &verifier->desks.head;
          it = it->prev) {
         struct desk *desk = CONTAINER_OF(it, struct desk, link);
-        if (desk->is_out || desk->checks.count > 0)
+        if (desk->is_out || desk->is_telling || desk->checks.count > 0)
             continue;
         list_remove(&verifier->desks, it);
         desk_free(desk);

@@ -257,6 +257,56 @@ TEST(a_decision_may_take_another_visitor_away)
     hall_close(&hall);
 }
 
+/* Brings as many issuers as there is room for, from within the decision on one. */
+struct crowd {
+    struct hall *hall;
+    struct visitor one, others[VERIFIER_ISSUERS_MAX];
+    char urls[VERIFIER_ISSUERS_MAX][32];
+};
+
+static void brings_a_crowd(struct access_check *check, enum access_finding finding,
+                           const struct error *why)
+{
+    struct visitor *one = CONTAINER_OF(check, struct visitor, check);
+    struct crowd *crowd = CONTAINER_OF(one, struct crowd, one);
+    (void)why;
+    one->decided++;
+    one->finding = finding;
+    for (size_t i = 0; i < VERIFIER_ISSUERS_MAX; i++) {
+        (void)snprintf(crowd->urls[i], sizeof crowd->urls[i], "https://k%zu.test/", i);
+        crowd->hall->requirement.certs_url = crowd->urls[i];
+        come(crowd->hall, &crowd->others[i], "k1");
+    }
+}
+
+TEST(an_issuer_whose_visitors_are_being_told_makes_no_room_for_others)
+{
+    struct hall hall;
+    struct crowd *crowd = calloc(1, sizeof *crowd);
+    must(crowd != NULL);
+    hall_open(&hall);
+    crowd->hall = &hall;
+    come(&hall, &crowd->one, "k1");
+    crowd->one.check.decided = brings_a_crowd;
+    turned_loop_settle(&hall.turned);
+    CHECK(crowd->one.finding == ACCESS_VALID && crowd->one.decided == 1);
+    for (size_t i = 0; i + 1 < VERIFIER_ISSUERS_MAX; i++) {
+        CHECK_CASE(crowd->others[i].finding == ACCESS_VALID, "%zu: %s", i,
+                   access_finding_name(crowd->others[i].finding));
+        leave(&crowd->others[i]);
+    }
+    CHECK(crowd->others[VERIFIER_ISSUERS_MAX - 1].finding == ACCESS_NO_MEMORY);
+    leave(&crowd->others[VERIFIER_ISSUERS_MAX - 1]);
+    leave(&crowd->one);
+    /* Now there is nobody left to tell. */
+    come(&hall, &crowd->one, "k1");
+    turned_loop_settle(&hall.turned);
+    CHECK(crowd->one.finding == ACCESS_VALID);
+    leave(&crowd->one);
+    hall_close(&hall);
+    free(crowd);
+}
+
 TEST(a_token_that_expires_while_it_waits_is_refused)
 {
     struct hall hall;
