@@ -59,7 +59,7 @@ static void put_setting(FILE *out, const struct setting *setting)
         len += (size_t)snprintf(text + len, sizeof text - len, " [$%s]", setting->variables[i]);
     if (setting->fallback)
         len += (size_t)snprintf(text + len, sizeof text - len, " (default: %s)", setting->fallback);
-    if (setting->traits & SETTING_LATER)
+    if (setting_why_idle(setting))
         (void)snprintf(text + len, sizeof text - len, " (no effect in this version)");
     put_entry(out, name, text);
 }

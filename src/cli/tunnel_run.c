@@ -4,6 +4,11 @@
 #include "run_credentials.h"
 #include "run_options.h"
 
+enum {
+    SETTINGS_LINE_MAX = 8192, /* of the log; more settings take more lines */
+    PLACE_MAX = 512,          /* where a setting comes from; what is longer is cut */
+};
+
 static const char *const settings[] = {"config",
                                        "credentials-file",
                                        "credentials-contents",
@@ -133,23 +138,58 @@ static bool read_rules(void *arg, bool only_if_changed, struct snapshot **snapsh
 
 /* ---- what the log says before the start ---- */
 
+/* "loglevel:debug (TUNNEL_LOGLEVEL)". False: no room, or no memory. */
+static bool spell(const struct sources *sources, size_t index, struct buf *out)
+{
+    const struct setting *setting = settings_at(index);
+    char where[PLACE_MAX];
+    bool is_secret = (setting->traits & SETTING_SECRET) != 0;
+    sources_describe(sources, setting->name, where, sizeof where);
+    buf_clear(out);
+    return buf_printf(out, "%s:%s", setting->name, is_secret ? "*****" : "") &&
+           (is_secret || sources_spell(sources, index, out)) && buf_printf(out, " (%s)", where);
+}
+
+static void log_given(const struct run *run, struct buf *text)
+{
+    if (text->len > 0)
+        log_info(&run->log.log, "Settings", LOG_SPAN("given", buf_span(text)));
+    buf_clear(text);
+}
+
+/* Each with where it comes from, in as many lines as it takes. */
 static void log_settings(const struct run *run)
 {
-    struct buf text = BUF_LIMIT(8192);
+    const struct sources *sources = run->call->sources;
+    struct buf text = BUF_LIMIT(SETTINGS_LINE_MAX);
+    struct buf one = BUF_LIMIT(SETTINGS_LINE_MAX);
+    for (size_t i = 0; i < settings_count(); i++) {
+        if (!sources_is_set(sources, settings_at(i)->name) || !spell(sources, i, &one))
+            continue;
+        if (text.len + 1 + one.len > SETTINGS_LINE_MAX)
+            log_given(run, &text);
+        if ((text.len > 0 && !buf_put_char(&text, ' ')) || !buf_put_span(&text, buf_span(&one)))
+            buf_clear(&text);
+    }
+    log_given(run, &text);
+    buf_release(&text);
+    buf_release(&one);
+}
+
+/* What was given and is not used. */
+static void log_idle(const struct run *run)
+{
+    const struct sources *sources = run->call->sources;
     for (size_t i = 0; i < settings_count(); i++) {
         const struct setting *setting = settings_at(i);
-        struct buf value = BUF_LIMIT(2048);
-        if (sources_spell(run->call->sources, i, &value) &&
-            !buf_printf(&text, "%s%s:%s", text.len ? " " : "", setting->name, buf_text(&value)))
-            buf_clear(&text);
-        buf_release(&value);
-        if ((setting->traits & SETTING_LATER) && sources_is_set(run->call->sources, setting->name))
-            log_warn(&run->log.log, "A setting has no effect in this version",
-                     LOG_TEXT("setting", setting->name));
+        const char *since = setting_why_idle(setting);
+        char where[PLACE_MAX];
+        if (!since || !sources_is_set(sources, setting->name))
+            continue;
+        sources_describe(sources, setting->name, where, sizeof where);
+        log_warn(&run->log.log, "A setting is not used", LOG_TEXT("setting", setting->name),
+                 LOG_TEXT("from", where), LOG_TEXT("reason", since));
     }
-    if (text.len > 0)
-        log_info(&run->log.log, "Settings", LOG_SPAN("given", buf_span(&text)));
-    buf_release(&text);
 }
 
 static void log_variable(void *arg, struct span name, const char *meant)
@@ -171,12 +211,11 @@ static void announce(struct run *run)
         log_error(log, "The configuration file is empty", LOG_TEXT("file", run->config.path));
     log_info(log, "Version", LOG_TEXT("version", CULVERT_VERSION));
     log_settings(run);
+    log_idle(run);
     sources_suspect_variables(sources, run->call->world->environment, log_variable, &run->log.log);
     if (strcmp(protocol, "h2mux") == 0 || strcmp(protocol, "quic") == 0)
         log_warn(log, "The protocol is not supported by this version: http2 is used",
                  LOG_TEXT("protocol", protocol));
-    if (sources_text(sources, "hostname")[0])
-        log_warn(log, "The hostname is ignored: \"culvert tunnel route dns\" routes names");
     if (!run->has_origin && run_credentials_has_token(run->call))
         log_info(log, "There are no ingress rules and no --url: every request is answered 503 "
                       "until the edge sends rules");

@@ -11,7 +11,6 @@
 enum {
     FILED = SETTING_FILE,
     HIDES = SETTING_FILE | SETTING_HIDDEN,
-    LATER = SETTING_FILE | SETTING_LATER,
     INERT = SETTING_FILE | SETTING_HIDDEN | SETTING_INERT,
     TELLS = SETTING_FILE | SETTING_REPORTED,
 };
@@ -78,8 +77,8 @@ static const struct setting settings[] = {
     {"loglevel", {0}, {"TUNNEL_LOGLEVEL"}, T, TELLS, "info", "LEVEL",
      "debug, info, warn, error or fatal"},
     {"transport-loglevel", {"proto-loglevel"}, {"TUNNEL_PROTO_LOGLEVEL",
-     "TUNNEL_TRANSPORT_LOGLEVEL"}, T, TELLS | SETTING_LATER, "info", "LEVEL",
-     "level for what the transport says"},
+     "TUNNEL_TRANSPORT_LOGLEVEL"}, T, TELLS | SETTING_INERT, "info", "LEVEL",
+     "no effect: nothing writes to that log"},
     {"logfile", {0}, {"TUNNEL_LOGFILE"}, T, FILED, NULL, "PATH", "JSON log file, besides stderr"},
     {"log-directory", {0}, {"TUNNEL_LOGDIRECTORY"}, T, FILED, NULL, "PATH",
      "directory for a JSON log that rotates"},
@@ -104,39 +103,44 @@ static const struct setting settings[] = {
     {"tag", {0}, {"TUNNEL_TAG"}, L, HIDES, NULL, "NAME=VALUE",
      "sent to the origin with each request; may be repeated"},
     {"features", {"F"}, {0}, L, FILED, NULL, "NAME", "further features to announce"},
-    {"label", {0}, {0}, T, LATER, NULL, "TEXT", "name of this connector for operators"},
+    {"label", {0}, {0}, T, SETTING_FILE | SETTING_MANAGEMENT, NULL, "TEXT",
+     "name of this connector for operators"},
     {"max-active-flows", {0}, {"TUNNEL_MAX_ACTIVE_FLOWS"}, I, SETTING_REPORTED, NULL,
      "N", "most TCP flows into the private network at a time; 0 for any number"},
     {"max-fetch-size", {0}, {"TUNNEL_MAX_FETCH_SIZE"}, I, HIDES, NULL, "N",
      "items in one page of a listing"},
-    {"quick-service", {0}, {0}, T, HIDES | SETTING_LATER, "https://api.trycloudflare.com", "URL",
+    {"quick-service", {0}, {0}, T, HIDES | SETTING_AT_ONCE, "https://api.trycloudflare.com", "URL",
      "where tunnels without an account come from"},
-    {"name", {"n"}, {"TUNNEL_NAME"}, T, LATER, NULL, "NAME", "tunnel to create and run at once"},
-    {"hostname", {0}, {"TUNNEL_HOSTNAME"}, T, LATER, NULL, "NAME", "public name for --name"},
-    {"lb-pool", {0}, {"TUNNEL_LB_POOL"}, T, LATER, NULL, "NAME", "load balancer pool for --name"},
+    {"name", {"n"}, {"TUNNEL_NAME"}, T, SETTING_FILE | SETTING_AT_ONCE, NULL, "NAME",
+     "tunnel to create and run at once"},
+    {"hostname", {0}, {"TUNNEL_HOSTNAME"}, T, SETTING_FILE | SETTING_AT_ONCE, NULL, "NAME",
+     "public name for --name"},
+    {"lb-pool", {0}, {"TUNNEL_LB_POOL"}, T, SETTING_FILE | SETTING_AT_ONCE, NULL, "NAME",
+     "load balancer pool for --name"},
     {"overwrite-dns", {"f"}, {"TUNNEL_FORCE_PROVISIONING_DNS"}, B, 0, NULL, NULL,
      "replace a DNS record that exists"},
     {"id", {0}, {"TUNNEL_ID"}, T, HIDES, NULL, "UUID", "tunnel to list"},
-    {"management-diagnostics", {0}, {"TUNNEL_MANAGEMENT_DIAGNOSTICS"}, B, LATER, "true", NULL,
+    {"management-diagnostics", {0}, {"TUNNEL_MANAGEMENT_DIAGNOSTICS"}, B,
+     SETTING_FILE | SETTING_MANAGEMENT, "true", NULL,
      "diagnostics through the tunnel"},
     {"no-prechecks", {0}, {"TUNNEL_NO_PRECHECKS"}, B, INERT, NULL, NULL,
      "skip the connectivity checks at start"},
-    {"icmpv4-src", {0}, {"TUNNEL_ICMPV4_SRC"}, T, SETTING_LATER, NULL, "ADDRESS",
+    {"icmpv4-src", {0}, {"TUNNEL_ICMPV4_SRC"}, T, SETTING_ICMP, NULL, "ADDRESS",
      "source of ICMP towards private networks"},
-    {"icmpv6-src", {0}, {"TUNNEL_ICMPV6_SRC"}, T, SETTING_LATER, NULL, "ADDRESS",
+    {"icmpv6-src", {0}, {"TUNNEL_ICMPV6_SRC"}, T, SETTING_ICMP, NULL, "ADDRESS",
      "source of ICMPv6 towards private networks"},
-    {"dns-resolver-addrs", {0}, {"TUNNEL_DNS_RESOLVER_ADDRS"}, L, SETTING_LATER, NULL,
-     "HOST:PORT", "resolvers for names in private networks"},
+    {"dns-resolver-addrs", {0}, {"TUNNEL_DNS_RESOLVER_ADDRS"}, L, 0, NULL, "HOST:PORT",
+     "where DNS over the private network goes, in place of the system's; may be repeated"},
     {"management-hostname", {0}, {"TUNNEL_MANAGEMENT_HOSTNAME"}, T, HIDES,
      "management.argotunnel.com", "NAME", "host name of management requests; no rule gets them"},
-    {"service-op-ip", {0}, {"TUNNEL_SERVICE_OP_IP"}, T, HIDES | SETTING_LATER,
+    {"service-op-ip", {0}, {"TUNNEL_SERVICE_OP_IP"}, T, HIDES | SETTING_MANAGEMENT,
      "198.41.200.113:80", "HOST:PORT", "address by which the own private address is found"},
     {"write-stream-timeout", {0}, {"TUNNEL_STREAM_WRITE_TIMEOUT"}, D, HIDES, NULL,
      "TIME", "limit for a write towards TCP origins"},
-    {"stdin-control", {0}, {"STDIN_CONTROL"}, B, HIDES | SETTING_LATER, NULL, NULL,
+    {"stdin-control", {0}, {"STDIN_CONTROL"}, B, HIDES, NULL, NULL,
      "take commands from standard input"},
-    {"max-edge-addr-retries", {0}, {0}, I, HIDES | SETTING_LATER, "8", "N",
-     "attempts at one address of the edge"},
+    {"max-edge-addr-retries", {0}, {0}, I, HIDES, "8", "N",
+     "attempts before another protocol is tried; there is one"},
     /* Without effect for ever. */
     {"autoupdate-freq", {0}, {0}, D, INERT | SETTING_REPORTED, "24h", "TIME", "no effect"},
     {"no-autoupdate", {0}, {"NO_AUTOUPDATE"}, B, INERT | SETTING_REPORTED, NULL, NULL,
@@ -163,13 +167,13 @@ static const struct setting settings[] = {
      "no effect"},
     {"heartbeat-interval", {0}, {0}, D, INERT, "5s", "TIME", "no effect"},
     {"heartbeat-count", {0}, {0}, I, INERT, "5", "N", "no effect"},
-    {"quic-disable-pmtu-discovery", {0}, {"TUNNEL_DISABLE_QUIC_PMTU"}, B, HIDES | SETTING_LATER,
+    {"quic-disable-pmtu-discovery", {0}, {"TUNNEL_DISABLE_QUIC_PMTU"}, B, HIDES | SETTING_QUIC,
      NULL, NULL, "no path MTU discovery for QUIC"},
     {"quic-connection-level-flow-control-limit", {0},
-     {"TUNNEL_QUIC_CONN_LEVEL_FLOW_CONTROL_LIMIT"}, I, HIDES | SETTING_LATER, "31457280", "BYTES",
+     {"TUNNEL_QUIC_CONN_LEVEL_FLOW_CONTROL_LIMIT"}, I, HIDES | SETTING_QUIC, "31457280", "BYTES",
      "window of a QUIC connection"},
     {"quic-stream-level-flow-control-limit", {0}, {"TUNNEL_QUIC_STREAM_LEVEL_FLOW_CONTROL_LIMIT"},
-     I, HIDES | SETTING_LATER, "6291456", "BYTES", "window of a QUIC stream"},
+     I, HIDES | SETTING_QUIC, "6291456", "BYTES", "window of a QUIC stream"},
     {"use-reconnect-token", {0}, {"TUNNEL_USE_RECONNECT_TOKEN"}, B, INERT, "true", NULL,
      "no effect"},
     {"dial-edge-timeout", {0}, {"DIAL_EDGE_TIMEOUT"}, D, INERT, "15s", "TIME", "no effect"},
@@ -203,6 +207,25 @@ const struct setting *settings_at(size_t index)
 size_t settings_count(void)
 {
     return ARRAY_LEN(settings);
+}
+
+const char *setting_why_idle(const struct setting *setting)
+{
+    static const struct {
+        unsigned trait;
+        const char *why;
+    } reasons[] = {
+        {SETTING_QUIC, "this version does not speak QUIC"},
+        {SETTING_ICMP, "this version does not forward ICMP, which takes QUIC"},
+        {SETTING_MANAGEMENT, "this version has no management service"},
+        {SETTING_AT_ONCE,
+         "it is for tunnels that are made and run at once: \"culvert tunnel create\" "
+         "and \"culvert tunnel route dns\" make and name this one"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(reasons); i++)
+        if (setting->traits & reasons[i].trait)
+            return reasons[i].why;
+    return NULL;
 }
 
 bool setting_is_called(const struct setting *setting, struct span name)

@@ -18,9 +18,13 @@ enum setting_trait {
     SETTING_FILE = 1u << 0,     /* may stand in config.yml under its name */
     SETTING_HIDDEN = 1u << 1,   /* not in the help */
     SETTING_INERT = 1u << 2,    /* accepted for the sake of old unit files, never has an effect */
-    SETTING_LATER = 1u << 3,    /* known, but without effect in this version */
-    SETTING_SECRET = 1u << 4,   /* never printed */
-    SETTING_REPORTED = 1u << 5, /* told to the edge with the local configuration */
+    SETTING_SECRET = 1u << 3,   /* never printed */
+    SETTING_REPORTED = 1u << 4, /* told to the edge with the local configuration */
+    /* Known, but about what this version does not have: who gives one is told. */
+    SETTING_QUIC = 1u << 5,
+    SETTING_ICMP = 1u << 6,
+    SETTING_MANAGEMENT = 1u << 7, /* the service that answers for the connector itself */
+    SETTING_AT_ONCE = 1u << 8,    /* tunnels that are made and run by one command */
 };
 
 enum { SETTING_NAMES_MAX = 2 };
@@ -42,6 +46,10 @@ size_t settings_count(void);
 
 /* By name or alias; NULL: there is none. */
 const struct setting *settings_find(struct span name);
+
+/* Why `tunnel run` makes no use of it, a sentence without a full stop; NULL: it does, or nobody needs
+ * to know. */
+const char *setting_why_idle(const struct setting *setting);
 
 /* Is it the name or an alias? */
 bool setting_is_called(const struct setting *setting, struct span name);

@@ -237,3 +237,122 @@ TEST(a_bad_token_is_not_repeated)
     cli_outcome_release(&outcome);
     place_remove(&home);
 }
+
+/* ---- what the log says before the start ---- */
+
+/* A run that ends for want of a certificate once all is said; its log, which the caller releases.
+ */
+static struct buf log_of_run(const char *file, const char *const *variables)
+{
+    struct buf text = BUF_LIMIT(64 * 1024);
+    struct test_place home = make_home();
+    put(&home, "given.yml", file, 0600);
+    const char *const words[] = {"culvert",      "tunnel",    "--config", "@/given.yml",
+                                 "run",          "--retries", "7",        "--cred-file",
+                                 "@/creds.json", "--cacert",  "@/none",   "--logfile",
+                                 "@/log.json",   ID,          NULL};
+    struct cli_outcome outcome = cli_outcome_of(&home, words, variables);
+    CHECK(outcome.status == CLI_FAILED);
+    CHECK_CASE(strstr(outcome.err, "/none"), "%s", outcome.err);
+    CHECK(file_read(place_path(&home, "log.json"), &text, NULL));
+    cli_outcome_release(&outcome);
+    place_remove(&home);
+    return text;
+}
+
+static size_t occurrences(const char *text, const char *word)
+{
+    size_t count = 0;
+    while ((text = strstr(text, word))) {
+        text += strlen(word);
+        count++;
+    }
+    return count;
+}
+
+TEST(the_log_tells_what_was_given_and_where)
+{
+    static const char *const variables[] = {"TUNNEL_REGION", "us", "TUNNEL_TAG", "a=b,c=d", NULL};
+    static const char *const told[] = {
+        "retries:7 (--retries)", "region:us (TUNNEL_REGION)", "tag:a=b,c=d (TUNNEL_TAG)",
+        "/given.yml:1:15)",      "grace-period:20s (",        "api-email:x (",
+        "api-key:***** (",
+    };
+    struct buf log = log_of_run("grace-period: 20s\napi-key: hush\nfeatures: [one, two]\n"
+                                "api-email: x\n",
+                                variables);
+    for (size_t i = 0; i < ARRAY_LEN(told); i++)
+        CHECK_CASE(strstr(buf_text(&log), told[i]), "%s: %s", told[i], buf_text(&log));
+    CHECK(strstr(buf_text(&log), "features:one,two ("));
+    CHECK(!strstr(buf_text(&log), "hush"));
+    CHECK(!strstr(buf_text(&log), "is not used"));
+    buf_release(&log);
+}
+
+TEST(more_settings_than_a_line_holds_take_more_lines)
+{
+    struct buf file = BUF_LIMIT(64 * 1024);
+    CHECK(buf_printf(&file, "pidfile: p\nregion: %07000d\nlabel: %07000d\n", 1, 2));
+    struct buf log = log_of_run(buf_text(&file), NULL);
+    CHECK_SIZE(occurrences(buf_text(&log), "\"message\":\"Settings\""), 2);
+    CHECK(strstr(buf_text(&log), "pidfile:p ("));
+    CHECK(strstr(buf_text(&log), "00001 ("));
+    CHECK(strstr(buf_text(&log), "00002 ("));
+    buf_release(&log);
+    buf_release(&file);
+}
+
+TEST(a_setting_of_what_this_version_does_not_have_is_told_once_with_the_reason)
+{
+    static const struct {
+        const char *setting, *reason;
+    } idle[] = {
+        {"quic-disable-pmtu-discovery", "does not speak QUIC"},
+        {"quic-connection-level-flow-control-limit", "does not speak QUIC"},
+        {"quic-stream-level-flow-control-limit", "does not speak QUIC"},
+        {"icmpv4-src", "does not forward ICMP"},
+        {"icmpv6-src", "does not forward ICMP"},
+        {"label", "has no management service"},
+        {"management-diagnostics", "has no management service"},
+        {"service-op-ip", "has no management service"},
+        {"name", "made and run at once"},
+        {"hostname", "made and run at once"},
+        {"lb-pool", "made and run at once"},
+        {"quick-service", "made and run at once"},
+    };
+    static const char *const variables[] = {"TUNNEL_DISABLE_QUIC_PMTU",
+                                            "true",
+                                            "TUNNEL_ICMPV4_SRC",
+                                            "10.0.0.1",
+                                            "TUNNEL_ICMPV6_SRC",
+                                            "fd00::1",
+                                            "TUNNEL_SERVICE_OP_IP",
+                                            "10.0.0.2:80",
+                                            "TUNNEL_MANAGEMENT_DIAGNOSTICS",
+                                            "false",
+                                            "TUNNEL_NAME",
+                                            "web",
+                                            "TUNNEL_HOSTNAME",
+                                            "web.example",
+                                            "TUNNEL_LB_POOL",
+                                            "pool",
+                                            NULL};
+    struct buf log = log_of_run("quic-connection-level-flow-control-limit: 1\n"
+                                "quic-stream-level-flow-control-limit: 2\n"
+                                "label: here\nquick-service: https://quick.test\n"
+                                /* these mean as little elsewhere */
+                                "transport-loglevel: debug\nmax-edge-addr-retries: 1\n"
+                                "ui: true\nno-autoupdate: true\n",
+                                variables);
+    for (size_t i = 0; i < ARRAY_LEN(idle); i++) {
+        char word[80];
+        (void)snprintf(word, sizeof word, "\"setting\":\"%s\"", idle[i].setting);
+        const char *at = strstr(buf_text(&log), word);
+        CHECK_CASE(at && occurrences(at, word) == 1, "%s", idle[i].setting);
+        CHECK_CASE(at && strstr(at, idle[i].reason), "%s: %s", idle[i].setting, at);
+    }
+    CHECK_SIZE(occurrences(buf_text(&log), "A setting is not used"), ARRAY_LEN(idle));
+    CHECK(strstr(buf_text(&log), "\"from\":\"TUNNEL_ICMPV4_SRC\""));
+    CHECK(strstr(buf_text(&log), "/given.yml:3:8\""));
+    buf_release(&log);
+}
