@@ -158,6 +158,22 @@ static bool fill_flows(struct cli_call *call, struct run_options *o, struct erro
     return true;
 }
 
+static bool fill_dns(struct cli_call *call, struct run_options *o, struct error *err)
+{
+    static const char name[] = "dns-resolver-addrs";
+    size_t count = sources_list_count(call->sources, name);
+    if (count > TCP_ORIGIN_DNS_MAX)
+        return fail(call, name, "are more than 10", err);
+    for (size_t i = 0; i < count; i++) {
+        struct span text = span_of(sources_list_at(call->sources, name, i));
+        if (!ip_parse_with_port(text, &o->dns[i]) || ip_port(&o->dns[i]) == 0)
+            return fail(call, name, "must be addresses with ports, as in 10.0.0.53:53", err);
+    }
+    o->connector.dns = o->dns;
+    o->connector.dns_count = count;
+    return true;
+}
+
 static bool check_protocol(struct cli_call *call, struct error *err)
 {
     static const char *const known[] = {"auto", "", "http2", "h2mux", "quic"};
@@ -188,7 +204,7 @@ bool run_options_fill(struct cli_call *call, const struct credentials *creds, st
     return check_protocol(call, err) && fill_times(call, c, err) && fill_workers(call, c, err) &&
            fill_edge(call, creds, c, err) && fill_bind(call, o, err) &&
            fill_metrics(call, c, err) && fill_tags(call, o, err) && fill_features(call, c, err) &&
-           fill_flows(call, o, err) && fill_proxies(call, o, err);
+           fill_flows(call, o, err) && fill_dns(call, o, err) && fill_proxies(call, o, err);
 }
 
 /* The settings that are reported, as texts, if they were given and are not empty. */

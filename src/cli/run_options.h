@@ -3,6 +3,7 @@
 #define CULVERT_CLI_RUN_OPTIONS_H
 
 #include "culvert/connector/connector.h"
+#include "culvert/origin/tcp_origin.h"
 #include "session.h"
 
 enum { RUN_TAGS_MAX = 64 };
@@ -14,6 +15,7 @@ struct run_options {
     struct rewrite_tag tags[RUN_TAGS_MAX];
     struct ip_address edge_from;
     uint64_t max_active_flows;
+    struct ip_address dns[TCP_ORIGIN_DNS_MAX];
     struct outgoing_proxies *proxies;
     struct buf local_configuration;
 };

@@ -290,6 +290,8 @@ static bool start_crew(struct connector *connector, struct error *err)
         .proxies = options->proxies,
         .flows = &connector->flows,
         .flows_max = options->max_active_flows,
+        .dns = options->dns,
+        .dns_count = options->dns_count,
         .write_timeout_ms = options->write_stream_timeout_ms,
     };
     connector->openers = openers;

@@ -3,16 +3,21 @@
  */
 #include "culvert/net/resolver.h"
 
+#include "culvert/base/file.h"
 #include "culvert/base/random.h"
 #include "culvert/net/dns_message.h"
 #include "culvert/net/jobs.h"
+#include "culvert/net/name_servers.h"
 
 #include <arpa/nameser.h>
 #include <errno.h>
 #include <netdb.h>
 #include <resolv.h>
 
-enum { ANSWER_MAX = 8 * 1024 }; /* a hundred SRV records; more are not used */
+enum {
+    ANSWER_MAX = 8 * 1024,       /* a hundred SRV records; more are not used */
+    RESOLV_CONF_MAX = 64 * 1024, /* of the configuration of the system's resolver */
+};
 
 struct resolver {
     struct loop *loop;
@@ -125,6 +130,23 @@ static void ask_addresses(struct job *job)
     for (const struct addrinfo *info = list; info; info = info->ai_next)
         keep_address(lookup, info);
     freeaddrinfo(list);
+}
+
+static void ask_name_servers(struct job *job)
+{
+    struct lookup *lookup = CONTAINER_OF(job, struct lookup, job);
+    struct buf text = BUF_LIMIT(RESOLV_CONF_MAX);
+    struct ip_address servers[NAME_SERVERS_MAX];
+    size_t count = 0;
+    /* Without the file the server is the machine's own, as for its resolver. */
+    if (file_read(_PATH_RESCONF, &text, &lookup->why) || lookup->why.cause == ENOENT)
+        count = name_servers_parse(buf_span(&text), servers);
+    for (size_t i = 0; i < count; i++) {
+        lookup->addresses[i] = servers[i];
+        ip_set_port(&lookup->addresses[i], lookup->port);
+    }
+    lookup->count = count;
+    buf_release(&text);
 }
 
 static void read_srv(struct lookup *lookup, struct span answer)
@@ -258,7 +280,8 @@ struct lookup *resolver_addresses(struct resolver *resolver, const char *host, u
     lookup->port = port;
     if (resolver_is_number(host, port, &lookup->addresses[0]))
         lookup->count = 1;
-    return start(lookup, ask_addresses, err);
+    bool is_name = strcmp(host, RESOLVER_NAME_SERVERS) != 0;
+    return start(lookup, is_name ? ask_addresses : ask_name_servers, err);
 }
 
 struct lookup *resolver_srv(struct resolver *resolver, const char *name, resolved_srv_fn *done,

@@ -285,6 +285,8 @@ static bool make_flows(struct openers *openers, struct error *err)
         .stall_ms = openers->options.write_timeout_ms,
         .flows = openers->options.flows,
         .flows_max = most ? *most : warp->max_active_flows,
+        .dns = openers->options.dns,
+        .dns_count = openers->options.dns_count,
         .resolver = openers->resolver,
         .budget = openers->options.budget,
     };

@@ -2,6 +2,7 @@
 #include "culvert/origin/tcp_origin.h"
 
 #include "byte_outbound.h"
+#include "culvert/base/random.h"
 #include "culvert/net/resolver.h"
 #include "culvert/origin/jump.h"
 
@@ -14,7 +15,8 @@ struct tcp_origin {
     char *name, *host;
     struct ip_policy *policy;
     struct byte_route route;
-    size_t open; /* outbounds that were not closed */
+    struct ip_address dns_address; /* TCP_ORIGIN_DNS */
+    size_t open;                   /* outbounds that were not closed */
 };
 
 static void closed(void *arg)
@@ -75,6 +77,18 @@ static struct outbound *go_where_it_jumps(struct tcp_origin *origin,
     return go_to(origin, request, host, port, err);
 }
 
+static struct outbound *go_to_dns(struct tcp_origin *origin, const struct byte_request *request,
+                                  struct error *err)
+{
+    const struct tcp_origin_options *options = &origin->options;
+    char number[IP_TEXT_SIZE];
+    if (options->dns_count == 0)
+        return go(origin, request, RESOLVER_NAME_SERVERS, ip_port(&origin->dns_address), err);
+    const struct ip_address *server = &options->dns[random_below(options->dns_count)];
+    ip_format_bare(server, number);
+    return go(origin, request, number, ip_port(server), err);
+}
+
 /* A number and a port: names of the private network are not ours to look up. */
 static struct outbound *go_to_authority(struct tcp_origin *origin,
                                         const struct byte_request *request, struct error *err)
@@ -87,6 +101,8 @@ static struct outbound *go_to_authority(struct tcp_origin *origin,
                   SPAN_ARG(span_first(authority, IP_TEXT_SIZE)));
         return NULL;
     }
+    if (ip_equal(&address, &origin->dns_address))
+        return go_to_dns(origin, request, err);
     ip_format_bare(&address, number);
     return go(origin, request, number, ip_port(&address), err);
 }
@@ -132,6 +148,8 @@ static bool fill(struct tcp_origin *origin, struct error *err)
         if (!origin->policy)
             return false;
     }
+    if (!ip_parse_with_port(SPAN(TCP_ORIGIN_DNS), &origin->dns_address))
+        return error_set(err, ERROR_SYSTEM, 0, "the address of the DNS");
     options->name = origin->name;
     options->host = origin->host;
     options->rules = NULL;

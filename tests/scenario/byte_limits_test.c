@@ -41,17 +41,22 @@ static void scene_close(struct scene *scene)
 }
 
 /* Opens the `index`th flow, on the connection of that index modulo two. */
-static void flow(struct scene *scene, size_t index)
+static void flow_to(struct scene *scene, size_t index, const char *where)
 {
     struct ask *ask = &scene->asks[index];
     ask_init(ask, "GET", "/");
     buf_clear(&ask->head.authority);
-    CHECK(buf_put_span(&ask->head.authority, SPAN("127.0.0.1:9001")) &&
+    CHECK(buf_put_span(&ask->head.authority, span_of(where)) &&
           buf_put_span(&ask->head.scheme, SPAN("https")));
     ask_field(ask, "cf-cloudflared-proxy-src", "203.0.113.7");
     ask_announce(ask, LENGTH_UNKNOWN);
     CHECK(ask_send(ask, &scene->lone.edge.connections[index % 2].opener));
     lone_connector_pass(&scene->lone, 100);
+}
+
+static void flow(struct scene *scene, size_t index)
+{
+    flow_to(scene, index, "127.0.0.1:9001");
 }
 
 static enum response_source source_of(const struct ask *ask)
@@ -131,4 +136,58 @@ TEST(a_stream_whose_client_left_does_not_live_by_our_pings)
     lone_connector_pass(&lone, 1000);
     lone_connector_close(&lone);
     ask_release(&ask);
+}
+
+/* ---- names ---- */
+
+static void dns_server_open(struct scene *scene, const char *at)
+{
+    *scene = (struct scene){.most = 0};
+    lone_connector_open(&scene->lone);
+    scene->lone.options.connections = 2;
+    scene->lone.options.workers = 2;
+    byte_origin_open(&scene->origin, scene->lone.loop, &scene->lone.memory, at);
+}
+
+/* A question for the address of example.test (RFC 1035 4.2.2: its length goes first). */
+static const char question[] = "\0\x1e\x12\x34\1\0\0\1\0\0\0\0\0\0\7example\4test\0\0\1\0\1";
+
+static void ask_for_a_name(struct scene *scene, size_t index)
+{
+    struct ask *ask = &scene->asks[index];
+    struct span bytes = span_make(question, sizeof question - 1);
+    flow_to(scene, index, "[2606:4700:cf1:2000::1]:53");
+    CHECK_CASE(ask->status == 200, "%d", ask->status);
+    buf_clear(&scene->origin.got);
+    ask_put(ask, bytes);
+    lone_connector_pass(&scene->lone, 100);
+    ask_take(ask);
+    CHECK_SPAN(buf_span(&scene->origin.got), bytes);
+    CHECK(span_ends(buf_span(&ask->text), bytes));
+}
+
+TEST(a_question_for_a_name_reaches_the_systems_server_and_its_answer_the_edge)
+{
+    struct scene scene;
+    dns_server_open(&scene, "127.0.0.1:53");
+    lone_connector_start(&scene.lone);
+    lone_connector_pass(&scene.lone, 1000);
+    for (size_t i = 0; i < 3; i++)
+        ask_for_a_name(&scene, i);
+    scene_close(&scene);
+}
+
+TEST(a_question_for_a_name_reaches_the_server_that_was_given)
+{
+    struct scene scene;
+    struct ip_address given;
+    dns_server_open(&scene, "10.0.0.53:5353");
+    CHECK(ip_parse_with_port(SPAN("10.0.0.53:5353"), &given));
+    scene.lone.options.dns = &given;
+    scene.lone.options.dns_count = 1;
+    lone_connector_start(&scene.lone);
+    lone_connector_pass(&scene.lone, 1000);
+    for (size_t i = 0; i < 3; i++)
+        ask_for_a_name(&scene, i);
+    scene_close(&scene);
 }

@@ -73,10 +73,9 @@ static void on_accept(void *arg, int fd)
 void byte_scene_open(struct byte_scene *scene, const struct tcp_origin_options *options)
 {
     static const struct resolver_entry names[] = {
-        {"localhost", "127.0.0.1"},
-        {"both.test", "10.0.0.1"},
-        {"both.test", "127.0.0.1"},
-        {"turned.test", "10.0.0.1"},
+        {"localhost", "127.0.0.1"},           {"both.test", "10.0.0.1"},
+        {"both.test", "127.0.0.1"},           {"turned.test", "10.0.0.1"},
+        {RESOLVER_NAME_SERVERS, "127.0.0.1"},
     };
     struct tcp_origin_options own = *options;
     struct error err;

@@ -15,6 +15,7 @@ void lone_connector_open(struct lone_connector *lone)
         {"_us-v2-origintunneld._tcp.argotunnel.com", "us.edge.test:7844"},
         {"one.edge.test", "127.0.0.1"},
         {"us.edge.test", "127.0.0.1"},
+        {RESOLVER_NAME_SERVERS, "127.0.0.1"},
     };
     struct error err;
     struct uuid id = uuid_make();

@@ -40,6 +40,8 @@ struct connector_options {
     size_t tag_count;
     const struct outgoing_proxies *proxies; /* of the environment, for origins; NULL: none */
     const uint64_t *max_active_flows; /* --max-active-flows, 0: any number; NULL: the rules' own */
+    const struct ip_address *dns;     /* --dns-resolver-addrs; count 0: the system's servers */
+    size_t dns_count;
     uint64_t write_stream_timeout_ms; /* --write-stream-timeout; 0: none */
     struct span local_configuration;  /* JSON for an edge that does not manage it */
     struct ip_address metrics; /* where to listen; len 0: the first free of the known ports */

@@ -26,6 +26,10 @@ typedef void resolved_fn(void *arg, const struct ip_address *addresses, size_t c
 struct lookup *resolver_addresses(struct resolver *resolver, const char *host, uint16_t port,
                                   resolved_fn *done, void *arg, struct error *err);
 
+/* In place of a host: the servers that the machine itself asks for names, as they are configured at
+ * that moment. */
+#define RESOLVER_NAME_SERVERS "the system's DNS servers"
+
 struct srv_target {
     char name[RESOLVER_NAME_MAX];
     uint16_t port;

@@ -11,6 +11,7 @@
 
 struct budget;
 struct flows;
+struct ip_address;
 struct loop;
 struct openers;
 struct outgoing_proxies;
@@ -26,6 +27,8 @@ struct openers_options {
     size_t workers;            /* that share the idle connections a rule may keep; 0 counts as 1 */
     struct flows *flows;       /* into the private network, of all workers; may be NULL */
     const uint64_t *flows_max; /* in place of the version's maxActiveFlows; NULL: that one holds */
+    const struct ip_address *dns; /* for the private network, see tcp_origin.h */
+    size_t dns_count;
     uint64_t write_timeout_ms; /* for the private network, as conn_set_stall_limit; 0: none */
     const struct outgoing_proxies *proxies; /* of the environment; NULL: none */
     struct tunnel_metrics *metrics;         /* of the worker; NULL: nobody counts */

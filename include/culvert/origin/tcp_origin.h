@@ -15,10 +15,16 @@ enum tcp_origin_kind {
     TCP_ORIGIN_FIXED,   /* host and port of the service */
     TCP_ORIGIN_BASTION, /* Cf-Access-Jump-Destination of the request */
     TCP_ORIGIN_SOCKS,   /* what its client asks for */
-    TCP_ORIGIN_PRIVATE, /* its authority, a number and a port; raw bytes */
+    TCP_ORIGIN_PRIVATE, /* its authority, a number and a port; raw bytes. TCP_ORIGIN_DNS stands for a
+                         * DNS server of ours */
 };
 
+/* The address that clients of the private network ask for names. */
+#define TCP_ORIGIN_DNS "[2606:4700:cf1:2000::1]:53"
+
 enum {
+    TCP_ORIGIN_DNS_MAX = 10, /* servers in place of the system's; who gives more is refused, as
+                              * elsewhere */
     /* A client that said its last word waits so long for an origin that says nothing more, */
     TCP_ORIGIN_LAST_WORDS_MS = 5 * 1000,
     /* and an origin that said its own so long for a client that says nothing and does not answer
@@ -46,6 +52,10 @@ struct tcp_origin_options {
     size_t rule_count;
     struct flows *flows; /* of PRIVATE: counts them; NULL: nobody does */
     uint64_t flows_max;  /* 0: any number */
+    /* Of PRIVATE: one of them at random is TCP_ORIGIN_DNS; count 0: the system's own. They outlive
+     * it. */
+    const struct ip_address *dns;
+    size_t dns_count;
     struct resolver *resolver;
     struct budget *budget; /* may be NULL */
 };

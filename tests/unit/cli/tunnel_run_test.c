@@ -164,6 +164,14 @@ TEST(settings_out_of_their_range_are_named)
          CLI_FAILED,
          "--max-active-flows must not be negative",
          "fewer flows than none"},
+        {{"culvert", "tunnel", "run", "--dns-resolver-addrs", "10.0.0.1"},
+         CLI_FAILED,
+         "--dns-resolver-addrs must be addresses with ports",
+         "no port of a DNS server"},
+        {{"culvert", "tunnel", "run", "--dns-resolver-addrs", "dns.test:53"},
+         CLI_FAILED,
+         "--dns-resolver-addrs must be addresses with ports",
+         "a name for a DNS server"},
         {{"culvert", "tunnel", "run", "--workers", "0"},
          CLI_FAILED,
          "--workers must be from 1 to 64",
@@ -223,6 +231,28 @@ TEST(a_region_and_an_endpoint_in_the_token_exclude_each_other)
     const char *const variables[] = {"TUNNEL_TOKEN", buf_text(&token), NULL};
     check_cases(cases, ARRAY_LEN(cases), variables);
     buf_release(&token);
+}
+
+TEST(ten_dns_servers_are_enough)
+{
+    static const char ten[] = "1.1.1.1:1,1.1.1.1:2,1.1.1.1:3,1.1.1.1:4,1.1.1.1:5,1.1.1.1:6,"
+                              "1.1.1.1:7,1.1.1.1:8,1.1.1.1:9,[fd00::1]:10";
+    static const char eleven[] = "1.1.1.1:1,1.1.1.1:2,1.1.1.1:3,1.1.1.1:4,1.1.1.1:5,1.1.1.1:6,"
+                                 "1.1.1.1:7,1.1.1.1:8,1.1.1.1:9,1.1.1.1:10,1.1.1.1:11";
+    static const struct run_case fine[] = {
+        {{"culvert", "tunnel", "run", "--cred-file", "@/creds.json", "--cacert", "@/none", ID},
+         CLI_FAILED,
+         "/none",
+         "ten"}};
+    static const struct run_case refused[] = {
+        {{"culvert", "tunnel", "run", "--cred-file", "@/creds.json", "--cacert", "@/none", ID},
+         CLI_FAILED,
+         "TUNNEL_DNS_RESOLVER_ADDRS: dns-resolver-addrs are more than 10",
+         "eleven"}};
+    static const char *const few[] = {"TUNNEL_DNS_RESOLVER_ADDRS", ten, NULL};
+    static const char *const many[] = {"TUNNEL_DNS_RESOLVER_ADDRS", eleven, NULL};
+    check_cases(fine, ARRAY_LEN(fine), few);
+    check_cases(refused, ARRAY_LEN(refused), many);
 }
 
 TEST(a_bad_token_is_not_repeated)

@@ -1,6 +1,8 @@
 #include "culvert/net/resolver.h"
 
+#include "culvert/base/file.h"
 #include "culvert/net/jobs.h"
+#include "culvert/net/name_servers.h"
 #include "harness.h"
 
 struct asked {
@@ -89,6 +91,30 @@ TEST(a_name_is_asked_on_a_thread)
     REQUIRE(asked.count >= 1);
     CHECK(ip_is_loopback(&asked.addresses[0]));
     CHECK(ip_port(&asked.addresses[0]) == 443);
+    resolver_free(resolver);
+    jobs_free(jobs);
+    loop_free(loop);
+}
+
+TEST(the_systems_servers_are_those_of_its_configuration)
+{
+    struct loop *loop = loop_new(&(struct loop_options){0}, NULL);
+    struct jobs *jobs = jobs_new(loop, 1, NULL);
+    struct resolver *resolver = resolver_new(loop, jobs);
+    struct asked asked = {0};
+    struct buf text = BUF_LIMIT(64 * 1024);
+    struct ip_address servers[NAME_SERVERS_MAX];
+    REQUIRE(resolver);
+    CHECK(file_read("/etc/resolv.conf", &text, NULL) || text.len == 0);
+    size_t count = name_servers_parse(buf_span(&text), servers);
+    CHECK(resolver_addresses(resolver, RESOLVER_NAME_SERVERS, 53, note_addresses, &asked, NULL));
+    while (asked.calls == 0)
+        (void)loop_turn(loop, 1000);
+    CHECK_CASE(!asked.failed, "%s", asked.why.text);
+    CHECK_SIZE(asked.count, count);
+    for (size_t i = 0; i < count; i++)
+        CHECK(ip_equal(&asked.addresses[i], &servers[i]));
+    buf_release(&text);
     resolver_free(resolver);
     jobs_free(jobs);
     loop_free(loop);

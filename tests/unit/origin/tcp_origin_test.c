@@ -456,6 +456,59 @@ TEST(raw_bytes_that_break_off_fail)
     byte_scene_close(&scene);
 }
 
+static void dns_begin(struct byte_scene *scene, const struct ip_address *dns, size_t count)
+{
+    const struct tcp_origin_options options = {
+        .kind = TCP_ORIGIN_PRIVATE, .name = "private network", .dns = dns, .dns_count = count};
+    byte_scene_open(scene, &options);
+    byte_scene_serve(scene, "127.0.0.1:53");
+    byte_scene_serve(scene, "[fd00::1]:5353");
+    byte_scene_serve(scene, "10.0.0.2:53");
+    CHECK(buf_put_span(&scene->head.authority, SPAN(TCP_ORIGIN_DNS)));
+    (void)byte_scene_ask(scene);
+}
+
+TEST(questions_for_names_go_to_the_systems_server)
+{
+    struct byte_scene scene;
+    dns_begin(&scene, NULL, 0);
+    CHECK_CASE(scene.status == 101, "%s", scene.why.text);
+    byte_scene_say(&scene, SPAN("\0\3one"));
+    CHECK_SPAN(byte_scene_got(&scene, 0), SPAN("\0\3one"));
+    CHECK_SIZE(memory_sockets_connects(&scene.turned.memory, "127.0.0.1:53"), 1);
+    byte_scene_close(&scene);
+}
+
+/* 64 flows all to one of two: once in 2^63 runs. */
+TEST(questions_for_names_go_to_one_of_the_servers_that_were_given)
+{
+    struct ip_address dns[2];
+    size_t first = 0;
+    CHECK(ip_parse_with_port(SPAN("[fd00::1]:5353"), &dns[0]));
+    CHECK(ip_parse_with_port(SPAN("10.0.0.2:53"), &dns[1]));
+    for (size_t i = 0; i < 64; i++) {
+        struct byte_scene scene;
+        dns_begin(&scene, dns, ARRAY_LEN(dns));
+        CHECK_CASE(scene.status == 101, "%s", scene.why.text);
+        CHECK_SIZE(memory_sockets_connects(&scene.turned.memory, "127.0.0.1:53"), 0);
+        first += memory_sockets_connects(&scene.turned.memory, "[fd00::1]:5353");
+        byte_scene_close(&scene);
+    }
+    CHECK(first > 0 && first < 64);
+}
+
+TEST(another_port_or_address_beside_that_of_the_dns_is_what_it_says)
+{
+    static const char *const places[] = {"[2606:4700:cf1:2000::1]:54",
+                                         "[2606:4700:cf1:2000::2]:53"};
+    for (size_t i = 0; i < ARRAY_LEN(places); i++) {
+        struct byte_scene scene;
+        private_begin(&scene, places[i], NULL, 0);
+        CHECK_CASE(memory_sockets_connects(&scene.turned.memory, places[i]) == 1, "%s", places[i]);
+        byte_scene_close(&scene);
+    }
+}
+
 TEST(the_private_network_has_numbers_only)
 {
     static const char *const places[] = {"localhost:9001", "127.0.0.1", "", "127.0.0.1:0", "[::1]"};
