@@ -40,7 +40,7 @@ static bool read_token(struct cli_call *call, const struct log *log, struct cred
 {
     const char *token = sources_text(call->sources, "token");
     const char *path = sources_text(call->sources, "token-file");
-    char where[160];
+    char where[SOURCES_PLACE_MAX];
     if (token[0]) {
         *creds = credentials_from_token(span_of(token), err);
         sources_describe(call->sources, "token", where, sizeof where);

@@ -15,7 +15,7 @@ static const int64_t GRACE_MAX_MS = 3 * 60 * 1000; /* a service manager would ha
 
 static bool fail(struct cli_call *call, const char *name, const char *what, struct error *err)
 {
-    char where[160];
+    char where[SOURCES_PLACE_MAX];
     sources_describe(call->sources, name, where, sizeof where);
     if (sources_where(call->sources, name) == SOURCE_FLAG)
         return error_set(err, ERROR_INVALID, 0, "%s %s", where, what);
@@ -167,7 +167,7 @@ static bool fill_dns(struct cli_call *call, struct run_options *o, struct error 
     for (size_t i = 0; i < count; i++) {
         struct span text = span_of(sources_list_at(call->sources, name, i));
         if (!ip_parse_with_port(text, &o->dns[i]) || ip_port(&o->dns[i]) == 0)
-            return fail(call, name, "must be addresses with ports, as in 10.0.0.53:53", err);
+            return fail(call, name, "must be addresses with ports, as in 127.0.0.1:53", err);
     }
     o->connector.dns = o->dns;
     o->connector.dns_count = count;

@@ -52,7 +52,7 @@ static bool has_unused_keys(const struct notes *notes)
 /* A second origin beside the rules would be ignored without a word. */
 static bool check_url(struct cli_call *call, struct error *err)
 {
-    char where[160];
+    char where[SOURCES_PLACE_MAX];
     if (!sources_is_set(call->sources, "url"))
         return true;
     sources_describe(call->sources, "url", where, sizeof where);

@@ -4,10 +4,7 @@
 #include "run_credentials.h"
 #include "run_options.h"
 
-enum {
-    SETTINGS_LINE_MAX = 8192, /* of the log; more settings take more lines */
-    PLACE_MAX = 512,          /* where a setting comes from; what is longer is cut */
-};
+enum { SETTINGS_LINE_MAX = 8192 /* of the log; more settings take more lines */ };
 
 static const char *const settings[] = {"config",
                                        "credentials-file",
@@ -143,7 +140,7 @@ static bool read_rules(void *arg, bool only_if_changed, struct snapshot **snapsh
 static bool spell(const struct sources *sources, size_t index, struct buf *out)
 {
     const struct setting *setting = settings_at(index);
-    char where[PLACE_MAX];
+    char where[SOURCES_PLACE_MAX];
     bool is_secret = (setting->traits & SETTING_SECRET) != 0;
     sources_describe(sources, setting->name, where, sizeof where);
     buf_clear(out);
@@ -184,7 +181,7 @@ static void log_idle(const struct run *run)
     for (size_t i = 0; i < settings_count(); i++) {
         const struct setting *setting = settings_at(i);
         const char *since = setting_why_idle(setting);
-        char where[PLACE_MAX];
+        char where[SOURCES_PLACE_MAX];
         if (!since || !sources_is_set(sources, setting->name))
             continue;
         sources_describe(sources, setting->name, where, sizeof where);

@@ -9,10 +9,7 @@
 #include <assert.h>
 #include <unistd.h>
 
-enum {
-    VALUES_MAX = 1000, /* elements of one list */
-    PLACE_MAX = 160,   /* "config.yml:3:6" */
-};
+enum { VALUES_MAX = 1000 /* elements of one list */ };
 
 struct entry {
     const struct setting *setting;
@@ -20,7 +17,7 @@ struct entry {
     char **values; /* as spelled: one, or the elements of a list; none: the default */
     size_t count;
     int64_t number; /* of whole numbers, durations (nanoseconds) and truths */
-    char place[PLACE_MAX];
+    char place[SOURCES_PLACE_MAX];
 };
 
 struct sources {

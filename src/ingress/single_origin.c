@@ -98,7 +98,7 @@ struct rules *single_origin_rules(const struct sources *sources, const struct in
     struct service service = {0};
     struct origin_request origin;
     const char *name;
-    char where[160];
+    char where[SOURCES_PLACE_MAX];
     origin_request_init(&origin);
     if (!choose_service(sources, &service, &name, err)) {
         sources_describe(sources, name, where, sizeof where);

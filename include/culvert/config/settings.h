@@ -47,8 +47,8 @@ size_t settings_count(void);
 /* By name or alias; NULL: there is none. */
 const struct setting *settings_find(struct span name);
 
-/* Why `tunnel run` makes no use of it, a sentence without a full stop; NULL: it does, or nobody needs
- * to know. */
+/* Why `tunnel run` makes no use of it, a sentence without a full stop; NULL: it does, or nobody
+ * needs to know. */
 const char *setting_why_idle(const struct setting *setting);
 
 /* Is it the name or an alias? */

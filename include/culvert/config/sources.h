@@ -21,6 +21,8 @@ const struct environment *environment_process(void);
 /* The value of a variable; NULL when it is not set or empty. */
 const char *environment_get(const struct environment *environment, const char *name);
 
+enum { SOURCES_PLACE_MAX = 160 }; /* where a value comes from, in words; what is longer is cut */
+
 enum source { SOURCE_DEFAULT, SOURCE_FILE, SOURCE_VARIABLE, SOURCE_FLAG };
 
 struct sources;

@@ -15,8 +15,8 @@ enum tcp_origin_kind {
     TCP_ORIGIN_FIXED,   /* host and port of the service */
     TCP_ORIGIN_BASTION, /* Cf-Access-Jump-Destination of the request */
     TCP_ORIGIN_SOCKS,   /* what its client asks for */
-    TCP_ORIGIN_PRIVATE, /* its authority, a number and a port; raw bytes. TCP_ORIGIN_DNS stands for a
-                         * DNS server of ours */
+    TCP_ORIGIN_PRIVATE, /* its authority, a number and a port, TCP_ORIGIN_DNS for a DNS server of
+                         * ours; raw bytes */
 };
 
 /* The address that clients of the private network ask for names. */

@@ -503,7 +503,12 @@ TEST(another_port_or_address_beside_that_of_the_dns_is_what_it_says)
                                          "[2606:4700:cf1:2000::2]:53"};
     for (size_t i = 0; i < ARRAY_LEN(places); i++) {
         struct byte_scene scene;
-        private_begin(&scene, places[i], NULL, 0);
+        const struct tcp_origin_options options = {.kind = TCP_ORIGIN_PRIVATE,
+                                                   .name = "private network"};
+        byte_scene_open(&scene, &options);
+        memory_sockets_refuse(&scene.turned.memory, places[i]);
+        CHECK(buf_put_span(&scene.head.authority, span_of(places[i])));
+        (void)byte_scene_ask(&scene);
         CHECK_CASE(memory_sockets_connects(&scene.turned.memory, places[i]) == 1, "%s", places[i]);
         byte_scene_close(&scene);
     }
