@@ -82,7 +82,7 @@ bool h2_defence_hold(struct h2_stream *stream)
 {
     struct h2_session *session = stream->session;
     const struct request_head *head = &stream->in.head;
-    size_t len = head->fields.bytes.len + head->target.len + head->authority.len;
+    size_t len = headers_bytes(&head->fields) + head->target.len + head->authority.len;
     if (is_guarded(session) && session->heads_held + len > H2_HEADS_HELD_MAX) {
         /* It did nothing that others must not: see H2_HEADS_HELD_MAX. */
         h2_stream_reset(stream, NGHTTP2_REFUSED_STREAM);

@@ -18,7 +18,7 @@ static bool lost(struct h2_stream *stream)
 static bool keep(struct h2_stream *stream, struct headers *to, struct span name, struct span value)
 {
     struct error why;
-    if (to->bytes.len + name.len + value.len > stream->session->options.head_max)
+    if (headers_bytes(to) + name.len + value.len > stream->session->options.head_max)
         return too_big(stream);
     if (headers_add(to, name, value, &why))
         return true;
@@ -37,7 +37,7 @@ static bool keep_text(struct h2_stream *stream, struct buf *to, struct span valu
 static bool keep_cookie(struct h2_stream *stream, struct span value)
 {
     struct buf *cookie = &stream->cookie;
-    size_t len = stream->in.head.fields.bytes.len + cookie->len + value.len;
+    size_t len = headers_bytes(&stream->in.head.fields) + cookie->len + value.len;
     if (len + 2 > stream->session->options.head_max)
         return too_big(stream);
     return ((cookie->len == 0 || buf_put_span(cookie, SPAN("; "))) &&

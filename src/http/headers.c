@@ -12,63 +12,81 @@ struct header_slot {
     bool is_gone;
 };
 
+/* Apart from its owner, which has lists that are empty most of the time. */
+struct header_list {
+    struct buf bytes;
+    size_t cap;
+    struct header_slot slots[];
+};
+
 enum { SLOTS_FIRST = 16 };
 
 void headers_init(struct headers *headers)
 {
-    *headers = (struct headers){.bytes = BUF_LIMIT(HEADERS_BYTES_MAX)};
+    *headers = (struct headers){0};
 }
 
 void headers_release(struct headers *headers)
 {
-    buf_release(&headers->bytes);
-    free(headers->slots);
-    headers->slots = NULL;
-    headers->count = headers->cap = 0;
+    if (headers->list)
+        buf_release(&headers->list->bytes);
+    free(headers->list);
+    headers_init(headers);
 }
 
 void headers_clear(struct headers *headers)
 {
-    buf_clear(&headers->bytes);
     headers->count = 0;
+    if (headers->list)
+        buf_clear(&headers->list->bytes);
 }
 
-static bool slots_grow(struct headers *headers, struct error *err)
+size_t headers_bytes(const struct headers *headers)
 {
-    if (headers->count < headers->cap)
+    return headers->list ? headers->list->bytes.len : 0;
+}
+
+/* Room for another field's slot. */
+static bool grow(struct headers *headers, struct error *err)
+{
+    size_t had = headers->list ? headers->list->cap : 0;
+    if (headers->count < had)
         return true;
-    size_t cap = headers->cap ? headers->cap * 2 : SLOTS_FIRST;
-    struct header_slot *slots = realloc(headers->slots, cap * sizeof *slots);
-    if (!slots)
+    size_t cap = had ? had * 2 : SLOTS_FIRST;
+    struct header_list *list =
+        realloc(headers->list, sizeof *list + cap * sizeof(struct header_slot));
+    if (!list)
         return error_memory(err);
-    headers->slots = slots;
-    headers->cap = cap;
+    if (had == 0)
+        list->bytes = (struct buf)BUF_LIMIT(HEADERS_BYTES_MAX);
+    list->cap = cap;
+    headers->list = list;
     return true;
 }
 
 bool headers_add(struct headers *headers, struct span name, struct span value, struct error *err)
 {
-    headers->bytes.limit = HEADERS_BYTES_MAX; /* all zero is an empty list */
-    size_t room = HEADERS_BYTES_MAX - headers->bytes.len;
+    size_t room = HEADERS_BYTES_MAX - headers_bytes(headers);
     if (name.len > room || value.len > room - name.len)
         return error_set(err, ERROR_LIMIT, 0, "fields above %d bytes", HEADERS_BYTES_MAX);
     if (headers->count >= HEADERS_COUNT_MAX)
         return error_set(err, ERROR_LIMIT, 0, "more than %d fields", HEADERS_COUNT_MAX);
-    if (!slots_grow(headers, err))
+    if (!grow(headers, err))
         return false;
-    char *to = buf_room(&headers->bytes, name.len + value.len);
+    struct header_list *list = headers->list;
+    char *to = buf_room(&list->bytes, name.len + value.len);
     if (!to)
         return error_memory(err);
     if (name.len)
         memcpy(to, name.data, name.len);
     if (value.len)
         memcpy(to + name.len, value.data, value.len);
-    headers->slots[headers->count++] = (struct header_slot){
-        .at = (uint32_t)headers->bytes.len,
+    list->slots[headers->count++] = (struct header_slot){
+        .at = (uint32_t)list->bytes.len,
         .name_len = (uint32_t)name.len,
         .value_len = (uint32_t)value.len,
     };
-    buf_added(&headers->bytes, name.len + value.len);
+    buf_added(&list->bytes, name.len + value.len);
     return true;
 }
 
@@ -80,8 +98,8 @@ bool headers_set(struct headers *headers, struct span name, struct span value, s
 
 struct header headers_at(const struct headers *headers, size_t index)
 {
-    const struct header_slot *slot = &headers->slots[index];
-    const char *name = headers->bytes.data + slot->at;
+    const struct header_slot *slot = &headers->list->slots[index];
+    const char *name = headers->list->bytes.data + slot->at;
     return (struct header){
         .name = span_make(name, slot->name_len),
         .value = span_make(name + slot->name_len, slot->value_len),
@@ -92,7 +110,7 @@ struct header headers_at(const struct headers *headers, size_t index)
 static size_t find_from(const struct headers *headers, size_t from, struct span name)
 {
     size_t i = from;
-    while (i < headers->count && (headers->slots[i].name_len != name.len ||
+    while (i < headers->count && (headers->list->slots[i].name_len != name.len ||
                                   !span_equal_nocase(headers_at(headers, i).name, name)))
         i++;
     return i;
@@ -124,23 +142,23 @@ size_t headers_count_of(const struct headers *headers, struct span name)
 /* Squeezes the marked fields out. */
 static void sweep(struct headers *headers)
 {
+    struct header_list *list = headers->list;
     size_t kept = 0;
     size_t end = 0;
     for (size_t i = 0; i < headers->count; i++) {
-        struct header_slot slot = headers->slots[i];
+        struct header_slot slot = list->slots[i];
         if (slot.is_gone)
             continue;
         size_t len = (size_t)slot.name_len + slot.value_len;
         if (slot.at != end)
-            memmove(headers->bytes.data + end, headers->bytes.data + slot.at, len);
+            memmove(list->bytes.data + end, list->bytes.data + slot.at, len);
         slot.at = (uint32_t)end;
-        headers->slots[kept++] = slot;
+        list->slots[kept++] = slot;
         end += len;
     }
     headers->count = kept;
-    headers->bytes.len = end;
-    if (headers->bytes.data)
-        headers->bytes.data[end] = '\0';
+    list->bytes.len = end;
+    list->bytes.data[end] = '\0';
 }
 
 void headers_remove_if(struct headers *headers, bool (*unwanted)(struct header field, void *arg),
@@ -148,8 +166,9 @@ void headers_remove_if(struct headers *headers, bool (*unwanted)(struct header f
 {
     bool any = false;
     for (size_t i = 0; i < headers->count; i++) {
-        headers->slots[i].is_gone = unwanted(headers_at(headers, i), arg);
-        any = any || headers->slots[i].is_gone;
+        struct header_slot *slot = &headers->list->slots[i];
+        slot->is_gone = unwanted(headers_at(headers, i), arg);
+        any = any || slot->is_gone;
     }
     if (any)
         sweep(headers);
@@ -161,7 +180,7 @@ void headers_remove(struct headers *headers, struct span name)
     if (i == headers->count)
         return;
     for (; i < headers->count; i = find_from(headers, i + 1, name))
-        headers->slots[i].is_gone = true;
+        headers->list->slots[i].is_gone = true;
     sweep(headers);
 }
 

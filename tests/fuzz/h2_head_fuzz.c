@@ -64,7 +64,7 @@ static void check_fields(const struct headers *fields)
     for (size_t i = 0; i < ARRAY_LEN(never); i++)
         assert(!headers_has(fields, never[i]));
     assert(headers_count_of(fields, SPAN("cookie")) <= 1);
-    assert(fields->bytes.len <= HEAD_MAX);
+    assert(headers_bytes(fields) <= HEAD_MAX);
 }
 
 static void check_head(const struct request_head *head)

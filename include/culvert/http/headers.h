@@ -10,13 +10,12 @@ enum {
     HEADERS_COUNT_MAX = 512,        /* fields of one head */
 };
 
-struct header_slot; /* where a field lies in `bytes` */
+struct header_list; /* the fields; there is none before the first one */
 
 /* Embedded; all zero is an empty list. Fields stay valid until the next change of the list. */
 struct headers {
-    struct buf bytes;
-    struct header_slot *slots;
-    size_t count, cap;
+    struct header_list *list;
+    size_t count;
 };
 
 struct header {
@@ -37,6 +36,9 @@ bool headers_add(struct headers *headers, struct span name, struct span value,
 /* Removes all fields of that name, then appends one. */
 bool headers_set(struct headers *headers, struct span name, struct span value,
                  struct error *err) MUST_CHECK;
+
+/* Bytes of all names and values. */
+size_t headers_bytes(const struct headers *headers);
 
 /* The `index`th field, in order; index < headers->count. */
 struct header headers_at(const struct headers *headers, size_t index);
