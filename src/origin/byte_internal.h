@@ -16,6 +16,8 @@ enum byte_state {
     BYTE_STATES
 };
 
+struct byte_approach; /* of byte_outbound.c */
+
 struct byte_outbound {
     struct outbound out;
     const struct byte_route *route;
@@ -24,10 +26,10 @@ struct byte_outbound {
     bool is_head; /* HEAD: there is no body to carry bytes */
     bool client_ended, origin_ended;
     char accept[WS_ACCEPT_SIZE];
-    struct channel *in;         /* the request's body */
-    struct body answer;         /* what goes to the client */
-    struct socks_server *socks; /* NULL: the client does not greet, or did */
-    struct dial *dial;
+    struct channel *in;             /* the request's body */
+    struct body answer;             /* what goes to the client */
+    struct socks_server *socks;     /* NULL: the client does not greet, or did */
+    struct byte_approach *approach; /* NULL: connected, or nothing is dialed yet */
     struct conn *conn;
     struct timer quiet;      /* one side said its last word, or the client still greets */
     uint64_t moved;          /* when the timer was started */
@@ -39,8 +41,8 @@ struct byte_outbound {
 
 /* byte_outbound.c */
 void byte_enter(struct byte_outbound *call, enum byte_state next);
-/* Dials as its route says; on_connected or on_dial_failed follows. `head`: whose visitor may be
- * named; NULL: nobody is. */
+/* Dials as its route says, when its turn comes; on_connected or byte_socks_fail follows. `head`:
+ * whose visitor may be named; NULL: nobody is. */
 bool byte_dial(struct byte_outbound *call, const char *host, uint16_t port,
                const struct request_head *head, struct error *err) MUST_CHECK;
 /* The end: a failure, or all that was said was given on or is on its way. */

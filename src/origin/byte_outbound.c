@@ -36,6 +36,29 @@ void byte_enter(struct byte_outbound *call, enum byte_state next)
     call->state = next;
 }
 
+/* ---- the way to the origin ---- */
+
+/* From the line to the connection. A stream needs it for a moment, and lasts long. */
+struct byte_approach {
+    struct origin_place place;
+    struct dial *dial; /* NULL: it waits */
+    struct ip_address visitor;
+    uint16_t port;
+    bool names_visitor;
+    char host[];
+};
+
+static void end_approach(struct byte_outbound *call)
+{
+    struct byte_approach *approach = call->approach;
+    if (!approach)
+        return;
+    call->approach = NULL;
+    origin_place_leave(&approach->place);
+    dial_cancel(approach->dial);
+    free(approach);
+}
+
 /* ---- the end ---- */
 
 static void end(struct byte_outbound *call)
@@ -44,8 +67,7 @@ static void end(struct byte_outbound *call)
         return;
     byte_enter(call, BYTE_ENDED);
     timer_stop(&call->quiet);
-    dial_cancel(call->dial); /* its client left while it was dialed */
-    call->dial = NULL;
+    end_approach(call); /* its client left while it was dialed */
     task_post(&call->tell);
 }
 
@@ -330,7 +352,8 @@ static void log_connected(const struct byte_outbound *call)
 static void on_connected(void *arg, struct conn *conn)
 {
     struct byte_outbound *call = arg;
-    call->dial = NULL;
+    call->approach->dial = NULL;
+    end_approach(call);
     call->conn = conn;
     log_connected(call);
     conn_set_events(conn, &conn_events, call);
@@ -344,37 +367,73 @@ static void on_connected(void *arg, struct conn *conn)
     byte_socks_join(call);
 }
 
-static void on_dial_failed(void *arg, const struct error *why)
+static void not_connected(struct byte_outbound *call, const struct error *why)
 {
-    struct byte_outbound *call = arg;
-    call->dial = NULL;
+    end_approach(call);
     if (call->state == BYTE_DIALING)
         byte_fail(call, why);
     else
         byte_socks_fail(call, why);
 }
 
-bool byte_dial(struct byte_outbound *call, const char *host, uint16_t port,
-               const struct request_head *head, struct error *err)
+static void on_dial_failed(void *arg, const struct error *why)
+{
+    struct byte_outbound *call = arg;
+    call->approach->dial = NULL;
+    not_connected(call, why);
+}
+
+static void on_turn(void *arg, struct h1_client *client)
 {
     static const struct dial_events dial_events = {on_connected, on_dial_failed};
+    struct byte_outbound *call = arg;
     const struct tcp_origin_options *options = call->route->options;
-    struct ip_address visitor = {.len = 0};
-    if (head && options->proxy != PROXY_NONE)
-        visitor_find(&head->fields, &visitor);
+    struct byte_approach *approach = call->approach;
+    struct error why;
     const struct dial_target target = {
-        .host = host,
-        .port = port,
+        .host = approach->host,
+        .port = approach->port,
         .connect_ms = options->connect_ms,
         .keepalive_seconds = options->keepalive_seconds,
         .one_by_one = options->one_by_one,
         .permits = call->route->policy ? ip_policy_permits : NULL,
         .permits_arg = call->route->policy,
-        .proxy = head ? options->proxy : PROXY_NONE,
-        .visitor = &visitor,
+        .proxy = approach->names_visitor ? options->proxy : PROXY_NONE,
+        .visitor = &approach->visitor,
     };
-    call->dial = dial_start(call->route->loop, options->resolver, &target, &dial_events, call, err);
-    return call->dial != NULL;
+    assert(!client); /* there are none in this line */
+    approach->dial =
+        dial_start(call->route->loop, options->resolver, &target, &dial_events, call, &why);
+    if (!approach->dial)
+        not_connected(call, &why);
+}
+
+static void on_late(void *arg, const struct error *why)
+{
+    not_connected(arg, why);
+}
+
+bool byte_dial(struct byte_outbound *call, const char *host, uint16_t port,
+               const struct request_head *head, struct error *err)
+{
+    static const struct origin_place_events events = {on_turn, on_late};
+    size_t size = strlen(host) + 1;
+    struct byte_approach *approach = calloc(1, sizeof *approach + size);
+    if (!approach)
+        return error_memory(err);
+    memcpy(approach->host, host, size);
+    approach->port = port;
+    approach->names_visitor = head && call->route->options->proxy != PROXY_NONE;
+    if (approach->names_visitor)
+        visitor_find(&head->fields, &approach->visitor);
+    approach->place =
+        (struct origin_place){.is_fresh = true, .server_name = "", .events = &events, .arg = call};
+    if (!origin_line_join(call->route->line, &approach->place, err)) {
+        free(approach);
+        return false;
+    }
+    call->approach = approach;
+    return true;
 }
 
 /* ---- beginning and closing ---- */
@@ -432,7 +491,7 @@ static void out_close(struct outbound *out)
         return;
     bool well = call->state == BYTE_ENDED && !call->why && call->client_ended;
     byte_enter(call, BYTE_CLOSED);
-    dial_cancel(call->dial);
+    end_approach(call);
     timer_stop(&call->quiet);
     task_cancel(&call->tell);
     close_conn(call, well);

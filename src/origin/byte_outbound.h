@@ -4,12 +4,14 @@
 #define CULVERT_ORIGIN_BYTE_OUTBOUND_H
 
 #include "culvert/origin/ip_policy.h"
+#include "culvert/origin/line.h"
 #include "culvert/origin/tcp_origin.h"
 
 /* What all outbounds of one opener have in common; outlives them. */
 struct byte_route {
     struct loop *loop;
     const struct tcp_origin_options *options;
+    struct origin_line *line;       /* in which all wait who dial */
     const struct ip_policy *policy; /* NULL: every address may be dialed */
     void (*closed)(void *arg);      /* an outbound was closed */
     void *arg;

@@ -238,13 +238,9 @@ static void on_turn(void *arg, struct h1_client *client)
         dial_failed(job, &why);
 }
 
-static void on_late(void *arg)
+static void on_late(void *arg, const struct error *why)
 {
-    struct h2_dial *job = arg;
-    struct error why;
-    error_set(&why, ERROR_TIMEOUT, 0, "too many others are dialed");
-    error_label(&why, "busy");
-    dial_failed(job, &why);
+    dial_failed(arg, why);
 }
 
 static bool dial_one(struct h2_name *name, struct error *err)
@@ -258,7 +254,7 @@ static bool dial_one(struct h2_name *name, struct error *err)
         .is_fresh = true, .server_name = name->text, .events = &events, .arg = job};
     if (!origin_line_join(name->pool->options.line, &job->place, err)) {
         free(job);
-        return error_label(err, "busy");
+        return false;
     }
     list_put_last(&name->dials, &job->link);
     return true;

@@ -304,14 +304,12 @@ static void on_turn(void *arg, struct h1_client *client)
     }
 }
 
-static void on_late(void *arg)
+static void on_late(void *arg, const struct error *why)
 {
     struct http_outbound *call = arg;
-    struct error why;
-    error_set(&why, ERROR_TIMEOUT, 0, "dial %s: too many others are dialed for %llu ms",
-              call->origin->name, (unsigned long long)call->origin->options.connect_ms);
-    error_label(&why, "busy");
-    fail(call, &why);
+    struct error told = *why;
+    error_wrap(&told, "dial %s", call->origin->name);
+    fail(call, &told);
 }
 
 static const struct origin_place_events place_events = {on_turn, on_late};
@@ -321,10 +319,8 @@ static bool begin(struct http_outbound *call, struct error *err)
     call->place.server_name = key_of(call);
     call->place.events = &place_events;
     call->place.arg = call;
-    if (!origin_line_join(call->origin->line, &call->place, err)) {
-        error_label(err, "busy");
+    if (!origin_line_join(call->origin->line, &call->place, err))
         return error_wrap(err, "dial %s", call->origin->name);
-    }
     enter(call, QUEUED);
     return true;
 }

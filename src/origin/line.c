@@ -11,6 +11,7 @@ struct origin_line {
     struct loop *loop;
     struct origin_pool *pool;
     uint64_t wait_ms;
+    size_t dials_max;
     struct list waiting; /* of struct origin_place, by `since_ms` */
     size_t dials;
     struct task serve;
@@ -30,7 +31,7 @@ static struct origin_place *next_turn(struct origin_line *line, struct h1_client
     LIST_EACH (it, &line->waiting) {
         struct origin_place *place = CONTAINER_OF(it, struct origin_place, link);
         *client = place->is_fresh ? NULL : origin_pool_take(line->pool, place->server_name);
-        if (*client || line->dials < ORIGIN_DIALS_MAX)
+        if (*client || line->dials < line->dials_max)
             return place;
         if (origin_pool_count(line->pool) == 0 || ++looks == LOOKS_MAX)
             break;
@@ -70,11 +71,15 @@ static void end_late(void *arg)
 {
     struct origin_line *line = arg;
     struct origin_place *first;
+    struct error why;
     uint64_t now = loop_now_ms(line->loop);
+    error_set(&why, ERROR_TIMEOUT, 0, "too many others are dialed for %llu ms",
+              (unsigned long long)line->wait_ms);
+    error_label(&why, "busy");
     while ((first = first_of(line)) && now - first->since_ms >= line->wait_ms) {
         list_remove(&line->waiting, &first->link);
         first->line = NULL;
-        first->events->on_late(first->arg);
+        first->events->on_late(first->arg, &why);
     }
     watch_time(line);
 }
@@ -89,6 +94,7 @@ struct origin_line *origin_line_new(struct loop *loop, const struct origin_line_
     }
     line->loop = loop;
     line->wait_ms = options->wait_ms;
+    line->dials_max = options->dials_max > 0 ? options->dials_max : ORIGIN_DIALS_MAX;
     list_init(&line->waiting);
     task_init(&line->serve, loop, TASK_FLUSH, serve, line);
     timer_init(&line->late, loop, end_late, line);
@@ -101,9 +107,11 @@ struct origin_line *origin_line_new(struct loop *loop, const struct origin_line_
 
 bool origin_line_join(struct origin_line *line, struct origin_place *place, struct error *err)
 {
-    if (line->waiting.count >= ORIGIN_WAITERS_MAX)
-        return error_set(err, ERROR_LIMIT, 0, "%u requests wait for a connection already",
-                         ORIGIN_WAITERS_MAX);
+    if (line->waiting.count >= ORIGIN_WAITERS_MAX) {
+        error_set(err, ERROR_LIMIT, 0, "%u requests wait for a connection already",
+                  ORIGIN_WAITERS_MAX);
+        return error_label(err, "busy");
+    }
     place->line = line;
     place->dials = false;
     place->since_ms = loop_now_ms(line->loop);

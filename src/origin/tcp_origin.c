@@ -14,6 +14,7 @@ struct tcp_origin {
     struct tcp_origin_options options; /* texts are ours */
     char *name, *host;
     struct ip_policy *policy;
+    struct origin_line *line;
     struct byte_route route;
     struct ip_address dns_address; /* TCP_ORIGIN_DNS */
     size_t open;                   /* outbounds that were not closed */
@@ -168,11 +169,23 @@ struct tcp_origin *tcp_origin_new(struct loop *loop, const struct tcp_origin_opt
     }
     origin->opener.ops = &ops;
     origin->options = *options;
-    if (!fill(origin, err)) {
+    const struct origin_line_options line = {
+        .wait_ms = options->connect_ms,
+        .dials_max = options->kind == TCP_ORIGIN_FIXED ? ORIGIN_DIALS_MAX : TCP_ORIGIN_DIALS_MAX,
+    };
+    origin->line = origin_line_new(loop, &line, err);
+    if (!origin->line || !fill(origin, err)) {
         tcp_origin_free(origin);
         return NULL;
     }
-    origin->route = (struct byte_route){loop, &origin->options, origin->policy, closed, origin};
+    origin->route = (struct byte_route){
+        .loop = loop,
+        .options = &origin->options,
+        .line = origin->line,
+        .policy = origin->policy,
+        .closed = closed,
+        .arg = origin,
+    };
     return origin;
 }
 
@@ -186,6 +199,7 @@ void tcp_origin_free(struct tcp_origin *origin)
     if (!origin)
         return;
     assert(origin->open == 0);
+    origin_line_free(origin->line);
     ip_policy_free(origin->policy);
     free(origin->name);
     free(origin->host);

@@ -5,7 +5,7 @@
 
 #include "culvert/net/sockets.h"
 
-enum { MEMORY_PLACES_MAX = 32, MEMORY_NAME_MAX = 108, MEMORY_HELD_MAX = 256 };
+enum { MEMORY_PLACES_MAX = 32, MEMORY_NAME_MAX = 108, MEMORY_HELD_MAX = 1024 };
 
 /* Gets the far end (non-blocking, owned from now on) of each connection that is made. */
 typedef void memory_accept_fn(void *arg, int fd);

@@ -18,14 +18,15 @@ struct origin_line_options {
     size_t idle_limit; /* as in pool.h */
     uint64_t idle_ms;
     uint64_t wait_ms; /* for a turn; 0: as long as it takes */
+    size_t dials_max; /* under way at a time; 0: ORIGIN_DIALS_MAX */
 };
 
 struct origin_place_events {
     /* Moves a connection that rested to the caller, and the place is left. NULL: none did, dial;
      * the place counts as a dial until origin_place_leave. */
     void (*on_turn)(void *arg, struct h1_client *client);
-    /* Its turn did not come in time; the place is left. */
-    void (*on_late)(void *arg);
+    /* Its turn did not come in time, `why` (TIMEOUT, "busy"); the place is left. */
+    void (*on_late)(void *arg, const struct error *why);
 };
 
 /* Embedded; all zero is in no line. */
@@ -45,7 +46,7 @@ struct origin_line *origin_line_new(struct loop *loop, const struct origin_line_
                                     struct error *err);
 
 /* Waits behind all others. One event follows, at the end of this turn or later: who leaves before
- * it costs the origin nothing. False: kind LIMIT, ORIGIN_WAITERS_MAX are there. */
+ * it costs the origin nothing. False: LIMIT, "busy": ORIGIN_WAITERS_MAX are there. */
 bool origin_line_join(struct origin_line *line, struct origin_place *place,
                       struct error *err) MUST_CHECK;
 

@@ -33,6 +33,9 @@ enum {
     TCP_ORIGIN_CLOSE_MS = 2 * 1000,
     /* A client of SOCKS5 says within so long where it wants to go: programs say it at once. */
     TCP_ORIGIN_GREETING_MS = 60 * 1000,
+    /* Dials under way of one that goes to many places (to one: ORIGIN_DIALS_MAX). Some that do not
+     * answer must not hold up all others, and a scan is no flood. */
+    TCP_ORIGIN_DIALS_MAX = 512,
 };
 
 struct tcp_origin_options {
@@ -76,8 +79,8 @@ struct tcp_origin *tcp_origin_new(struct loop *loop, const struct tcp_origin_opt
  * the client says until it answers that is still delivered. A connection that breaks becomes 1011,
  * bad frames 1002.
  *
- * on_failed: TIMEOUT and NETWORK (dialing, and raw bytes that broke off), INVALID (the request
- * names no place), DENIED (the rules), LIMIT (flows). */
+ * on_failed: TIMEOUT and NETWORK (dialing, the wait for it, and raw bytes that broke off), INVALID
+ * (the request names no place), DENIED (the rules), LIMIT (flows, and who waits to dial). */
 struct opener *tcp_origin_opener(struct tcp_origin *origin);
 
 /* All outbounds of its opener must be closed by then. NULL is allowed. */

@@ -31,9 +31,11 @@ static void on_turn(void *arg, struct h1_client *client)
     guest->bench->order[guest->bench->turns++] = (size_t)(guest - guest->bench->guests);
 }
 
-static void on_late(void *arg)
+static void on_late(void *arg, const struct error *why)
 {
     struct guest *guest = arg;
+    CHECK(why->kind == ERROR_TIMEOUT);
+    CHECK_TEXT(error_name(why), "busy");
     guest->late++;
 }
 
