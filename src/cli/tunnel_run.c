@@ -215,8 +215,8 @@ static void announce(struct run *run)
         log_warn(log, "The protocol is not supported by this version: http2 is used",
                  LOG_TEXT("protocol", protocol));
     if (!run->has_origin && run_credentials_has_token(run->call))
-        log_info(log, "There are no ingress rules and no --url: every request is answered 503 "
-                      "until the edge sends rules");
+        log_info(log, "There are no ingress rules and no --url: requests wait for those that the "
+                      "edge sends, and are answered 503 when none come");
     else if (!run->has_origin)
         log_warn(log, "There are no ingress rules and no --url: every request is answered 503");
 }

@@ -58,8 +58,7 @@ static void change(struct worker_call *call)
 {
     struct member_call *self = CONTAINER_OF(call, struct member_call, call);
     struct crew_member *member = self->member;
-    self->failed =
-        member->is_ready && !live_config_change(member->config, member->changing, &self->why);
+    self->failed = member->is_ready && !crew_member_change(member, member->changing, &self->why);
     post(member->home, self, change_is_done);
 }
 
@@ -109,7 +108,7 @@ static struct health_checks *new_checks(const struct crew *crew, struct blueprin
 static bool change_first(struct crew *crew, struct blueprint *blueprint, struct error *err)
 {
     struct health_checks *checks = new_checks(crew, blueprint, err);
-    if (!checks || !live_config_change(crew->members[0].config, blueprint, err)) {
+    if (!checks || !crew_member_change(&crew->members[0], blueprint, err)) {
         health_checks_free(checks);
         return false;
     }

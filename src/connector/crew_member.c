@@ -104,6 +104,14 @@ bool crew_member_set_up(struct crew_member *member, struct blueprint *blueprint,
     return member->is_ready;
 }
 
+bool crew_member_change(struct crew_member *member, struct blueprint *blueprint, struct error *err)
+{
+    if (!live_config_change(member->config, blueprint, err))
+        return false;
+    request_handler_rules_changed(member->requests);
+    return true;
+}
+
 /* ---- taking it apart ---- */
 
 void crew_member_cut(struct crew_member *member, const struct error *why)

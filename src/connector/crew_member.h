@@ -50,6 +50,10 @@ struct crew_member *crew_member_for(struct crew *crew, size_t index);
 /* False: `err`; crew_member_release what was made. */
 bool crew_member_set_up(struct crew_member *member, struct blueprint *blueprint,
                         struct error *err) MUST_CHECK;
+
+/* New requests use `blueprint`. False: `err`, nothing changed. */
+bool crew_member_change(struct crew_member *member, struct blueprint *blueprint,
+                        struct error *err) MUST_CHECK;
 void crew_member_cut(struct crew_member *member, const struct error *why);
 
 /* In two steps with turns of the loop before, between and behind them; the second one when nothing

@@ -52,6 +52,8 @@ static void on_registered(void *arg, struct ha_connection *ha,
     (void)ha;
     self->connection = details->uuid;
     span_copy(details->location, self->location, sizeof self->location);
+    if (details->is_remotely_managed && self->member->requests)
+        request_handler_expect_rules(self->member->requests);
     report(self, &self->registered);
 }
 

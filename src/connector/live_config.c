@@ -59,6 +59,13 @@ bool live_config_change(struct live_config *config, struct blueprint *blueprint,
     return true;
 }
 
+bool live_config_is_empty(const struct live_config *config)
+{
+    const struct config_version *current = config->current;
+    return rules_are_unavailable(current->rules) &&
+           snapshot_version(blueprint_snapshot(current->blueprint)) == SNAPSHOT_LOCAL;
+}
+
 void live_config_free(struct live_config *config)
 {
     if (!config)

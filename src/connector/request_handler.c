@@ -1,6 +1,7 @@
 /* One request from its rule to its log line. */
 #include "culvert/connector/request_handler.h"
 
+#include "culvert/connector/early_requests.h"
 #include "culvert/connector/edge_answer.h"
 #include "culvert/ingress/pattern.h"
 #include "culvert/proxy/exchange.h"
@@ -13,6 +14,10 @@ struct request_handler {
     struct list requests;
     char own_host[HOST_MAX]; /* the management host name, normalised */
     size_t own_host_len;
+    bool expects_rules; /* of the edge */
+    struct early_requests early;
+    uint64_t warned_ms; /* of requests without rules; 0: never */
+    size_t unwarned;    /* since then */
 };
 
 struct request {
@@ -31,7 +36,12 @@ struct request {
     char texts[];
 };
 
-enum { LOGGED_PATH_MAX = 255 };
+enum {
+    LOGGED_PATH_MAX = 255,
+    UNAVAILABLE_WARN_MS = 1000, /* between two lines on requests that no rule serves */
+};
+
+static void serve_early(void *arg, struct inbound *in, size_t index);
 
 struct request_handler *request_handler_new(const struct request_handler_options *options)
 {
@@ -43,11 +53,15 @@ struct request_handler *request_handler_new(const struct request_handler_options
         handler->own_host_len =
             host_normalise(span_of(options->management_hostname), handler->own_host);
     list_init(&handler->requests);
+    early_requests_init(&handler->early, options->loop, serve_early, handler);
     return handler;
 }
 
 void request_handler_free(struct request_handler *handler)
 {
+    if (!handler)
+        return;
+    early_requests_release(&handler->early);
     free(handler);
 }
 
@@ -358,10 +372,24 @@ static bool is_internal(const struct request_handler *handler, struct inbound *i
     return true;
 }
 
-void request_handler_serve(struct request_handler *handler, struct inbound *in, size_t index)
+/* Each such request is worth a line, thousands are not. */
+static void warn_of_none(struct request_handler *handler, const struct request *request)
 {
-    if (refuse_path(handler, in, index) || is_internal(handler, in, index))
+    uint64_t now_ms = loop_now_ms(handler->options.loop);
+    if (handler->warned_ms > 0 && now_ms - handler->warned_ms < UNAVAILABLE_WARN_MS) {
+        handler->unwarned++;
         return;
+    }
+    log_warn(loop_log(handler->options.loop),
+             "There are no ingress rules: a request is answered 503",
+             LOG_INT("connIndex", request->connection), LOG_TEXT("host", request->host),
+             LOG_TEXT("path", request->path), LOG_INT("othersSince", handler->unwarned));
+    handler->warned_ms = now_ms;
+    handler->unwarned = 0;
+}
+
+static void serve(struct request_handler *handler, struct inbound *in, size_t index)
+{
     const struct log *log = loop_log(handler->options.loop);
     struct rules_verdict verdict;
     struct config_version *version = live_config_take(handler->options.config);
@@ -393,8 +421,41 @@ void request_handler_serve(struct request_handler *handler, struct inbound *in, 
     request->version = version;
     request->rule = verdict.index;
     request->service = rules_at(rules, verdict.index)->service.text;
+    if (rules_are_unavailable(rules))
+        warn_of_none(handler, request);
     begin(request);
     ask_for_admission(request, in);
+}
+
+/* ---- before the edge's first rules ---- */
+
+static bool awaits_rules(const struct request_handler *handler)
+{
+    return handler->expects_rules && live_config_is_empty(handler->options.config);
+}
+
+static void serve_early(void *arg, struct inbound *in, size_t index)
+{
+    serve(arg, in, index);
+}
+
+void request_handler_expect_rules(struct request_handler *handler)
+{
+    handler->expects_rules = true;
+}
+
+void request_handler_rules_changed(struct request_handler *handler)
+{
+    if (!awaits_rules(handler))
+        early_requests_end(&handler->early);
+}
+
+void request_handler_serve(struct request_handler *handler, struct inbound *in, size_t index)
+{
+    if (refuse_path(handler, in, index) || is_internal(handler, in, index))
+        return;
+    if (!awaits_rules(handler) || !early_requests_hold(&handler->early, in, index))
+        serve(handler, in, index);
 }
 
 void request_handler_serve_flow(struct request_handler *handler, struct inbound *in, size_t index)
@@ -414,6 +475,9 @@ void request_handler_serve_flow(struct request_handler *handler, struct inbound 
 
 void request_handler_cut(struct request_handler *handler, const struct error *why)
 {
+    struct inbound *early;
+    while ((early = early_requests_take(&handler->early)))
+        edge_answer_refuse(early, 502, RESPONSE_FROM_CONNECTOR);
     LIST_EACH_SAFE (it, after, &handler->requests) {
         struct request *request = CONTAINER_OF(it, struct request, link);
         struct inbound *waiting = access_pass_take_back(&request->pass);

@@ -11,6 +11,7 @@ struct rules {
     struct rule *all;
     size_t count;
     bool has_paths; /* some rule looks at the path */
+    bool is_unavailable;
     struct host_index *by_host;
     struct origin_request defaults; /* of all rules, for reports */
 };
@@ -82,10 +83,19 @@ struct rules *rules_new_unavailable(struct error *err)
     struct origin_request origin;
     origin_request_init(&origin);
     if (origin_request_set_defaults(&origin, err) &&
-        service_parse(SPAN("http_status:503"), 0, &service, err))
-        return rules_new_single(&service, &origin, err);
+        service_parse(SPAN("http_status:503"), 0, &service, err)) {
+        struct rules *rules = rules_new_single(&service, &origin, err);
+        if (rules)
+            rules->is_unavailable = true;
+        return rules;
+    }
     origin_request_release(&origin);
     return NULL;
+}
+
+bool rules_are_unavailable(const struct rules *rules)
+{
+    return rules->is_unavailable;
 }
 
 void rules_free(struct rules *rules)

@@ -42,7 +42,9 @@ static void on_register(void *arg, const struct registration_params *params)
     far->index = params->index;
     far->attempts = params->attempts;
     if (far->answer->kind == FAKE_EDGE_ACCEPT) {
-        const struct connection_details details = {.uuid = uuid_make(), .location = SPAN("fake")};
+        const struct connection_details details = {.uuid = uuid_make(),
+                                                   .location = SPAN("fake"),
+                                                   .is_remotely_managed = far->edge->manages};
         far->registered = true;
         must(registration_server_accept(far->rpc, &details, &err));
         if (far->answer->fault && !far->answer->fault_first)

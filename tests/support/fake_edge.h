@@ -54,6 +54,7 @@ struct fake_edge {
     struct memory_sockets *memory;
     const struct fake_edge_answer *answers; /* one a registration, the last for all further */
     size_t answer_count;
+    bool manages;    /* says so to who registers: it will push the rules */
     bool keeps_open; /* does not close connections that unregistered */
     struct fake_edge_connection connections[FAKE_EDGE_CONNECTIONS_MAX];
     size_t count;

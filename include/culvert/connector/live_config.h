@@ -31,6 +31,9 @@ bool live_config_change(struct live_config *config, struct blueprint *blueprint,
  */
 void live_config_free(struct live_config *config);
 
+/* Neither the machine nor an edge has brought any rules yet. */
+bool live_config_is_empty(const struct live_config *config);
+
 /* The version for a new request; given back by config_version_drop. */
 struct config_version *live_config_take(struct live_config *config);
 void config_version_drop(struct config_version *version);

@@ -27,6 +27,13 @@ void request_handler_free(struct request_handler *handler);
 /* Takes `in` over: serves it by its rule. `index`: the HA connection, for the log. */
 void request_handler_serve(struct request_handler *handler, struct inbound *in, size_t index);
 
+/* The edge manages the rules: while there are none of any source, requests wait for its first ones,
+ * within the limits of early_requests.h. */
+void request_handler_expect_rules(struct request_handler *handler);
+
+/* The live configuration changed: who waited for that is served by it. */
+void request_handler_rules_changed(struct request_handler *handler);
+
 /* Takes `in` over, a stream of kind TCP: bytes to the address in its authority, which no rule is
  * asked about. */
 void request_handler_serve_flow(struct request_handler *handler, struct inbound *in, size_t index);

@@ -19,6 +19,9 @@ struct rules *rules_new_single(struct service *service, struct origin_request *o
 /* The list for when nothing is configured: 503 for every request. NULL: out of memory. */
 struct rules *rules_new_unavailable(struct error *err);
 
+/* Is it that list? */
+bool rules_are_unavailable(const struct rules *rules);
+
 void rules_free(struct rules *rules); /* NULL is allowed */
 
 size_t rules_count(const struct rules *rules);
