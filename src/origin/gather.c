@@ -65,7 +65,7 @@ bool gather_start(struct gather *gather, struct loop *loop, struct body *from,
 
 void gather_stop(struct gather *gather)
 {
-    if (!gather->from)
+    if (!gather || !gather->from)
         return;
     task_cancel(&gather->take);
     channel_set_taker(gather->seen, NULL, NULL);
@@ -74,6 +74,8 @@ void gather_stop(struct gather *gather)
 
 void gather_release(struct gather *gather)
 {
+    if (!gather)
+        return;
     gather_stop(gather);
     headers_release(&gather->whole.trailers);
     channel_free(gather->whole.bytes);

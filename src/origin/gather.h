@@ -25,10 +25,10 @@ bool gather_start(struct gather *gather, struct loop *loop, struct body *from,
                   struct budget *budget) MUST_CHECK;
 
 /* Lets go of `from`, which need not be there any more if its maker closed it; `done` is not called
- * any more. What was gathered stays. */
+ * any more. What was gathered stays. NULL is allowed. */
 void gather_stop(struct gather *gather);
 
-/* The same, and frees what was gathered. */
+/* The same, and frees what was gathered. NULL is allowed. */
 void gather_release(struct gather *gather);
 
 #endif

@@ -40,24 +40,29 @@ static const unsigned followers[STATES] = {
     [CLOSED] = 0,
 };
 
+/* What is needed as long as the request may yet be sent. */
+struct opening {
+    struct request_head head; /* as the origin sees it */
+    struct channel *awaited;  /* the body's; it may have let go of them before we hear of it */
+    struct timer wait;        /* for the first of them */
+    struct task choose;
+    struct origin_place place;
+    struct dial *dial;
+};
+
 struct http_outbound {
     struct outbound out;
     struct http_origin *origin;
     enum state state;
-    struct request_head head; /* as the origin sees it */
-    struct body *body;
-    struct channel *awaited; /* its bytes; the body may have let go of them before we hear of it */
-    char *server_name;       /* "" without TLS */
-    char *own_key;           /* of connections that are one visitor's; NULL: server_name is it */
     bool reused;             /* the connection had a request before */
-    struct origin_place place;
-    struct dial *dial;
+    struct opening *opening; /* NULL: it is over. Thousands of requests may rest in their answers */
+    struct body *body;
+    struct gather *gather; /* of an origin that wants to know the length; NULL: none */
+    char *server_name;     /* "" without TLS */
+    char *own_key;         /* of connections that are one visitor's; NULL: server_name is it */
     struct h1_client *client;
     struct outbound *sent; /* of the client */
     struct body *answer_body;
-    struct gather gather; /* of an origin that wants to know the length */
-    struct timer wait;    /* for the body's first byte */
-    struct task choose;
     struct reap reap;
 };
 
@@ -77,11 +82,23 @@ static void fail(struct http_outbound *call, const struct error *why)
     call->out.events->on_failed(call->out.arg, why);
 }
 
+/* It is never sent again. */
+static void end_opening(struct http_outbound *call)
+{
+    if (call->opening)
+        request_head_release(&call->opening->head);
+    free(call->opening);
+    call->opening = NULL;
+}
+
 static void destroy(void *object)
 {
     struct http_outbound *call = object;
-    request_head_release(&call->head);
-    gather_release(&call->gather);
+    if (!call)
+        return;
+    end_opening(call);
+    gather_release(call->gather);
+    free(call->gather);
     free(call->server_name);
     free(call->own_key);
     free(call);
@@ -106,13 +123,13 @@ static void let_go(struct http_outbound *call)
         h1_client_close(client);
 }
 
-static void stop_waiting(struct http_outbound *call)
+static void stop_waiting(struct opening *opening)
 {
-    timer_stop(&call->wait);
-    task_cancel(&call->choose);
-    if (call->awaited)
-        channel_set_taker(call->awaited, NULL, NULL);
-    call->awaited = NULL;
+    timer_stop(&opening->wait);
+    task_cancel(&opening->choose);
+    if (opening->awaited)
+        channel_set_taker(opening->awaited, NULL, NULL);
+    opening->awaited = NULL;
 }
 
 static void out_close(struct outbound *out)
@@ -120,12 +137,13 @@ static void out_close(struct outbound *out)
     struct http_outbound *call = CONTAINER_OF(out, struct http_outbound, out);
     if (call->state == CLOSED)
         return;
-    if (call->state == WAITING)
-        stop_waiting(call);
-    gather_stop(&call->gather);
-    origin_place_leave(&call->place);
-    dial_cancel(call->dial);
-    call->dial = NULL;
+    gather_stop(call->gather);
+    if (call->opening) {
+        stop_waiting(call->opening);
+        origin_place_leave(&call->opening->place);
+        dial_cancel(call->opening->dial);
+        call->opening->dial = NULL;
+    }
     if (call->client)
         let_go(call);
     enter(call, CLOSED);
@@ -143,8 +161,8 @@ static void on_connected(void *arg, struct conn *conn)
 {
     struct http_outbound *call = arg;
     struct error why;
-    call->dial = NULL;
-    origin_place_leave(&call->place);
+    call->opening->dial = NULL;
+    origin_place_leave(&call->opening->place);
     struct h1_client *client = h1_client_new(conn, call->origin->options.budget, &why);
     if (client && send_over(call, client, &why))
         return;
@@ -157,8 +175,8 @@ static void on_dial_failed(void *arg, const struct error *why)
 {
     struct http_outbound *call = arg;
     struct error told = *why;
-    call->dial = NULL;
-    origin_place_leave(&call->place);
+    call->opening->dial = NULL;
+    origin_place_leave(&call->opening->place);
     error_wrap(&told, "dial %s", call->origin->name);
     fail(call, &told);
 }
@@ -171,13 +189,13 @@ static bool dial(struct http_outbound *call, struct error *err)
     struct dial_target target = http_origin_target(origin, origin->options.tls);
     struct ip_address visitor = {.len = 0};
     if (target.proxy != PROXY_NONE)
-        visitor_find(&call->head.fields, &visitor);
+        visitor_find(&call->opening->head.fields, &visitor);
     target.server_name = target.tls ? call->server_name : NULL;
     target.visitor = &visitor;
     call->reused = false;
-    call->dial =
+    call->opening->dial =
         dial_start(origin->loop, origin->options.resolver, &target, &dial_events, call, err);
-    if (!call->dial)
+    if (!call->opening->dial)
         return error_wrap(err, "dial %s", call->origin->name);
     enter(call, DIALING);
     return true;
@@ -191,7 +209,7 @@ static bool was_stale(const struct http_outbound *call)
 {
     return call->state == SENT && call->reused && !h1_client_heard_any(call->client) &&
            !h1_client_took_body(call->client) &&
-           (http_origin_may_repeat(&call->head) || !h1_client_wrote_any(call->client));
+           (http_origin_may_repeat(&call->opening->head) || !h1_client_wrote_any(call->client));
 }
 
 /* What the origin did on a connection, in a word. */
@@ -210,18 +228,11 @@ static void on_inform(void *arg, const struct response_head *head)
     call->out.events->on_inform(call->out.arg, head);
 }
 
-/* It is never sent again; thousands of requests may wait for their answers, or rest in them. */
-static void forget_head(struct http_outbound *call)
-{
-    request_head_release(&call->head);
-    request_head_init(&call->head);
-}
-
 static void on_answer(void *arg, struct response_head *head, struct body *body)
 {
     struct http_outbound *call = arg;
     enter(call, ANSWERING);
-    forget_head(call);
+    end_opening(call);
     call->answer_body = body;
     call->out.events->on_answer(call->out.arg, head, body);
 }
@@ -241,9 +252,9 @@ static void on_failed(void *arg, const struct error *why)
         outbound_close(call->sent);
         h1_client_close(call->client);
         call->client = NULL;
-        call->place.is_fresh = true;
+        call->opening->place.is_fresh = true;
         enter(call, QUEUED);
-        origin_line_join_again(call->origin->line, &call->place);
+        origin_line_join_again(call->origin->line, &call->opening->place);
         return;
     }
     error_wrap(&told, call->reused ? "%s over a kept connection" : "%s", call->origin->name);
@@ -265,13 +276,14 @@ static const struct outbound_events client_events = {on_inform, on_answer, on_do
 
 static bool send_over(struct http_outbound *call, struct h1_client *client, struct error *err)
 {
-    call->sent = h1_client_send(client, &call->head, call->body, &client_events, call, err);
+    call->sent =
+        h1_client_send(client, &call->opening->head, call->body, &client_events, call, err);
     if (!call->sent)
         return false;
     call->client = client;
     enter(call, SENT);
     if (!call->reused)
-        forget_head(call);
+        end_opening(call);
     return true;
 }
 
@@ -284,7 +296,7 @@ static void send_over_kept(struct http_outbound *call, struct h1_client *client)
         return;
     if (why.kind == ERROR_NETWORK) {
         h1_client_close(client);
-        origin_line_join_again(call->origin->line, &call->place);
+        origin_line_join_again(call->origin->line, &call->opening->place);
         return;
     }
     origin_line_give(call->origin->line, client, key_of(call));
@@ -299,7 +311,7 @@ static void on_turn(void *arg, struct h1_client *client)
     if (client) {
         send_over_kept(call, client);
     } else if (!dial(call, &why)) {
-        origin_place_leave(&call->place);
+        origin_place_leave(&call->opening->place);
         fail(call, &why);
     }
 }
@@ -316,10 +328,11 @@ static const struct origin_place_events place_events = {on_turn, on_late};
 
 static bool begin(struct http_outbound *call, struct error *err)
 {
-    call->place.server_name = key_of(call);
-    call->place.events = &place_events;
-    call->place.arg = call;
-    if (!origin_line_join(call->origin->line, &call->place, err))
+    struct origin_place *place = &call->opening->place;
+    place->server_name = key_of(call);
+    place->events = &place_events;
+    place->arg = call;
+    if (!origin_line_join(call->origin->line, place, err))
         return error_wrap(err, "dial %s", call->origin->name);
     enter(call, QUEUED);
     return true;
@@ -329,11 +342,12 @@ static bool begin(struct http_outbound *call, struct error *err)
 static void choose(void *arg)
 {
     struct http_outbound *call = arg;
+    struct request_head *head = &call->opening->head;
     struct error why;
-    stop_waiting(call);
+    stop_waiting(call->opening);
     if (channel_is_done(call->body->bytes) && call->body->trailers.count == 0) {
-        call->head.ends_here = true;
-        call->head.length = 0;
+        head->ends_here = true;
+        head->length = 0;
     }
     if (!begin(call, &why))
         fail(call, &why);
@@ -342,7 +356,7 @@ static void choose(void *arg)
 static void on_filled(void *arg)
 {
     struct http_outbound *call = arg;
-    task_post(&call->choose);
+    task_post(&call->opening->choose);
 }
 
 static const struct channel_events body_events = {on_filled};
@@ -355,9 +369,9 @@ static void gathered(void *arg, const struct error *why)
         fail(call, why);
         return;
     }
-    call->body = &call->gather.whole;
-    call->head.length = call->body->length;
-    call->head.ends_here = call->head.length == 0;
+    call->body = &call->gather->whole;
+    call->opening->head.length = call->body->length;
+    call->opening->head.ends_here = call->body->length == 0;
     if (!begin(call, &told))
         fail(call, &told);
 }
@@ -365,25 +379,34 @@ static void gathered(void *arg, const struct error *why)
 /* What follows an upgrade is no body: nothing of it comes before the answer. */
 static bool is_gathered(const struct http_outbound *call)
 {
-    const struct request_head *head = &call->head;
+    const struct request_head *head = &call->opening->head;
     return call->origin->options.needs_length && !head->ends_here && !head->is_websocket &&
            head->length == LENGTH_UNKNOWN;
 }
 
+static bool gather(struct http_outbound *call)
+{
+    call->gather = calloc(1, sizeof *call->gather);
+    if (!call->gather)
+        return false;
+    call->gather->done = gathered;
+    call->gather->arg = call;
+    return gather_start(call->gather, call->origin->loop, call->body, call->origin->options.budget);
+}
+
 static bool start(struct http_outbound *call, struct error *err)
 {
+    struct opening *opening = call->opening;
     if (is_gathered(call))
-        return gather_start(&call->gather, call->origin->loop, call->body,
-                            call->origin->options.budget) ||
-               error_memory(err);
-    if (!http_origin_doubts_body(&call->head))
+        return gather(call) || error_memory(err);
+    if (!http_origin_doubts_body(&opening->head))
         return begin(call, err);
-    if (!timer_start(&call->wait, HTTP_ORIGIN_BODY_WAIT_MS))
+    if (!timer_start(&opening->wait, HTTP_ORIGIN_BODY_WAIT_MS))
         return error_memory(err);
-    call->awaited = call->body->bytes;
-    channel_set_taker(call->awaited, &body_events, call);
+    opening->awaited = call->body->bytes;
+    channel_set_taker(opening->awaited, &body_events, call);
     if (channel_len(call->body->bytes) > 0 || channel_is_ended(call->body->bytes))
-        task_post(&call->choose);
+        task_post(&call->opening->choose);
     return true;
 }
 
@@ -392,14 +415,14 @@ static bool name_visitor(struct http_outbound *call, struct error *err)
 {
     if (call->origin->options.proxy == PROXY_NONE)
         return true;
-    call->own_key = visitor_key(&call->head.fields, call->server_name);
+    call->own_key = visitor_key(&call->opening->head.fields, call->server_name);
     return call->own_key || error_memory(err);
 }
 
 /* Takes `call` in every case; its head is the origin's. */
 static struct outbound *start_call(struct http_outbound *call, struct error *err)
 {
-    call->server_name = http_origin_server_name(call->origin, &call->head, err);
+    call->server_name = http_origin_server_name(call->origin, &call->opening->head, err);
     if (!call->server_name || !name_visitor(call, err) || !start(call, err)) {
         destroy(call);
         return NULL;
@@ -409,20 +432,24 @@ static struct outbound *start_call(struct http_outbound *call, struct error *err
 }
 
 static struct http_outbound *new_call(struct http_origin *origin, struct body *body,
+                                      const struct outbound_events *events, void *arg,
                                       struct error *err)
 {
     struct http_outbound *call = calloc(1, sizeof *call);
-    if (!call) {
+    struct opening *opening = calloc(1, sizeof *opening);
+    if (!call || !opening) {
+        free(call);
+        free(opening);
         error_memory(err);
         return NULL;
     }
+    call->out = (struct outbound){&outbound_ops, events, arg};
     call->origin = origin;
+    call->opening = opening;
     call->body = body;
-    timer_init(&call->wait, origin->loop, choose, call);
-    task_init(&call->choose, origin->loop, TASK_SOON, choose, call);
-    call->gather.done = gathered;
-    call->gather.arg = call;
-    request_head_init(&call->head);
+    timer_init(&opening->wait, origin->loop, choose, call);
+    task_init(&opening->choose, origin->loop, TASK_SOON, choose, call);
+    request_head_init(&opening->head);
     return call;
 }
 
@@ -431,11 +458,8 @@ static struct outbound *origin_open(struct opener *opener, const struct request_
                                     void *arg, struct error *err)
 {
     struct http_origin *origin = CONTAINER_OF(opener, struct http_origin, opener);
-    struct http_outbound *call = new_call(origin, body, err);
-    if (!call)
-        return NULL;
-    call->out = (struct outbound){&outbound_ops, events, arg};
-    if (rewrite_request(&call->head, head, &origin->options.rewrite, err))
+    struct http_outbound *call = new_call(origin, body, events, arg, err);
+    if (call && rewrite_request(&call->opening->head, head, &origin->options.rewrite, err))
         return start_call(call, err);
     destroy(call);
     return NULL;
@@ -446,11 +470,8 @@ static struct outbound *origin_open_as_is(struct opener *opener, const struct re
                                           void *arg, struct error *err)
 {
     struct http_origin *origin = CONTAINER_OF(opener, struct http_origin, opener_as_is);
-    struct http_outbound *call = new_call(origin, body, err);
-    if (!call)
-        return NULL;
-    call->out = (struct outbound){&outbound_ops, events, arg};
-    if (request_head_copy(&call->head, head, err))
+    struct http_outbound *call = new_call(origin, body, events, arg, err);
+    if (call && request_head_copy(&call->opening->head, head, err))
         return start_call(call, err);
     destroy(call);
     return NULL;
@@ -550,27 +571,6 @@ struct dial_target http_origin_target(const struct http_origin *origin, struct t
         .tls_ms = options->tls_ms,
         .proxy = options->proxy,
     };
-}
-
-char *http_origin_server_name(const struct http_origin *origin, const struct request_head *head,
-                              struct error *err)
-{
-    const struct http_origin_options *options = &origin->options;
-    struct span host = span_of(options->server_name);
-    uint16_t port = 0;
-    if (!options->tls)
-        host = SPAN("");
-    else if (!options->server_name &&
-             (!ip_split_host_port(buf_span(&head->authority), &host, &port) || host.len == 0)) {
-        error_set(err, ERROR_INVALID, 0, "%s: the request names no host to verify", origin->name);
-        return NULL;
-    }
-    if (span_ends(host, SPAN(".")))
-        host.len--;
-    char *name = span_dup(host);
-    if (!name)
-        error_memory(err);
-    return name;
 }
 
 size_t http_origin_idle(const struct http_origin *origin)
