@@ -11,7 +11,6 @@
 #include "conn_tls.h"
 
 #include <errno.h>
-#include <openssl/ssl.h>
 #include <unistd.h>
 
 enum {
@@ -29,8 +28,7 @@ static void destroy(void *object)
     struct conn *conn = object;
     buf_release(&conn->pending);
     outqueue_release(&conn->out);
-    SSL_free(conn->ssl);
-    conn_bio_release(&conn->bio);
+    conn_tls_free(conn->tls);
     error_drop(conn->why);
     free(conn);
 }
@@ -137,7 +135,7 @@ static void linger_on(struct conn *conn)
 static void write_out(struct conn *conn)
 {
     uint64_t before = conn->sent;
-    if (conn->ssl)
+    if (conn->tls)
         conn_tls_write(conn);
     else
         (void)conn_send_queue(conn, &conn->out);
@@ -149,7 +147,7 @@ static void write_out(struct conn *conn)
 
 static void end_now(struct conn *conn)
 {
-    if (conn->ssl && !conn_tls_end(conn)) {
+    if (conn->tls && !conn_tls_end(conn)) {
         conn->blocked = true;
         return;
     }
@@ -296,7 +294,7 @@ void conn_tell_end(struct conn *conn)
         return;
     if (!gate_is_open(&conn->gate)) {
         /* It lies behind bytes that wait; it is read again when the gate opens. */
-        conn->tls_readable = conn->ssl != NULL;
+        conn->tls_readable = conn->tls != NULL;
         return;
     }
     conn->peer_ended = true;
@@ -338,7 +336,7 @@ static void read_some(struct conn *conn)
 {
     int reads = conn->bulk ? READS_OF_BULK : READS_PER_TURN;
     for (int i = 0; i < reads && conn_wants_bytes(conn); i++) {
-        bool more = conn->ssl ? conn_tls_read(conn) : read_clear(conn);
+        bool more = conn->tls ? conn_tls_read(conn) : read_clear(conn);
         if (conn->state == CONN_CLOSED)
             return;
         if (!more)
@@ -569,12 +567,12 @@ void conn_on_gone(struct conn *conn, void (*gone)(void *arg, enum conn_cut cut),
 
 bool conn_is_tls(const struct conn *conn)
 {
-    return conn->ssl != NULL;
+    return conn->tls != NULL;
 }
 
 struct span conn_protocol(const struct conn *conn)
 {
-    return conn->ssl ? tls_session_protocol(conn->ssl) : SPAN("");
+    return conn->tls ? tls_session_protocol(conn->tls->ssl) : SPAN("");
 }
 
 void conn_local_address(const struct conn *conn, struct ip_address *address)

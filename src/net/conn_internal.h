@@ -11,6 +11,15 @@
 
 enum conn_state { CONN_OPENING, CONN_OPEN, CONN_LOST, CONN_LINGERING, CONN_CLOSED };
 
+/* What TLS needs; most connections to origins go without. */
+struct conn_tls {
+    struct ssl_st *ssl;
+    struct conn_bio bio;
+    struct tls_guard guard; /* of a server's session */
+    uint64_t sealed_ms;     /* when the last record was sealed */
+    size_t burst;           /* bytes sealed since a pause */
+};
+
 struct conn {
     struct loop *loop;
     int fd;
@@ -36,13 +45,9 @@ struct conn {
     uint64_t stall_mark;  /* what the peer had taken when the stall timer was started */
     uint64_t linger_mark; /* what it had not when the wait for its end began, while it lingers */
     struct outqueue out;
-    uint64_t sent;      /* given to the kernel so far, sealed if it is TLS */
-    uint64_t sealed_ms; /* when the last record was sealed */
-    size_t burst;       /* bytes sealed since a pause */
-    struct buf pending; /* what the consumer left */
-    struct ssl_st *ssl;
-    struct conn_bio bio;
-    struct tls_guard guard;  /* of a server's session */
+    uint64_t sent;           /* given to the kernel so far, sealed if it is TLS */
+    struct buf pending;      /* what the consumer left */
+    struct conn_tls *tls;    /* NULL: in clear */
     const struct error *why; /* for on_lost, told from a task; kept; NULL: nothing yet */
     enum conn_cut cut;
     void (*gone)(void *arg, enum conn_cut cut);

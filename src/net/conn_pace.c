@@ -7,7 +7,7 @@
 
 uint64_t conn_taken(const struct conn *conn)
 {
-    uint64_t given = conn->ssl ? conn->bio.written : conn->sent;
+    uint64_t given = conn->tls ? conn->tls->bio.written : conn->sent;
     uint64_t waiting = sockets_unsent(conn->fd);
     return given > waiting ? given - waiting : 0;
 }

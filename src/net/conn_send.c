@@ -8,13 +8,14 @@ enum { VECTORS_MAX = 16 };
 
 size_t conn_waiting(const struct conn *conn)
 {
-    return conn->out.len + conn->bio.rest.len;
+    return conn->out.len + (conn->tls ? conn->tls->bio.rest.len : 0);
 }
 
 void conn_drop_output(struct conn *conn)
 {
     outqueue_release(&conn->out);
-    outqueue_release(&conn->bio.rest);
+    if (conn->tls)
+        outqueue_release(&conn->tls->bio.rest);
 }
 
 /* The peer closed its ears. If it may have said why before (an early answer), that is read first;
@@ -38,8 +39,8 @@ size_t conn_send(struct conn *conn, const struct iovec *vectors, int count)
     while (n == -1 && errno == EINTR);
     if (n >= 0) {
         conn->sent += (uint64_t)n;
-        if (conn->ssl)
-            conn->bio.written += (uint64_t)n;
+        if (conn->tls)
+            conn->tls->bio.written += (uint64_t)n;
         return (size_t)n;
     }
     if (errno == EAGAIN || errno == ENOBUFS) {

@@ -26,12 +26,12 @@ enum tls_result { TLS_OK, TLS_WANTS_READ, TLS_WANTS_WRITE, TLS_ENDED, TLS_FAILED
 
 static enum tls_result tls_result(struct conn *conn, int code, const char *doing)
 {
-    int result = SSL_get_error(conn->ssl, code);
+    int result = SSL_get_error(conn->tls->ssl, code);
     struct error why;
-    if (conn->guard.cut != CONN_CUT_NONE) {
-        conn->cut = conn->guard.cut;
+    if (conn->tls->guard.cut != CONN_CUT_NONE) {
+        conn->cut = conn->tls->guard.cut;
         ERR_clear_error();
-        (void)tls_guard_error(&conn->guard, &why);
+        (void)tls_guard_error(&conn->tls->guard, &why);
         conn_blame(conn, &why);
         return TLS_FAILED;
     }
@@ -46,7 +46,7 @@ static enum tls_result tls_result(struct conn *conn, int code, const char *doing
         error_errno(&why, "%s", doing);
         why.kind = ERROR_NETWORK;
     } else {
-        (void)tls_session_error(conn->ssl, &why);
+        (void)tls_session_error(conn->tls->ssl, &why);
         error_wrap(&why, "%s", doing);
     }
     conn_blame(conn, &why);
@@ -58,25 +58,25 @@ static enum tls_result tls_result(struct conn *conn, int code, const char *doing
 static size_t record_size(struct conn *conn)
 {
     uint64_t now = loop_now_ms(conn->loop);
-    if (now - conn->sealed_ms >= BURST_PAUSE_MS)
-        conn->burst = 0;
-    conn->sealed_ms = now;
-    return conn->burst < BURST_SMALL ? RECORD_SMALL : RECORD_BULK;
+    if (now - conn->tls->sealed_ms >= BURST_PAUSE_MS)
+        conn->tls->burst = 0;
+    conn->tls->sealed_ms = now;
+    return conn->tls->burst < BURST_SMALL ? RECORD_SMALL : RECORD_BULK;
 }
 
 /* Seals what is queued, until the buffer of this turn has no room for another record. */
 static enum tls_result seal(struct conn *conn)
 {
-    while (conn->out.len > 0 && conn_bio_room(&conn->bio) >= RECORD_BULK + RECORD_FRAME) {
+    while (conn->out.len > 0 && conn_bio_room(&conn->tls->bio) >= RECORD_BULK + RECORD_FRAME) {
         struct span record = span_first(outqueue_peek(&conn->out), record_size(conn));
         size_t n = 0;
         ERR_clear_error();
         errno = 0;
-        int code = SSL_write_ex(conn->ssl, record.data, record.len, &n);
+        int code = SSL_write_ex(conn->tls->ssl, record.data, record.len, &n);
         if (code != 1)
             return tls_result(conn, code, "write");
         outqueue_drop(&conn->out, n);
-        conn->burst += n;
+        conn->tls->burst += n;
     }
     return TLS_OK;
 }
@@ -94,7 +94,7 @@ static bool send_sealed(struct conn *conn, struct span sealed)
     }
     if (sealed.len == 0)
         return true;
-    if (conn->blocked && !outqueue_put(&conn->bio.rest, sealed.data, sealed.len)) {
+    if (conn->blocked && !outqueue_put(&conn->tls->bio.rest, sealed.data, sealed.len)) {
         struct error why;
         error_memory(&why);
         conn_lose(conn, &why);
@@ -105,12 +105,12 @@ static bool send_sealed(struct conn *conn, struct span sealed)
 void conn_tls_write(struct conn *conn)
 {
     enum tls_result result = TLS_OK;
-    if (!conn_send_queue(conn, &conn->bio.rest))
+    if (!conn_send_queue(conn, &conn->tls->bio.rest))
         return;
     while (conn->out.len > 0 && result == TLS_OK) {
-        conn_bio_begin_writing(&conn->bio, loop_records(conn->loop), LOOP_RECORDS);
+        conn_bio_begin_writing(&conn->tls->bio, loop_records(conn->loop), LOOP_RECORDS);
         result = seal(conn);
-        if (!send_sealed(conn, conn_bio_end_writing(&conn->bio)))
+        if (!send_sealed(conn, conn_bio_end_writing(&conn->tls->bio)))
             return;
     }
     if (result == TLS_FAILED || result == TLS_ENDED)
@@ -125,19 +125,19 @@ bool conn_tls_read(struct conn *conn)
     size_t size = conn_read_size(conn);
     if (!conn_wants_bytes(conn))
         return false; /* its consumer has no room now */
-    conn_bio_begin_reading(&conn->bio, loop_scratch(conn->loop), size);
+    conn_bio_begin_reading(&conn->tls->bio, loop_scratch(conn->loop), size);
     while (result == TLS_OK) {
         size_t n = 0;
         ERR_clear_error();
         errno = 0;
-        int code = SSL_read_ex(conn->ssl, to + len, LOOP_RECORDS - len, &n);
+        int code = SSL_read_ex(conn->tls->ssl, to + len, LOOP_RECORDS - len, &n);
         if (code == 1)
-            tls_guard_data(&conn->guard, n);
+            tls_guard_data(&conn->tls->guard, n);
         else
             result = tls_result(conn, code, "read");
         len += n;
     }
-    bool more = conn_bio_end_reading(&conn->bio);
+    bool more = conn_bio_end_reading(&conn->tls->bio);
     conn->tls_readable = false;
     /* An alert, the answer to a key update, or what could not be sealed within a message that came
      * in several records (see above). */
@@ -157,8 +157,8 @@ bool conn_tls_read(struct conn *conn)
 bool conn_tls_end(struct conn *conn)
 {
     ERR_clear_error();
-    int code = SSL_shutdown(conn->ssl);
-    bool waits = code < 0 && SSL_get_error(conn->ssl, code) == SSL_ERROR_WANT_WRITE;
+    int code = SSL_shutdown(conn->tls->ssl);
+    bool waits = code < 0 && SSL_get_error(conn->tls->ssl, code) == SSL_ERROR_WANT_WRITE;
     ERR_clear_error();
     return !waits;
 }
@@ -169,10 +169,10 @@ void conn_tls_shake_hands(struct conn *conn)
 {
     ERR_clear_error();
     errno = 0;
-    int code = SSL_do_handshake(conn->ssl);
+    int code = SSL_do_handshake(conn->tls->ssl);
     if (code == 1) {
         conn->state = CONN_OPEN;
-        tls_guard_open(&conn->guard);
+        tls_guard_open(&conn->tls->guard);
         conn->needs_tls_write = false;
         conn->tls_readable = true;
         timer_stop(&conn->timer);
@@ -195,27 +195,53 @@ void conn_tls_shake_hands(struct conn *conn)
     conn_rewatch(conn);
 }
 
+void conn_tls_free(struct conn_tls *tls)
+{
+    if (!tls)
+        return;
+    SSL_free(tls->ssl);
+    conn_bio_release(&tls->bio);
+    free(tls);
+}
+
+static struct conn_tls *conn_tls_new(const struct conn *conn, struct tls_context *context,
+                                     const char *server_name, struct error *err)
+{
+    struct conn_tls *tls = calloc(1, sizeof *tls);
+    if (!tls) {
+        error_memory(err);
+        return NULL;
+    }
+    tls->ssl = tls_session_new(context, server_name, err);
+    BIO *bio = tls->ssl ? conn_bio_new(&tls->bio, loop_sockets(conn->loop), conn->fd) : NULL;
+    if (!bio) {
+        if (tls->ssl)
+            error_memory(err);
+        conn_tls_free(tls);
+        return NULL;
+    }
+    SSL_set_bio(tls->ssl, bio, bio);
+    if (SSL_is_server(tls->ssl)) {
+        tls->bio.cut = &tls->guard.cut;
+        tls_guard_watch(&tls->guard, tls->ssl);
+    }
+    return tls;
+}
+
 bool conn_start_tls(struct conn *conn, struct tls_context *context, const char *server_name,
                     uint64_t timeout_ms, struct error *err)
 {
-    assert(conn->state == CONN_OPEN && !conn->ssl && conn->out.len == 0);
+    assert(conn->state == CONN_OPEN && !conn->tls && conn->out.len == 0);
     if (conn->pending.len > 0) /* behind the handshake nobody could tell them from the peer's */
         return error_set(err, ERROR_PROTOCOL, 0, "bytes came in clear before TLS began");
-    conn->ssl = tls_session_new(context, server_name, err);
-    if (!conn->ssl)
+    struct conn_tls *tls = conn_tls_new(conn, context, server_name, err);
+    if (!tls)
         return false;
-    BIO *bio = conn_bio_new(&conn->bio, loop_sockets(conn->loop), conn->fd);
-    if (!bio)
-        return error_memory(err);
-    SSL_set_bio(conn->ssl, bio, bio);
-    if (SSL_is_server(conn->ssl)) {
-        conn->bio.cut = &conn->guard.cut;
-        tls_guard_watch(&conn->guard, conn->ssl);
-    }
+    conn->tls = tls;
     if (timeout_ms > 0 && !timer_start(&conn->timer, timeout_ms))
         return error_memory(err);
     conn->state = CONN_OPENING;
-    conn->needs_tls_write = !SSL_is_server(conn->ssl);
+    conn->needs_tls_write = !SSL_is_server(tls->ssl);
     conn_rewatch(conn);
     return true;
 }
@@ -223,9 +249,9 @@ bool conn_start_tls(struct conn *conn, struct tls_context *context, const char *
 bool conn_serves_name(const struct conn *conn, struct span name)
 {
     char text[TLS_NAME_MAX + 1];
-    if (!conn->ssl)
+    if (!conn->tls)
         return true;
-    const char *asked = SSL_get_servername(conn->ssl, TLSEXT_NAMETYPE_host_name);
+    const char *asked = SSL_get_servername(conn->tls->ssl, TLSEXT_NAMETYPE_host_name);
     if (!asked)
         return true;
     if (tls_name_normalise(asked, text) && span_equal(name, span_of(text)))
@@ -233,5 +259,5 @@ bool conn_serves_name(const struct conn *conn, struct span name)
     if (name.len > TLS_NAME_MAX)
         return false;
     span_copy(name, text, sizeof text);
-    return tls_certificate_covers(SSL_get_certificate(conn->ssl), text);
+    return tls_certificate_covers(SSL_get_certificate(conn->tls->ssl), text);
 }

@@ -17,4 +17,7 @@ bool conn_tls_read(struct conn *conn);
 /* Says close_notify; the answer is not waited for. False: the kernel has no room for it yet. */
 bool conn_tls_end(struct conn *conn);
 
+/* The session and what belongs to it. NULL is allowed. */
+void conn_tls_free(struct conn_tls *tls);
+
 #endif
