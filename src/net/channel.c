@@ -1,6 +1,8 @@
 /* Bytes going one way, in blocks that exist only while they hold bytes. */
 #include "culvert/net/channel.h"
 
+#include <assert.h>
+
 struct block {
     struct block *next;
     unsigned start, end;
@@ -10,8 +12,9 @@ struct block {
 
 struct channel {
     struct block *first, *last;
-    size_t len, low, limit;
+    size_t len;
     uint64_t total;
+    uint32_t low, limit; /* a stream has two channels, of which each byte counts */
     struct gate *reader;
     struct budget *budget;
     const struct channel_events *taker;
@@ -32,13 +35,19 @@ static unsigned size_for(size_t len)
     return len <= BLOCK_SMALL ? BLOCK_SMALL : CHANNEL_BLOCK;
 }
 
+static uint32_t bound(size_t bytes)
+{
+    assert(bytes <= UINT32_MAX);
+    return (uint32_t)bytes;
+}
+
 struct channel *channel_new(size_t low, size_t limit, struct gate *reader, struct budget *budget)
 {
     struct channel *ch = calloc(1, sizeof *ch);
     if (!ch)
         return NULL;
-    ch->low = low;
-    ch->limit = limit;
+    ch->low = bound(low);
+    ch->limit = bound(limit);
     ch->reader = reader;
     ch->budget = budget;
     return ch;
@@ -84,7 +93,7 @@ void channel_close(struct channel *ch, struct loop *loop)
 
 void channel_set_limit(struct channel *ch, size_t limit)
 {
-    ch->limit = limit;
+    ch->limit = bound(limit);
 }
 
 void channel_set_reader(struct channel *ch, struct gate *reader)
