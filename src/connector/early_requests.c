@@ -9,14 +9,20 @@ struct early_request {
     struct early_requests *early;
     struct inbound *in;
     size_t index;
+    struct reap reap;
 };
+
+static void destroy(void *object)
+{
+    free(object);
+}
 
 static struct inbound *forget(struct early_request *request)
 {
-    struct inbound *in = request->in;
-    list_remove(&request->early->waiting, &request->link);
-    free(request);
-    return in;
+    struct early_requests *early = request->early;
+    list_remove(&early->waiting, &request->link);
+    loop_reap(early->loop, &request->reap, destroy, request);
+    return request->in;
 }
 
 static void on_answered(void *arg)
@@ -74,8 +80,7 @@ void early_requests_end(struct early_requests *early)
     timer_stop(&early->patience);
     while ((first = list_first(&early->waiting))) {
         struct early_request *request = CONTAINER_OF(first, struct early_request, link);
-        size_t index = request->index;
-        early->serve(early->arg, forget(request), index);
+        early->serve(early->arg, forget(request), request->index);
     }
 }
 
