@@ -4,10 +4,12 @@
 #include "culvert/cli/words.h"
 #include "culvert/service/descriptors.h"
 
+#include <fcntl.h>
 #include <malloc.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 /* Tunnel secrets and tokens lie in memory: they must not land in core files, nor be read by other
  * processes of the user. */
@@ -26,6 +28,18 @@ static void keep_some_memory(void)
     (void)mallopt(M_TRIM_THRESHOLD, SPARE);
 }
 
+/* A file that gets the number of a stream that was closed would be read, or written to, as that
+ * stream. */
+static void keep_streams_open(void)
+{
+    int fd;
+    do
+        fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd > STDERR_FILENO)
+        (void)close(fd);
+}
+
 int main(int argc, char **argv)
 {
     const struct cli_world world = {
@@ -36,6 +50,7 @@ int main(int argc, char **argv)
     (void)signal(SIGPIPE, SIG_IGN);
     /* So is a file that may not grow (RLIMIT_FSIZE): a log or a store that is full. */
     (void)signal(SIGXFSZ, SIG_IGN);
+    keep_streams_open();
     keep_memory_private();
     keep_some_memory();
     (void)descriptors_raise();

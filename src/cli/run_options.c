@@ -198,6 +198,7 @@ bool run_options_fill(struct cli_call *call, const struct credentials *creds, st
     const char *pid_file = sources_text(call->sources, "pidfile");
     c->credentials = creds;
     c->version = REPORTED_VERSION;
+    c->stdin_control = sources_bool(call->sources, "stdin-control");
     c->post_quantum = sources_bool(call->sources, "post-quantum");
     c->pid_file = pid_file[0] ? pid_file : NULL;
     c->notify_socket = environment_get(call->world->environment, "NOTIFY_SOCKET");

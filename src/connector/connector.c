@@ -386,6 +386,11 @@ void connector_stop(struct connector *connector)
     supervisor_stop(connector->supervisor);
 }
 
+void connector_reconnect(struct connector *connector, uint64_t delay_ms)
+{
+    supervisor_reconnect(connector->supervisor, delay_ms);
+}
+
 bool connector_reload(struct connector *connector, struct blueprint *blueprint, struct error *err)
 {
     return rule_changes_apply(connector->changes, blueprint, err);

@@ -1,6 +1,7 @@
 /* A connector as a process: its loop, threads, TLS and signals. */
 #include "culvert/connector/connector.h"
 
+#include "culvert/connector/stdin_control.h"
 #include "culvert/net/file_watch.h"
 #include "culvert/net/jobs.h"
 #include "culvert/net/resolver.h"
@@ -20,6 +21,7 @@ struct run {
     struct tls_context *tls;
     struct connector *connector;
     struct file_watch *rules_file;
+    struct stdin_control *control;
     bool stopping;
     uint64_t stopped_ms; /* when the first signal came */
     bool failed;
@@ -82,6 +84,21 @@ static bool watch_rules(struct run *run, struct error *err)
     return run->rules_file != NULL;
 }
 
+static void on_reconnect(void *arg, uint64_t delay_ms)
+{
+    struct run *run = arg;
+    connector_reconnect(run->connector, delay_ms);
+}
+
+static bool read_commands(struct run *run, struct error *err)
+{
+    if (!run->options->stdin_control)
+        return true;
+    log_info(run->options->log, "Enabling control through stdin");
+    run->control = stdin_control_new(run->loop, STDIN_FILENO, on_reconnect, run, err);
+    return run->control != NULL;
+}
+
 /* ---- the run ---- */
 
 static bool make_tls(struct run *run, struct error *err)
@@ -131,7 +148,7 @@ static bool begin(struct run *run, struct error *err)
                                           .jobs = run->jobs,
                                           .tls = run->tls};
     run->connector = connector_new(&world, run->options, over, run, err);
-    return run->connector && watch_rules(run, err);
+    return run->connector && watch_rules(run, err) && read_commands(run, err);
 }
 
 /* The edge may take the ends of our answers slowly, within the grace. */
@@ -161,6 +178,7 @@ bool connector_run(const struct connector_options *options, struct error *err)
         }
     }
     file_watch_free(run.rules_file);
+    stdin_control_free(run.control);
     connector_free(run.connector, run.loop ? linger_ms(&run) : 0);
     resolver_free(run.resolver);
     jobs_free(run.jobs);

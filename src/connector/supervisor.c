@@ -6,6 +6,7 @@
 #include "culvert/connector/supervisor.h"
 
 #include "culvert/base/backoff.h"
+#include "culvert/base/random.h"
 #include "culvert/connector/discovery.h"
 
 #include <assert.h>
@@ -349,6 +350,38 @@ static void slot_dial(struct slot *slot)
     slot->ha = ha_handle_start(supervisor->options.crew, &attempt, &ha_events, slot, &err);
     if (!slot->ha)
         slot_wait(slot, backoff_next_ms(&slot->backoff), &err);
+}
+
+/* ---- on demand ---- */
+
+/* One that is up, or on its way; NULL: none. */
+static struct slot *any_active(struct supervisor *supervisor)
+{
+    struct slot *active[EDGE_INDEXES_MAX];
+    size_t count = 0;
+    for (size_t i = 0; i < supervisor->options.connections; i++)
+        if (supervisor->slots[i].ha)
+            active[count++] = &supervisor->slots[i];
+    return count > 0 ? active[random_below(count)] : NULL;
+}
+
+void supervisor_reconnect(struct supervisor *supervisor, uint64_t delay_ms)
+{
+    const struct log *log = loop_log(supervisor->loop);
+    struct slot *slot = supervisor->stopping ? NULL : any_active(supervisor);
+    struct error why;
+    if (!slot) {
+        log_info(log, "There is no connection to restart");
+        return;
+    }
+    log_info(log, "Restarting connection due to reconnect signal",
+             LOG_INT("connIndex", slot->index), LOG_INT("delayMs", delay_ms));
+    ha_handle_close(slot->ha);
+    slot->ha = NULL;
+    tracker_lost(supervisor->options.tracker, slot->index, "reconnect");
+    backoff_reset(&slot->backoff);
+    (void)error_set(&why, ERROR_NETWORK, 0, "reconnect signal");
+    slot_wait(slot, delay_ms + backoff_next_ms(&slot->backoff), &why);
 }
 
 /* ---- where the edge is ---- */

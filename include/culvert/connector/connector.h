@@ -49,6 +49,7 @@ struct connector_options {
     const char *notify_socket; /* the value of NOTIFY_SOCKET; NULL: nobody asked */
     read_rules_fn *read_rules; /* for SIGHUP; NULL: there is no file, the signal changes nothing */
     void *read_rules_arg;
+    bool stdin_control;              /* --stdin-control */
     const char *watched;             /* --watch: the file of the rules; NULL: it is not watched */
     const char *management_hostname; /* no rule of a user sees a request for it; NULL or "": none */
     const struct log *log;
@@ -84,6 +85,9 @@ void connector_metrics_address(const struct connector *connector, struct ip_addr
 /* Reads the rules of the file again and uses them, unless they are wrong or the edge manages the
  * rules; the log tells. `only_if_changed`: nothing, silently, if the file is as before. */
 void connector_read_rules(struct connector *connector, bool only_if_changed);
+
+/* As supervisor_reconnect. */
+void connector_reconnect(struct connector *connector, uint64_t delay_ms);
 
 /* New requests are served by `blueprint`, which gets references; those that run go on as they
  * began. False: `err`, and nothing changed. */

@@ -47,6 +47,10 @@ struct supervisor *supervisor_new(const struct supervisor_options *options,
 /* Graceful: unregisters everywhere, waits for open requests, at most the grace period. */
 void supervisor_stop(struct supervisor *supervisor);
 
+/* Breaks one connection, whichever, and dials it again when `delay_ms` and the usual wait are over.
+ */
+void supervisor_reconnect(struct supervisor *supervisor, uint64_t delay_ms);
+
 /* Closes everything at once. NULL is allowed. */
 void supervisor_free(struct supervisor *supervisor);
 
