@@ -67,6 +67,35 @@ void h2_defence_reset(struct h2_session *session, const struct h2_stream *stream
               h2_guard_spend(&session->guard, cost_of_reset(stream), loop_now_ms(session->loop)));
 }
 
+/* In the turn that brought it, it has not left yet: nobody else is troubled. */
+static bool is_given_up(const struct h2_stream *stream)
+{
+    return stream->in.ops && stream->head_done && !stream->refused && !stream->reset_asked &&
+           !stream->sent_head && stream->turn != stream->session->turns;
+}
+
+void h2_defence_closed(struct h2_stream *stream)
+{
+    struct h2_session *session = stream->session;
+    if (session && is_guarded(session) && is_given_up(stream))
+        judge(session, h2_guard_gave_up(&session->guard, loop_now_ms(session->loop)));
+}
+
+void h2_defence_rest(struct h2_session *session)
+{
+    if (!is_guarded(session) || !session->options.is_server)
+        return;
+    uint64_t rest_ms = h2_guard_rest_ms(&session->guard, loop_now_ms(session->loop));
+    if (rest_ms > 0 && !timer_is_armed(&session->calm) && timer_start(&session->calm, rest_ms))
+        gate_hold(conn_gate(session->conn), HOLD_CALM);
+}
+
+static void go_on(void *arg)
+{
+    struct h2_session *session = arg;
+    gate_release(conn_gate(session->conn), HOLD_CALM);
+}
+
 bool h2_defence_field(struct h2_stream *stream, size_t len)
 {
     struct h2_session *session = stream->session;
@@ -174,6 +203,7 @@ void h2_defence_init(struct h2_session *session)
     uint64_t now = loop_now_ms(session->loop);
     session->idle_since_ms = now;
     timer_init(&session->watch, session->loop, look, session);
+    timer_init(&session->calm, session->loop, go_on, session);
     h2_guard_init(&session->guard, session->options.is_server, session->options.head_max, now);
     if (session->options.is_guarded)
         look(session);
@@ -182,4 +212,5 @@ void h2_defence_init(struct h2_session *session)
 void h2_defence_stop(struct h2_session *session)
 {
     timer_stop(&session->watch);
+    timer_stop(&session->calm);
 }

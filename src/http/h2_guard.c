@@ -3,6 +3,7 @@
 
 enum {
     PREFACE_SIZE = 24,
+    GIVEN_UP_COST = 2, /* more resets, of one that is given up beyond its allowance */
     UNIT = 1000, /* allowances are kept in thousandths: whole numbers fill up each millisecond */
     PADDED = 0x8,
     END_STREAM = 0x1,
@@ -28,6 +29,7 @@ enum type {
 static const struct h2_allowance costs[H2_COSTS] = {
     [H2_COST_RESET] = {ABUSE_H2_RESETS, 1000, 2000, 50, .per_answer = 1},
     [H2_COST_FAULT] = {ABUSE_H2_FAULTS, 20, 20, 1},
+    [H2_COST_GIVEN_UP] = {ABUSE_H2_RESETS, 200, 2000, 50, .per_answer = 1},
     [H2_COST_SETTINGS] = {ABUSE_H2_SETTINGS, 100, 100, 1},
     [H2_COST_PING] = {ABUSE_H2_PINGS, 1000, 10000, 20, .per_data = 1},
     [H2_COST_PRIORITY] = {ABUSE_H2_PRIORITIES, 1000, 2000, 20, .per_head = 10},
@@ -75,6 +77,28 @@ enum abuse h2_guard_spend(struct h2_guard *guard, enum h2_cost cost, uint64_t no
         return costs[cost].abuse;
     guard->left[cost] -= UNIT;
     return ABUSE_NONE;
+}
+
+enum abuse h2_guard_gave_up(struct h2_guard *guard, uint64_t now_ms)
+{
+    enum abuse abuse = ABUSE_NONE;
+    fill_up(guard, now_ms);
+    guard->left[H2_COST_GIVEN_UP] -= UNIT;
+    if (guard->left[H2_COST_GIVEN_UP] >= 0)
+        return ABUSE_NONE;
+    for (int i = 0; i < GIVEN_UP_COST && abuse == ABUSE_NONE; i++)
+        abuse = h2_guard_spend(guard, H2_COST_RESET, now_ms);
+    return abuse;
+}
+
+uint64_t h2_guard_rest_ms(struct h2_guard *guard, uint64_t now_ms)
+{
+    fill_up(guard, now_ms);
+    int64_t left = guard->left[H2_COST_GIVEN_UP];
+    if (left >= 0)
+        return 0;
+    uint64_t rest_ms = (uint64_t)-left / costs[H2_COST_GIVEN_UP].per_second + 1;
+    return rest_ms < H2_REST_MAX_MS ? rest_ms : H2_REST_MAX_MS;
 }
 
 enum abuse h2_guard_sent(struct h2_guard *guard, size_t len, bool is_cut, uint64_t now_ms)

@@ -34,6 +34,7 @@ struct h2_session {
     bool in_library;         /* inside nghttp2: nothing may be sent */
     bool broken;             /* nghttp2 gave up in the middle: it is fed and asked no more */
     size_t fresh;            /* requests begun in this turn */
+    uint32_t turns;          /* of the loop, in which it did something */
     bool rests;              /* they were enough for it */
     uint64_t heard_ms;       /* when the last bytes came */
     size_t credit_owed;      /* connection credit held back while the budget is exceeded */
@@ -57,6 +58,7 @@ struct h2_session {
     size_t scanned;         /* bytes that the guard has seen and the library has not */
     uint64_t idle_since_ms; /* while no stream is open */
     struct timer watch;     /* what is unfinished, and idleness */
+    struct timer calm;      /* while nothing is read */
     struct task flush;
     struct task idle;
     struct task used_up; /* client role: it takes no more requests */
@@ -77,6 +79,7 @@ struct h2_stream {
     struct h2_session *session; /* NULL: the session is over */
     struct link link;
     int32_t id;        /* 0: closed in the library */
+    uint32_t turn;     /* of the session, in which it began */
     bool held;         /* the owner did not close it yet */
     bool told;         /* the last event was told */
     bool head_done;    /* the peer's final head came */
@@ -196,6 +199,10 @@ void h2_defence_flushed(struct h2_session *session);
 void h2_defence_sent(struct h2_session *session, size_t len, bool is_cut);
 /* RST_STREAM left; NULL: for a stream that was never ours. */
 void h2_defence_reset(struct h2_session *session, const struct h2_stream *stream);
+/* A stream is closed, its owner does not know yet. */
+void h2_defence_closed(struct h2_stream *stream);
+/* What came was read: may more come at once? */
+void h2_defence_rest(struct h2_session *session);
 /* A field of `len` bytes came out of a head; false: that was the last one. */
 bool h2_defence_field(struct h2_stream *stream, size_t len);
 /* The request's head counts among those that are held until its stream is gone; false: they are too

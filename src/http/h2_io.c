@@ -106,6 +106,7 @@ void h2_io_turn_ends(void *arg)
 {
     struct h2_session *session = arg;
     session->fresh = 0;
+    session->turns++;
     if (session->rests)
         go_on_reading(session);
     h2_io_flush(session);
@@ -133,6 +134,7 @@ static size_t on_bytes(void *arg, const unsigned char *data, size_t len)
         return len;
     h2_defence_taken(session, len, used);
     say_faults(session);
+    h2_defence_rest(session);
     h2_session_flush_soon(session);
     h2_life_sign(session);
     return used;

@@ -89,6 +89,7 @@ static int begin_headers(nghttp2_session *ng, const nghttp2_frame *frame, void *
         return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
     }
     stream->id = frame->hd.stream_id;
+    stream->turn = session->turns;
     if (nghttp2_session_set_stream_user_data(ng, stream->id, stream) != 0)
         return NGHTTP2_ERR_CALLBACK_FAILURE;
     session->fresh++;
@@ -208,8 +209,10 @@ static int stream_close(nghttp2_session *ng, int32_t id, uint32_t code, void *ar
     if (session->closed)
         return NGHTTP2_ERR_CALLBACK_FAILURE;
     struct h2_stream *stream = stream_of(session, id);
-    if (stream)
+    if (stream) {
+        h2_defence_closed(stream);
         h2_stream_closed(stream, code, NULL);
+    }
     return 0;
 }
 

@@ -14,11 +14,15 @@ enum {
                                          DATA, to its last */
     H2_CRUMB_MAX = 256,            /* DATA cut so short by the peer's window costs more than it
                                          carries */
+    H2_REST_MAX_MS = 2000,         /* nothing is read for so long at a time, of a peer that gives
+                                      up too many requests */
 };
 
 enum h2_cost {
-    H2_COST_RESET, /* RST_STREAM from the peer, or for what never became a request */
-    H2_COST_FAULT, /* RST_STREAM that it made us say to a request under way */
+    H2_COST_RESET,    /* RST_STREAM from the peer, or for what never became a request */
+    H2_COST_FAULT,    /* RST_STREAM that it made us say to a request under way */
+    H2_COST_GIVEN_UP, /* either, before an answer began and when the request had left already: who
+                         has no more of it rests, and each one costs more resets */
     H2_COST_SETTINGS,
     H2_COST_PING,
     H2_COST_PRIORITY,
@@ -70,6 +74,12 @@ enum abuse h2_guard_read(struct h2_guard *guard, struct span bytes, uint64_t now
 
 /* Something else that the peer made us do. Returns as h2_guard_read. */
 enum abuse h2_guard_spend(struct h2_guard *guard, enum h2_cost cost, uint64_t now_ms);
+
+/* It gave a request up that others work on already. Returns as h2_guard_read. */
+enum abuse h2_guard_gave_up(struct h2_guard *guard, uint64_t now_ms);
+
+/* Nothing more should be read of it for so long, at most H2_REST_MAX_MS; 0: go on. */
+uint64_t h2_guard_rest_ms(struct h2_guard *guard, uint64_t now_ms);
 
 /* A DATA frame of ours left; `is_cut`: more was there, and only the peer's window kept it back. */
 enum abuse h2_guard_sent(struct h2_guard *guard, size_t len, bool is_cut, uint64_t now_ms);

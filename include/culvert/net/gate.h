@@ -8,6 +8,7 @@ enum hold {
     HOLD_EXCHANGE = 1u << 2, /* the request in hand is not answered yet */
     HOLD_DRAIN = 1u << 3,    /* its owner wants nothing for now */
     HOLD_TURN = 1u << 5,     /* it did enough in this turn of the loop */
+    HOLD_CALM = 1u << 6,     /* its peer did too much of what is of no use to anybody */
 };
 
 struct gate {

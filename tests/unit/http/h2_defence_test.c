@@ -520,3 +520,81 @@ TEST(a_session_without_a_guard_bears_what_its_peer_likes)
     raw_peer_close(&peer);
     h2_scene_end(&scene);
 }
+
+/* ---- requests that are given up when others work on them ---- */
+
+enum { PAGE = 50 };
+
+static void open_page(struct scene *scene, uint32_t first)
+{
+    for (uint32_t i = 0; i < PAGE; i++)
+        ask(scene, first + 2 * i, WIRE_END_STREAM);
+    send_out(scene);
+}
+
+static void leave_page(struct scene *scene, uint32_t first)
+{
+    for (uint32_t i = 0; i < PAGE; i++)
+        wire_put_number(&scene->out, WIRE_RST_STREAM, first + 2 * i, 8);
+    send_out(scene);
+    desk_release(&scene->two.desk);
+}
+
+TEST(who_leaves_a_few_pages_at_once_does_not_wait)
+{
+    const uint32_t pages = h2_allowance_of(H2_COST_GIVEN_UP)->burst / PAGE;
+    struct scene scene;
+    uint32_t stream = 1;
+    scene_begin(&scene);
+    for (uint32_t i = 0; i < pages; i++, stream += 2 * PAGE) {
+        open_page(&scene, stream);
+        CHECK_SIZE(scene.two.desk.count, PAGE);
+        leave_page(&scene, stream);
+    }
+    ask(&scene, stream, WIRE_END_STREAM);
+    send_out(&scene);
+    CHECK_SIZE(scene.two.desk.count, 1);
+    scene_end(&scene);
+}
+
+TEST(who_gives_up_page_after_page_is_read_no_faster_than_its_allowance_fills)
+{
+    const struct h2_allowance *allowance = h2_allowance_of(H2_COST_GIVEN_UP);
+    const uint64_t seconds = 3;
+    const size_t most = allowance->burst + seconds * allowance->per_second + 2 * PAGE;
+    struct scene scene;
+    uint32_t stream = 1;
+    size_t begun = 0;
+    scene_begin(&scene);
+    open_page(&scene, stream);
+    for (uint64_t ms = 0; ms < seconds * 1000; ms += 10) {
+        turned_loop_pass(&scene.two.turned, 10);
+        if (scene.two.desk.count < PAGE)
+            continue; /* it is not read */
+        begun += PAGE;
+        leave_page(&scene, stream);
+        stream += 2 * PAGE;
+        open_page(&scene, stream);
+    }
+    CHECK_SIZE(scene.two.server.closed, 0);
+    CHECK(begun > allowance->burst);
+    CHECK_CASE(begun <= most, "%zu requests began, %zu may", begun, most);
+    scene_end(&scene);
+}
+
+TEST(an_answer_that_has_begun_may_be_left_as_often_as_anybody_likes)
+{
+    struct scene scene;
+    scene_begin(&scene);
+    for (uint32_t i = 0; i < 2 * h2_allowance_of(H2_COST_GIVEN_UP)->burst; i++) {
+        ask(&scene, 1 + 2 * i, WIRE_END_STREAM);
+        send_out(&scene);
+        REQUIRE(scene.two.desk.count == 1); /* it was read at once */
+        desk_begin(&scene.two.desk.requests[0], 200, LENGTH_UNKNOWN);
+        turned_loop_settle(&scene.two.turned);
+        wire_put_number(&scene.out, WIRE_RST_STREAM, 1 + 2 * i, 8);
+        send_out(&scene);
+        desk_release(&scene.two.desk);
+    }
+    scene_end(&scene);
+}

@@ -285,3 +285,39 @@ TEST(the_document_tells_each_allowance)
     }
     buf_release(&text);
 }
+
+TEST(who_gives_up_more_than_is_usual_rests_and_is_cut_off_in_the_end)
+{
+    const struct h2_allowance *allowance = h2_allowance_of(H2_COST_GIVEN_UP);
+    const struct wire_frame reset = {WIRE_RST_STREAM, 0, 1, SPAN("\0\0\0\10")};
+    struct h2_guard guard = server_guard();
+    enum abuse abuse = ABUSE_NONE;
+    size_t count = 0;
+    for (; count < allowance->burst; count++)
+        CHECK(h2_guard_gave_up(&guard, 1000) == ABUSE_NONE);
+    CHECK_SIZE(h2_guard_rest_ms(&guard, 1000), 0);
+    CHECK(h2_guard_gave_up(&guard, 1000) == ABUSE_NONE);
+    CHECK_SIZE(h2_guard_rest_ms(&guard, 1000), 1000 / allowance->per_second + 1);
+    CHECK_SIZE(h2_guard_rest_ms(&guard, 1000 + 1000 / allowance->per_second), 0);
+    for (; count < 4 * allowance->burst && abuse == ABUSE_NONE; count++) {
+        abuse = read_frame(&guard, &reset, 1000);
+        if (abuse == ABUSE_NONE)
+            abuse = h2_guard_gave_up(&guard, 1000);
+    }
+    CHECK_SIZE(h2_guard_rest_ms(&guard, 1000), H2_REST_MAX_MS);
+    CHECK(abuse == ABUSE_H2_RESETS);
+    CHECK(count > 2 * allowance->burst);
+}
+
+TEST(who_takes_answers_may_give_up_as_many)
+{
+    const struct h2_allowance *allowance = h2_allowance_of(H2_COST_GIVEN_UP);
+    struct h2_guard guard = server_guard();
+    for (unsigned i = 0; i < allowance->burst; i++)
+        CHECK(h2_guard_gave_up(&guard, 1000) == ABUSE_NONE);
+    for (int i = 0; i < 20000; i++) {
+        h2_guard_answered(&guard);
+        CHECK(h2_guard_gave_up(&guard, 1000) == ABUSE_NONE);
+    }
+    CHECK_SIZE(h2_guard_rest_ms(&guard, 1000), 0);
+}
