@@ -21,6 +21,8 @@ struct source {
     bool is_fetching;
     bool was_tried;      /* since `started_ms` */
     uint64_t started_ms; /* the last fetch */
+    unsigned spare;      /* fetches that need not wait for the interval */
+    uint64_t earned_ms;  /* when the last one was earned */
     struct error why;    /* of the last fetch; kind NONE: it went well */
     struct key_request request;
     struct task refuse; /* the fetch could not even begin */
@@ -67,10 +69,34 @@ static void answer_all(struct source *source, const struct error *why)
 
 /* ---- fetching ---- */
 
-static bool may_fetch(const struct source *source)
+/* An interval in which nothing was fetched is a fetch more, up to a number. */
+static void earn(struct source *source)
 {
-    return !source->is_fetching &&
-           (!source->was_tried || now_ms(source) - source->started_ms >= KEY_STORE_INTERVAL_MS);
+    uint64_t intervals = (now_ms(source) - source->earned_ms) / KEY_STORE_INTERVAL_MS;
+    uint64_t room = KEY_STORE_SPARE_MAX - source->spare;
+    source->spare += (unsigned)(intervals < room ? intervals : room);
+    source->earned_ms += intervals * KEY_STORE_INTERVAL_MS;
+}
+
+/* Who sends tokens of unknown keys has the issuer asked no more often than once in an interval in
+ * the long run; and who sends one now and then gets its answer soon. An issuer that was not reached
+ * is left alone for the interval. */
+static uint64_t wait_ms_for_fetch(const struct source *source)
+{
+    if (!source->was_tried)
+        return 0;
+    uint64_t at = source->earned_ms + KEY_STORE_INTERVAL_MS;
+    if (source->why.kind != ERROR_NONE)
+        at = source->started_ms + KEY_STORE_INTERVAL_MS;
+    else if (source->spare > 0)
+        at = source->started_ms + KEY_STORE_GAP_MS;
+    return at > now_ms(source) ? at - now_ms(source) : 0;
+}
+
+static bool may_fetch(struct source *source)
+{
+    earn(source);
+    return !source->is_fetching && wait_ms_for_fetch(source) == 0;
 }
 
 /* Without memory for a timer the next request looks after it. */
@@ -143,6 +169,9 @@ static void fetch(struct source *source)
     source->is_fetching = true;
     source->was_tried = true;
     source->started_ms = now_ms(source);
+    earn(source);
+    if (source->spare > 0)
+        source->spare--;
     source->request = (struct key_request){.url = source->url, .done = on_fetched};
     timer_stop(&source->next);
     bool ok = timer_start(&source->patience, KEY_STORE_WAIT_MS) || error_memory(&source->why);
@@ -190,6 +219,8 @@ static struct source *source_new(struct key_store *store, const char *url)
         free(source);
         return NULL;
     }
+    source->spare = KEY_STORE_SPARE_MAX;
+    source->earned_ms = now_ms(source);
     list_init(&source->asks);
     timer_init(&source->next, store->loop, on_next, source);
     timer_init(&source->patience, store->loop, on_patience_over, source);
@@ -277,8 +308,7 @@ static bool can_wait(struct source *source, struct error *why)
         *why = source->why;
         return false;
     }
-    uint64_t spent_ms = now_ms(source) - source->started_ms;
-    return timer_start(&source->next, KEY_STORE_INTERVAL_MS - spent_ms) || error_memory(why);
+    return timer_start(&source->next, wait_ms_for_fetch(source)) || error_memory(why);
 }
 
 /* Nothing of what there is will do. */

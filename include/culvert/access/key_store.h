@@ -1,7 +1,7 @@
 /* The keys of all issuers that rules name, on one loop for the whole process: fetched when they are
  * first named, again every hour, and out of turn when a token asks for a key that is not there, but
- * then no more often than KEY_STORE_INTERVAL_MS. When the issuer cannot be reached the last keys go
- * on to serve, up to an age. */
+ * then no more often than KEY_STORE_INTERVAL_MS, a few times excepted. When the issuer cannot be
+ * reached the last keys go on to serve, up to an age. */
 #ifndef CULVERT_ACCESS_KEY_STORE_H
 #define CULVERT_ACCESS_KEY_STORE_H
 
@@ -11,7 +11,9 @@
 
 enum {
     KEY_STORE_ISSUERS_MAX = 256,             /* key sets; the one least used goes for a new one */
-    KEY_STORE_INTERVAL_MS = 10 * 1000,       /* from one fetch of an issuer's keys to the next */
+    KEY_STORE_INTERVAL_MS = 10 * 1000,       /* from one fetch of an issuer's keys to the next: */
+    KEY_STORE_SPARE_MAX = 5,                 /* quiet intervals that are kept for later, when */
+    KEY_STORE_GAP_MS = 1000,                 /* a fetch follows one that went well so soon */
     KEY_STORE_RETRY_MS = 30 * 1000,          /* after a failure, when nobody waits */
     KEY_STORE_FRESH_MS = 60 * 60 * 1000,     /* then keys are fetched again; a key that was taken
                                              * back may serve as long */
