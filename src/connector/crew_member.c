@@ -87,6 +87,7 @@ bool crew_member_set_up(struct crew_member *member, struct blueprint *blueprint,
     const struct crew_options *options = member->options;
     struct loop *loop = worker_loop(member->worker);
     member->budget.limit = options->budget / options->workers;
+    member->budget.loop = loop;
     member->ear = (struct config_ear){.here = member->worker,
                                       .head = member->home,
                                       .judge = options->on_push,

@@ -129,6 +129,7 @@ bool edge_worker_start(struct edge_worker *worker, struct error *err)
                                                       .on_misdirected = on_misdirected,
                                                       .arg = worker};
     worker->loop = worker_loop(team->workers[worker->number]);
+    worker->budget.loop = worker->loop;
     worker->budget.limit = EDGE_BUDGET / team->count;
     if (worker->budget.limit < EDGE_BUDGET_SHARE_MIN)
         worker->budget.limit = EDGE_BUDGET_SHARE_MIN;

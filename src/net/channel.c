@@ -26,13 +26,35 @@ struct channel {
 };
 
 /* An answer of a few words, one of a few lines, more. */
-enum { BLOCK_TINY = 256 - sizeof(struct block), BLOCK_SMALL = 1024 - sizeof(struct block) };
+enum { BLOCK_TINY = LOOP_BLOCK - sizeof(struct block), BLOCK_SMALL = 1024 - sizeof(struct block) };
 
 static unsigned size_for(size_t len)
 {
     if (len <= BLOCK_TINY)
         return BLOCK_TINY;
     return len <= BLOCK_SMALL ? BLOCK_SMALL : CHANNEL_BLOCK;
+}
+
+static struct loop *loop_of(const struct channel *ch)
+{
+    return ch->budget ? ch->budget->loop : NULL;
+}
+
+static struct block *new_block(const struct channel *ch, unsigned size)
+{
+    struct block *block =
+        size == BLOCK_TINY ? loop_take_block(loop_of(ch)) : malloc(sizeof *block + size);
+    if (block)
+        *block = (struct block){.size = size};
+    return block;
+}
+
+static void free_block(const struct channel *ch, struct block *block)
+{
+    if (block->size == BLOCK_TINY)
+        loop_give_block(loop_of(ch), block);
+    else
+        free(block);
 }
 
 static uint32_t bound(size_t bytes)
@@ -59,7 +81,7 @@ static void drop_first(struct channel *ch)
     ch->first = block->next;
     if (!ch->first)
         ch->last = NULL;
-    free(block);
+    free_block(ch, block);
 }
 
 void channel_free(struct channel *ch)
@@ -107,12 +129,9 @@ static struct block *writable(struct channel *ch, size_t len)
     if (ch->last && ch->last->end < ch->last->size)
         return ch->last;
     unsigned size = ch->last && len <= BLOCK_SMALL ? BLOCK_SMALL : size_for(len);
-    struct block *block = malloc(sizeof *block + size);
+    struct block *block = new_block(ch, size);
     if (!block)
         return NULL;
-    block->next = NULL;
-    block->start = block->end = 0;
-    block->size = size;
     if (ch->last)
         ch->last->next = block;
     else

@@ -27,7 +27,7 @@ static void destroy(void *object)
 {
     struct conn *conn = object;
     buf_release(&conn->pending);
-    outqueue_release(&conn->out);
+    outqueue_release(&conn->out, conn->loop);
     conn_tls_free(conn->tls);
     error_drop(conn->why);
     free(conn);
@@ -214,7 +214,7 @@ bool conn_put(struct conn *conn, const void *data, size_t len)
         conn_lose(conn, &why);
         return false;
     }
-    if (!outqueue_put(&conn->out, data, len)) {
+    if (!outqueue_put(&conn->out, conn->loop, data, len)) {
         lose_memory(conn);
         return false;
     }

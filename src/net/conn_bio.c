@@ -15,7 +15,7 @@ static bool should_retry(void)
 static bool keep(struct conn_bio *seam, const char *data, size_t len)
 {
     if (!seam->gathered)
-        return outqueue_put(&seam->rest, data, len);
+        return outqueue_put(&seam->rest, NULL, data, len);
     if (len > conn_bio_room(seam))
         return false;
     memcpy(seam->gathered + seam->gathered_len, data, len);
@@ -135,7 +135,7 @@ void conn_bio_release(struct conn_bio *seam)
 {
     BIO_meth_free(seam->method);
     seam->method = NULL;
-    outqueue_release(&seam->rest);
+    outqueue_release(&seam->rest, NULL);
 }
 
 void conn_bio_begin_reading(struct conn_bio *seam, unsigned char *buffer, size_t size)

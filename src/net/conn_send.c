@@ -13,9 +13,9 @@ size_t conn_waiting(const struct conn *conn)
 
 void conn_drop_output(struct conn *conn)
 {
-    outqueue_release(&conn->out);
+    outqueue_release(&conn->out, conn->loop);
     if (conn->tls)
-        outqueue_release(&conn->tls->bio.rest);
+        outqueue_release(&conn->tls->bio.rest, conn->loop);
 }
 
 /* The peer closed its ears. If it may have said why before (an early answer), that is read first;
@@ -62,7 +62,7 @@ bool conn_send_queue(struct conn *conn, struct outqueue *queue)
         size_t n = conn_send(conn, vectors, outqueue_vectors(queue, vectors, VECTORS_MAX));
         if (n == 0)
             return false;
-        outqueue_drop(queue, n);
+        outqueue_drop(queue, conn->loop, n);
     }
     return true;
 }

@@ -75,7 +75,7 @@ static enum tls_result seal(struct conn *conn)
         int code = SSL_write_ex(conn->tls->ssl, record.data, record.len, &n);
         if (code != 1)
             return tls_result(conn, code, "write");
-        outqueue_drop(&conn->out, n);
+        outqueue_drop(&conn->out, conn->loop, n);
         conn->tls->burst += n;
     }
     return TLS_OK;
@@ -94,7 +94,7 @@ static bool send_sealed(struct conn *conn, struct span sealed)
     }
     if (sealed.len == 0)
         return true;
-    if (conn->blocked && !outqueue_put(&conn->tls->bio.rest, sealed.data, sealed.len)) {
+    if (conn->blocked && !outqueue_put(&conn->tls->bio.rest, conn->loop, sealed.data, sealed.len)) {
         struct error why;
         error_memory(&why);
         conn_lose(conn, &why);

@@ -5,6 +5,13 @@
 
 #include "loop_internal.h"
 
+#if __has_include(<sanitizer/asan_interface.h>)
+#include <sanitizer/asan_interface.h> /* a spare block is no one's: whoever touches it is caught */
+#else
+#define ASAN_POISON_MEMORY_REGION(at, len)
+#define ASAN_UNPOISON_MEMORY_REGION(at, len)
+#endif
+
 enum {
     TASK_ROUNDS = 32, /* tasks that post tasks run in the same turn, up to this many rounds */
     FLUSH_ROUNDS = 4, /* a session's flush hands down to its conn's, whose room wakes the session */
@@ -123,6 +130,8 @@ void loop_free(struct loop *loop)
     if (loop->base)
         event_base_free(loop->base);
     timer_heap_release(&loop->timers);
+    while (loop->blocks)
+        free(loop_take_block(loop));
     free(loop->scratch);
     free(loop);
 }
@@ -248,6 +257,30 @@ unsigned char *loop_scratch(struct loop *loop)
 unsigned char *loop_records(struct loop *loop)
 {
     return loop->scratch + LOOP_SCRATCH;
+}
+
+void *loop_take_block(struct loop *loop)
+{
+    struct spare_block *block = loop ? loop->blocks : NULL;
+    if (!block)
+        return malloc(LOOP_BLOCK);
+    ASAN_UNPOISON_MEMORY_REGION(block, LOOP_BLOCK);
+    loop->blocks = block->next;
+    loop->block_count--;
+    return block;
+}
+
+void loop_give_block(struct loop *loop, void *block)
+{
+    struct spare_block *spare = block;
+    if (!spare || !loop || loop->block_count == LOOP_BLOCKS_MAX) {
+        free(spare);
+        return;
+    }
+    spare->next = loop->blocks;
+    loop->blocks = spare;
+    loop->block_count++;
+    ASAN_POISON_MEMORY_REGION(spare, LOOP_BLOCK);
 }
 
 void loop_reap(struct loop *loop, struct reap *reap, void (*destroy)(void *object), void *object)

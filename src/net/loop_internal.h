@@ -15,6 +15,10 @@ struct signal_slot {
     void *arg;
 };
 
+struct spare_block {
+    struct spare_block *next;
+};
+
 struct loop {
     struct event_base *base;
     struct event *alarm; /* bounds the wait of a turn */
@@ -31,6 +35,8 @@ struct loop {
     struct signal_slot signals[LOOP_SIGNALS_MAX];
     size_t signal_count;
     unsigned char *scratch;
+    struct spare_block *blocks;
+    size_t block_count;
 };
 
 #endif

@@ -1,6 +1,8 @@
 /* Output blocks: a small one for small talk, then whole records. */
 #include "outqueue.h"
 
+#include "culvert/net/loop.h"
+
 #include <assert.h>
 
 struct out_block {
@@ -10,7 +12,7 @@ struct out_block {
 };
 
 /* Sizes of the first block: a request's head or an answer to it, a few of them, a record. */
-static const size_t sizes[] = {512, 2048, OUT_BLOCK};
+static const size_t sizes[] = {LOOP_BLOCK - sizeof(struct out_block), 2048, OUT_BLOCK};
 
 static size_t size_for(size_t len)
 {
@@ -18,6 +20,23 @@ static size_t size_for(size_t len)
     while (i + 1 < ARRAY_LEN(sizes) && sizes[i] < len)
         i++;
     return sizes[i];
+}
+
+static struct out_block *new_block(struct loop *loop, size_t size)
+{
+    struct out_block *block =
+        size == sizes[0] ? loop_take_block(loop) : malloc(sizeof *block + size);
+    if (block)
+        *block = (struct out_block){.size = size};
+    return block;
+}
+
+static void free_block(struct loop *loop, struct out_block *block)
+{
+    if (block->size == sizes[0])
+        loop_give_block(loop, block);
+    else
+        free(block);
 }
 
 /* The small talk turned out to be the beginning of more: else it would be a record of its own. */
@@ -32,18 +51,16 @@ static struct out_block *grow(struct outqueue *queue, size_t len)
     return block;
 }
 
-static struct out_block *writable(struct outqueue *queue, size_t len)
+static struct out_block *writable(struct outqueue *queue, struct loop *loop, size_t len)
 {
     struct out_block *last = queue->last;
     if (last && last == queue->first && last->size < OUT_BLOCK && len > last->size - last->end)
         return grow(queue, len);
     if (last && last->end < last->size)
         return last;
-    size_t size = last ? (size_t)OUT_BLOCK : size_for(len);
-    struct out_block *block = malloc(sizeof *block + size);
+    struct out_block *block = new_block(loop, last ? (size_t)OUT_BLOCK : size_for(len));
     if (!block)
         return NULL;
-    *block = (struct out_block){.size = size};
     if (last)
         last->next = block;
     else
@@ -52,11 +69,11 @@ static struct out_block *writable(struct outqueue *queue, size_t len)
     return block;
 }
 
-bool outqueue_put(struct outqueue *queue, const void *data, size_t len)
+bool outqueue_put(struct outqueue *queue, struct loop *loop, const void *data, size_t len)
 {
     const char *from = data;
     while (len > 0) {
-        struct out_block *block = writable(queue, len);
+        struct out_block *block = writable(queue, loop, len);
         if (!block)
             return false;
         size_t n = block->size - block->end;
@@ -85,7 +102,7 @@ int outqueue_vectors(const struct outqueue *queue, struct iovec *vectors, int ma
     return n;
 }
 
-void outqueue_drop(struct outqueue *queue, size_t n)
+void outqueue_drop(struct outqueue *queue, struct loop *loop, size_t n)
 {
     queue->len -= n;
     while (n > 0) {
@@ -100,11 +117,11 @@ void outqueue_drop(struct outqueue *queue, size_t n)
         queue->first = block->next;
         if (!queue->first)
             queue->last = NULL;
-        free(block);
+        free_block(loop, block);
     }
 }
 
-void outqueue_release(struct outqueue *queue)
+void outqueue_release(struct outqueue *queue, struct loop *loop)
 {
-    outqueue_drop(queue, queue->len);
+    outqueue_drop(queue, loop, queue->len);
 }

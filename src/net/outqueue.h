@@ -11,20 +11,24 @@ enum { OUT_BLOCK = 16 * 1024 };
 
 struct out_block;
 
+struct loop;
+
+/* `loop`, below: whose spare blocks are used, or NULL. */
 struct outqueue {
     struct out_block *first, *last;
     size_t len;
 };
 
 /* False: memory; then a part may have been queued. */
-bool outqueue_put(struct outqueue *queue, const void *data, size_t len) MUST_CHECK;
+bool outqueue_put(struct outqueue *queue, struct loop *loop, const void *data,
+                  size_t len) MUST_CHECK;
 
 /* The first block's bytes. */
 struct span outqueue_peek(const struct outqueue *queue);
 
 /* Fills up to `max` vectors from the front; returns how many. */
 int outqueue_vectors(const struct outqueue *queue, struct iovec *vectors, int max);
-void outqueue_drop(struct outqueue *queue, size_t n);
-void outqueue_release(struct outqueue *queue);
+void outqueue_drop(struct outqueue *queue, struct loop *loop, size_t n);
+void outqueue_release(struct outqueue *queue, struct loop *loop);
 
 #endif

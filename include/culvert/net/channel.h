@@ -26,6 +26,7 @@ enum {
 struct budget {
     size_t used;
     size_t limit;
+    struct loop *loop; /* whose spare blocks are used; NULL: none */
 };
 
 /* What the taking side is told; `arg` is its own. Both may be NULL. */

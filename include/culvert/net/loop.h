@@ -24,7 +24,6 @@ struct loop *loop_new(const struct loop_options *options, struct error *err);
 
 /* Everything embedded must be stopped. Reaps what is left. NULL is allowed. */
 void loop_free(struct loop *loop);
-
 /* Turns until loop_stop, not at all when that came before. */
 void loop_run(struct loop *loop);
 void loop_stop(struct loop *loop);
@@ -35,8 +34,7 @@ bool loop_turn(struct loop *loop, uint64_t wait_ms);
 
 /* Milliseconds until the next timer is due; UINT64_MAX: none is armed. */
 uint64_t loop_next_timer_ms(const struct loop *loop);
-/* Monotonic milliseconds as of this turn. */
-uint64_t loop_now_ms(const struct loop *loop);
+uint64_t loop_now_ms(const struct loop *loop); /* monotonic, as of this turn */
 int64_t loop_unix_ms(const struct loop *loop);
 const struct log *loop_log(const struct loop *loop);
 const struct sockets *loop_sockets(const struct loop *loop);
@@ -46,6 +44,12 @@ const struct sockets *loop_sockets(const struct loop *loop);
 enum { LOOP_SCRATCH = 128 * 1024, LOOP_RECORDS = LOOP_SCRATCH + 32 * 1024 };
 unsigned char *loop_scratch(struct loop *loop);
 unsigned char *loop_records(struct loop *loop);
+
+/* Small blocks for what waits for the end of a turn, which are more than the C library keeps at
+ * hand for a thread. Uninitialised; NULL: memory. malloc and free do too; `loop` may be NULL. */
+enum { LOOP_BLOCK = 512, LOOP_BLOCKS_MAX = 64 };
+void *loop_take_block(struct loop *loop);
+void loop_give_block(struct loop *loop, void *block);
 
 /* Frees `object` with `destroy` at the end of this turn, when no callback of it can be on the
  * stack. Cannot fail: the record is embedded in the object. */

@@ -509,3 +509,34 @@ TEST(time_stands_still_within_a_turn_and_follows_the_clock_between)
     CHECK(loop_unix_ms(turned.loop) == turned.clock.calendar_ms);
     turned_loop_release(&turned);
 }
+
+TEST(a_block_that_was_given_back_is_taken_again_and_only_so_many_are_kept)
+{
+    struct turned_loop turned;
+    void *blocks[LOOP_BLOCKS_MAX + 2];
+    turned_loop_init(&turned);
+    void *first = loop_take_block(turned.loop);
+    REQUIRE(first);
+    memset(first, 'x', LOOP_BLOCK);
+    loop_give_block(turned.loop, first);
+    CHECK(loop_take_block(turned.loop) == first);
+    loop_give_block(turned.loop, first);
+    for (size_t i = 0; i < ARRAY_LEN(blocks); i++)
+        REQUIRE(blocks[i] = loop_take_block(turned.loop));
+    for (size_t i = 0; i < ARRAY_LEN(blocks); i++)
+        loop_give_block(turned.loop, blocks[i]);
+    for (size_t i = 0; i < LOOP_BLOCKS_MAX; i++) /* the last one that was kept is the first out */
+        REQUIRE(loop_take_block(turned.loop) == blocks[LOOP_BLOCKS_MAX - 1 - i]);
+    for (size_t i = 0; i < LOOP_BLOCKS_MAX; i++)
+        loop_give_block(turned.loop, blocks[i]);
+    turned_loop_release(&turned);
+}
+
+TEST(without_a_loop_a_block_comes_from_the_library_and_goes_there)
+{
+    void *block = loop_take_block(NULL);
+    REQUIRE(block);
+    memset(block, 'x', LOOP_BLOCK);
+    loop_give_block(NULL, block);
+    loop_give_block(NULL, NULL);
+}
