@@ -99,9 +99,10 @@ static enum h1_verdict bad(struct error *err, const char *text)
     return H1_BAD;
 }
 
-static enum h1_verdict too_much(struct error *err, const char *text)
+/* To the visitor, an origin's excess is a broken answer like any other. */
+static enum h1_verdict too_much(const struct h1_body *body, const char *text, struct error *err)
 {
-    (void)error_set(err, ERROR_LIMIT, 0, "%s", text);
+    (void)error_set(err, body->is_answer ? ERROR_PROTOCOL : ERROR_LIMIT, 0, "%s", text);
     return H1_BAD;
 }
 
@@ -137,7 +138,7 @@ static enum h1_verdict read_blank(struct h1_body *body, char c, struct error *er
     else if (c != ' ' && c != '\t')
         return bad(err, "a chunk size is followed by something else");
     else if (body->extension_bytes++ == H1_EXTENSIONS_MAX)
-        return too_much(err, "the chunk extensions are too large");
+        return too_much(body, "the chunk extensions are too large", err);
     return H1_MORE;
 }
 
@@ -148,7 +149,7 @@ static enum h1_verdict read_extension(struct h1_body *body, char c, struct error
     else if (!char_is(c, CHAR_VALUE))
         return bad(err, "a chunk extension holds a control byte");
     else if (body->extension_bytes++ == H1_EXTENSIONS_MAX)
-        return too_much(err, "the chunk extensions are too large");
+        return too_much(body, "the chunk extensions are too large", err);
     return H1_MORE;
 }
 
@@ -192,7 +193,7 @@ static enum h1_verdict weigh_framing(struct h1_body *body, struct error *err)
     uint64_t allowed = H1_FRAMING_MAX + H1_FRAMING_FACTOR * body->payload_bytes;
     body->framing_bytes++;
     if (!body->is_answer && body->framing_bytes > allowed)
-        return too_much(err, "the chunks have far more framing than payload");
+        return too_much(body, "the chunks have far more framing than payload", err);
     return H1_MORE;
 }
 
@@ -208,7 +209,7 @@ static enum h1_verdict read_trailer(struct h1_body *body, struct span line, stru
         return H1_DONE;
     }
     if (body->trailer_count++ == H1_TRAILER_COUNT_MAX)
-        return too_much(err, "too many trailers");
+        return too_much(body, "too many trailers", err);
     if (!h1_cut_field(line, &field) || !header_name_is_valid(field.name))
         return bad(err, "a trailer has no proper name");
     if (!header_value_is_valid(field.value))
@@ -228,7 +229,7 @@ static enum h1_verdict feed_trailers(struct h1_body *body, struct span in, size_
     size_t take = is_whole ? lf + 1 : in.len;
     *taken = take;
     if (take > H1_TRAILERS_MAX - body->trailer_bytes)
-        return too_much(err, "the trailers are too large");
+        return too_much(body, "the trailers are too large", err);
     body->trailer_bytes += take;
     struct span line = span_first(in, lf);
     if (is_whole && body->line.len == 0)

@@ -34,22 +34,35 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-/* "HTTP/1.1 200 OK"; the reason and the space before it may be missing. */
+/* "HTTP/1.1 "; origins that say another number speak HTTP/1.1, or 1.0 when theirs is lower. */
+static bool read_version(struct reader *r, struct span *line)
+{
+    static const struct span name = SPAN_INIT("HTTP/");
+    struct span version = span_skip(*line, name.len);
+    if (!span_starts(*line, name) || version.len < 4 || !is_digit(version.data[0]) ||
+        version.data[1] != '.' || !is_digit(version.data[2]) || version.data[3] != ' ')
+        return refuse(r, "the answer does not begin with HTTP/1.1");
+    if (version.data[0] == '0' || memcmp(version.data, "1.0", 3) == 0)
+        r->parser->seen |= H1_SEEN_HTTP10;
+    *line = span_skip(version, 4);
+    return true;
+}
+
+/* "HTTP/1.1 200 OK"; the reason and the space before it may be missing. It goes nowhere, so that it
+ * may hold anything. */
 static bool read_status_line(struct reader *r, struct span line)
 {
     headers_clear(&r->head->fields);
-    if (span_starts(line, SPAN("HTTP/1.0 ")))
-        r->parser->seen |= H1_SEEN_HTTP10;
-    else if (!span_starts(line, SPAN("HTTP/1.1 ")))
-        return refuse(r, "the answer does not begin with HTTP/1.1");
-    struct span status = span_skip(line, strlen("HTTP/1.1 "));
+    if (!read_version(r, &line))
+        return false;
+    struct span status = line;
+    while (span_starts(status, SPAN(" ")))
+        status = span_skip(status, 1);
     if (status.len < 3 || !is_digit(status.data[0]) || !is_digit(status.data[1]) ||
         !is_digit(status.data[2]) || (status.len > 3 && status.data[3] != ' '))
         return refuse(r, "the status is not three digits");
     if (status.data[0] == '0')
         return refuse(r, "the status is below 100");
-    if (!header_value_is_valid(status))
-        return refuse(r, "the reason holds a control byte");
     r->head->status =
         (status.data[0] - '0') * 100 + (status.data[1] - '0') * 10 + (status.data[2] - '0');
     r->parser->has_start = true;
@@ -67,9 +80,14 @@ static bool read_length(struct reader *r, struct span value)
 
 static bool read_transfer(struct reader *r, struct span value)
 {
+    r->parser->seen |= H1_SEEN_TO_REMOVE;
+    if (saw(r, H1_SEEN_HTTP10)) { /* HTTP/1.0 knows no chunks: the body is what its length says */
+        r->framing->is_lenient = true;
+        return true;
+    }
     if (saw(r, H1_SEEN_TRANSFER))
         return refuse(r, "Transfer-Encoding came twice");
-    r->parser->seen |= H1_SEEN_TRANSFER | H1_SEEN_TO_REMOVE;
+    r->parser->seen |= H1_SEEN_TRANSFER;
     return span_equal_nocase(value, SPAN("chunked")) ||
            refuse(r, "Transfer-Encoding is not chunked");
 }
@@ -179,12 +197,23 @@ static bool read_field_line(struct reader *r, struct span line, size_t at)
     } else {
         if (parser->field_end == 0)
             return refuse(r, "the first field begins with a blank");
-        if (span_trim(line).len == 0)
-            return refuse(r, "a line of the head is blank");
         r->framing->is_lenient = true;
     }
     parser->field_end = parser->line;
     return true;
+}
+
+/* Fields of one length agree in all their digits, and none is a list. */
+static bool lengths_agree(struct reader *r, struct span first)
+{
+    const struct headers *fields = &r->head->fields;
+    for (size_t i = 0; i < fields->count; i++) {
+        struct header field = headers_at(fields, i);
+        if (span_equal_nocase(field.name, SPAN("Content-Length")) &&
+            !span_equal(field.value, first))
+            return refuse(r, "Content-Length twice and not equal");
+    }
+    return !memchr(first.data, ',', first.len) || refuse(r, "Content-Length is a list");
 }
 
 /* One Content-Length in plain decimal, or none. */
@@ -197,7 +226,7 @@ static bool settle_length(struct reader *r)
     struct span given;
     if (!headers_find(fields, name, &given))
         return true;
-    if (!headers_content_length(fields, &r->head->length, r->err))
+    if (!headers_content_length(fields, &r->head->length, r->err) || !lengths_agree(r, given))
         return false;
     char room[SPAN_U64_SIZE];
     struct span text = span_from_u64((uint64_t)r->head->length, room);

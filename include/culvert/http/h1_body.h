@@ -12,7 +12,7 @@ enum {
     H1_FRAMING_MAX = 64 * 1024,
     H1_FRAMING_FACTOR = 8,
     H1_TRAILERS_MAX = 16 * 1024, /* bytes of the trailer section */
-    H1_TRAILER_COUNT_MAX = 64,
+    H1_TRAILER_COUNT_MAX = 256,
 };
 
 enum h1_body_state {
