@@ -11,7 +11,8 @@ enum char_class {
     CHAR_TARGET = 1u << 2, /* request targets: printable ASCII without "#" */
     CHAR_HOST = 1u << 3,   /* host names: letters, digits, "-", ".", "_" */
     CHAR_PATH = 1u << 4,   /* targets without what RFC 3986 does not know, as quotes and braces */
-    CHAR_QUERY = 1u << 5,  /* targets and 0x80 ... 0xFF, which browsers of old send as they are */
+    CHAR_QUERY =
+        1u << 5, /* targets, "#" and 0x80 ... 0xFF, which may come in a query as they are */
 };
 
 extern const unsigned char char_classes[256];

@@ -32,18 +32,34 @@ static bool is_get_like(const struct request_head *head)
     return false;
 }
 
+/* Those whose content has a meaning of its own: that there is none is said even when all ask for
+ * is another protocol. */
+static bool is_post_like(const struct request_head *head)
+{
+    return request_is(head, SPAN("POST")) || request_is(head, SPAN("PUT")) ||
+           request_is(head, SPAN("PATCH"));
+}
+
+static struct h1_shape websocket_shape(const struct request_head *head)
+{
+    bool says_length = is_post_like(head);
+    return (struct h1_shape){
+        .body = says_length ? H1_BODY_LENGTH : H1_BODY_NONE,
+        .length = says_length ? 0 : LENGTH_UNKNOWN,
+        .connection = H1_CONNECTION_UPGRADE,
+        .upgrade = SPAN("websocket"),
+    };
+}
+
 struct h1_shape h1_request_shape(const struct request_head *head)
 {
-    bool ends_here = head->ends_here || head->is_websocket;
-    if (!ends_here && head->length == LENGTH_UNKNOWN)
+    if (head->is_websocket)
+        return websocket_shape(head);
+    if (!head->ends_here && head->length == LENGTH_UNKNOWN)
         return (struct h1_shape){.body = H1_BODY_CHUNKED, .length = LENGTH_UNKNOWN};
-    struct h1_shape shape = {.body = H1_BODY_LENGTH, .length = ends_here ? 0 : head->length};
+    struct h1_shape shape = {.body = H1_BODY_LENGTH, .length = head->ends_here ? 0 : head->length};
     if (shape.length == 0 && is_get_like(head))
         shape = (struct h1_shape){.body = H1_BODY_NONE, .length = LENGTH_UNKNOWN};
-    if (head->is_websocket) {
-        shape.connection = H1_CONNECTION_UPGRADE;
-        shape.upgrade = SPAN("websocket");
-    }
     return shape;
 }
 
@@ -112,7 +128,9 @@ static bool put_shape(struct buf *out, const struct h1_shape *shape, struct erro
     return put_field(out, (struct header){SPAN("Upgrade"), shape->upgrade}, err);
 }
 
-static bool put_fields(struct buf *out, const struct headers *fields, struct error *err)
+/* Trailers have a place behind chunks only: no other body has them announced. */
+static bool put_fields(struct buf *out, const struct headers *fields, enum h1_body_kind body,
+                       struct error *err)
 {
     static const struct span owned[] = {
         SPAN_INIT("Host"),       SPAN_INIT("Content-Length"), SPAN_INIT("Transfer-Encoding"),
@@ -121,7 +139,11 @@ static bool put_fields(struct buf *out, const struct headers *fields, struct err
     };
     for (size_t i = 0; i < fields->count; i++) {
         struct header field = headers_at(fields, i);
-        if (!is_one_of(field.name, owned, ARRAY_LEN(owned)) && !put_field(out, field, err))
+        bool is_for_chunks = span_equal_nocase(field.name, SPAN("Trailer"));
+        if (is_one_of(field.name, owned, ARRAY_LEN(owned)) ||
+            (is_for_chunks && body != H1_BODY_CHUNKED))
+            continue;
+        if (!put_field(out, field, err))
             return false;
     }
     return buf_put_span(out, SPAN("\r\n")) || full(err);
@@ -206,7 +228,7 @@ bool h1_write_request(struct buf *out, const struct request_head *head,
     if (!has_line)
         (void)full(err);
     if (!has_line || !put_field(out, host, err) || !put_shape(out, shape, err) ||
-        !put_fields(out, &head->fields, err))
+        !put_fields(out, &head->fields, shape->body, err))
         return take_back(out, before);
     return true;
 }
@@ -224,7 +246,8 @@ bool h1_write_response(struct buf *out, const struct response_head *head,
         buf_printf(out, "HTTP/1.1 %d %s\r\n", head->status, status_reason(head->status));
     if (!has_line)
         (void)full(err);
-    if (!has_line || !put_shape(out, &allowed, err) || !put_fields(out, &head->fields, err))
+    if (!has_line || !put_shape(out, &allowed, err) ||
+        !put_fields(out, &head->fields, allowed.body, err))
         return take_back(out, before);
     return true;
 }

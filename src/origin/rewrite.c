@@ -1,5 +1,6 @@
 /* What is changed in a request on its way to the origin; the order of fields is kept. */
 #include "culvert/origin/rewrite.h"
+#include "culvert/http/h1_body.h"
 #include "culvert/tunnel/stream_kind.h"
 
 enum { TAG_FIELD_MAX = 256 }; /* "Cf-Warp-Tag-" and a name */
@@ -25,43 +26,69 @@ static bool add_tag(struct headers *fields, struct span name, struct span value,
     return ok;
 }
 
-static bool put_name(struct buf *list, struct span name)
+static int by_bytes(const void *a, const void *b)
 {
-    char *room = NULL;
-    if (list->len > 0 && !buf_put_span(list, SPAN(", ")))
-        return false;
-    if (name.len > 0 && !(room = buf_room(list, name.len)))
-        return false;
-    if (room) {
-        header_canonical_name(name, room);
-        buf_added(list, name.len);
+    const struct span *left = a;
+    const struct span *right = b;
+    int order = memcmp(left->data, right->data, left->len < right->len ? left->len : right->len);
+    return order != 0 ? order : (left->len > right->len) - (left->len < right->len);
+}
+
+/* What says where the body ends is no trailer, announced or not. */
+static bool is_announced(struct span name)
+{
+    return header_name_is_valid(name) && !span_equal_nocase(name, SPAN("Trailer")) &&
+           !span_equal_nocase(name, SPAN("Transfer-Encoding")) &&
+           !span_equal_nocase(name, SPAN("Content-Length"));
+}
+
+/* Cuts `text` into names in their customary spelling, which is written over it. */
+static size_t cut_names(struct buf *text, struct span names[H1_TRAILER_COUNT_MAX])
+{
+    size_t count = 0;
+    struct span rest = buf_span(text);
+    struct span name;
+    while (count < H1_TRAILER_COUNT_MAX && span_cut(&rest, ',', &name)) {
+        name = span_trim(name);
+        if (!is_announced(name))
+            continue;
+        header_canonical_name(name, text->data + (name.data - text->data));
+        names[count++] = name;
     }
-    return true;
+    qsort(names, count, sizeof *names, by_bytes);
+    return count;
 }
 
 /* Trailer is for the next hop only, but the next hop gets the trailers: one list of their names in
- * the spelling that they will have. */
+ * the spelling that they will have, each once, sorted as origins know it. */
 static bool keep_trailer_field(struct headers *to, const struct headers *from, struct error *err)
 {
-    struct buf names = BUF_LIMIT(HEADERS_BYTES_MAX);
+    struct buf text = BUF_LIMIT(HEADERS_BYTES_MAX);
     struct buf list = BUF_LIMIT(HEADERS_BYTES_MAX);
-    bool ok = headers_join(from, SPAN("Trailer"), &names) || error_memory(err);
-    struct span rest = buf_span(&names);
-    struct span name;
-    while (ok && span_cut(&rest, ',', &name))
-        ok = put_name(&list, span_trim(name)) || error_memory(err);
+    struct span names[H1_TRAILER_COUNT_MAX];
+    bool ok = headers_join(from, SPAN("Trailer"), &text) || error_memory(err);
+    size_t count = ok ? cut_names(&text, names) : 0;
+    for (size_t i = 0; i < count && ok; i++) {
+        if (i > 0 && span_equal(names[i], names[i - 1]))
+            continue;
+        ok = ((i == 0 || buf_put_char(&list, ',')) && buf_put_span(&list, names[i])) ||
+             error_memory(err);
+    }
     if (ok && list.len > 0)
         ok = headers_add(to, SPAN("Trailer"), buf_span(&list), err);
-    buf_release(&names);
+    buf_release(&text);
     buf_release(&list);
     return ok;
 }
 
-/* One without a word says nothing, and some origins refuse it. */
-static bool is_empty_agent(struct header field, void *arg)
+/* The first one speaks for the visitor; without a word it says nothing, and some origins refuse
+ * it. */
+static bool is_idle_agent(struct header field, void *arg)
 {
-    (void)arg;
-    return field.value.len == 0 && span_equal_nocase(field.name, SPAN("User-Agent"));
+    size_t *seen = arg;
+    if (!span_equal_nocase(field.name, SPAN("User-Agent")))
+        return false;
+    return (*seen)++ > 0 || field.value.len == 0;
 }
 
 /* What stands before the path for a proxy (RFC 9112 3.2.2). */
@@ -108,7 +135,8 @@ bool rewrite_request(struct request_head *to, const struct request_head *from,
         return false;
     stream_kind_strip(to);
     headers_remove_hop_by_hop(&to->fields, true);
-    headers_remove_if(&to->fields, is_empty_agent, NULL);
+    size_t agents = 0;
+    headers_remove_if(&to->fields, is_idle_agent, &agents);
     if (!from->ends_here && !keep_trailer_field(&to->fields, &from->fields, err))
         return false;
     if (options->host.len > 0 && !set_host(to, options->host, err))

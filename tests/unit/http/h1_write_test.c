@@ -33,16 +33,19 @@ TEST(a_request_has_host_first_then_its_framing_then_the_fields_in_order)
     add(&head.fields, SPAN("upgrade"), SPAN("x"));
     add(&head.fields, SPAN("te"), SPAN("trailers"));
     add(&head.fields, SPAN("accept"), SPAN(""));
+    add(&head.fields, SPAN("trailer"), SPAN("X"));
     CHECK(h1_write_request(&out, &head, &shape, NULL));
     CHECK_TEXT(buf_text(&out), "POST /a%2Fb?c HTTP/1.1\r\nHost: App.example:8443\r\n"
                                "Content-Length: 5\r\nX-Lower-Case: 1\r\nTe: trailers\r\n"
                                "Accept: \r\n\r\n");
     buf_clear(&out);
     headers_clear(&head.fields);
+    add(&head.fields, SPAN("trailer"), SPAN("X"));
     shape = (struct h1_shape){.body = H1_BODY_CHUNKED, .connection = H1_CONNECTION_KEEP_ALIVE};
     CHECK(h1_write_request(&out, &head, &shape, NULL));
     CHECK_TEXT(buf_text(&out), "POST /a%2Fb?c HTTP/1.1\r\nHost: App.example:8443\r\n"
-                               "Transfer-Encoding: chunked\r\nConnection: keep-alive\r\n\r\n");
+                               "Transfer-Encoding: chunked\r\nConnection: keep-alive\r\n"
+                               "Trailer: X\r\n\r\n");
     buf_clear(&out);
     shape = (struct h1_shape){.connection = H1_CONNECTION_UPGRADE, .upgrade = SPAN("websocket")};
     CHECK(h1_write_request(&out, &head, &shape, NULL));
@@ -208,6 +211,27 @@ TEST(the_shape_of_a_request_follows_its_body)
         struct h1_shape shape = h1_request_shape(&head);
         CHECK_CASE(shape.body == cases[i].body && shape.length == cases[i].announced, "case %zu",
                    i);
+        request_head_release(&head);
+    }
+}
+
+TEST(of_an_upgrade_only_methods_that_send_something_say_that_they_do_not)
+{
+    static const struct {
+        const char *method;
+        bool says_length;
+    } cases[] = {{"GET", false}, {"POST", true}, {"PUT", true},   {"PATCH", true},
+                 {"get", false}, {"FOO", false}, {"HEAD", false}, {"DELETE", false}};
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct request_head head;
+        fill(&head, cases[i].method, "a", SPAN("/"));
+        head.is_websocket = true;
+        head.length = 5;
+        struct h1_shape shape = h1_request_shape(&head);
+        CHECK(shape.connection == H1_CONNECTION_UPGRADE);
+        CHECK_CASE(shape.body == (cases[i].says_length ? H1_BODY_LENGTH : H1_BODY_NONE) &&
+                       shape.length == (cases[i].says_length ? 0 : LENGTH_UNKNOWN),
+                   "%s", cases[i].method);
         request_head_release(&head);
     }
 }
