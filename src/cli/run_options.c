@@ -44,6 +44,16 @@ static bool fill_times(struct cli_call *call, struct connector_options *c, struc
     return true;
 }
 
+static bool fill_retries(struct cli_call *call, struct run_options *o, struct error *err)
+{
+    int64_t retries = sources_int(call->sources, "retries");
+    if (retries < 0)
+        return fail(call, "retries", "must not be negative", err);
+    o->retries = (uint64_t)retries;
+    o->connector.retries = &o->retries;
+    return true;
+}
+
 static bool fill_workers(struct cli_call *call, struct connector_options *c, struct error *err)
 {
     enum { DEFAULT_MOST = 4 }; /* as many as there are HA connections by default */
@@ -202,10 +212,11 @@ bool run_options_fill(struct cli_call *call, const struct credentials *creds, st
     c->post_quantum = sources_bool(call->sources, "post-quantum");
     c->pid_file = pid_file[0] ? pid_file : NULL;
     c->notify_socket = environment_get(call->world->environment, "NOTIFY_SOCKET");
-    return check_protocol(call, err) && fill_times(call, c, err) && fill_workers(call, c, err) &&
-           fill_edge(call, creds, c, err) && fill_bind(call, o, err) &&
-           fill_metrics(call, c, err) && fill_tags(call, o, err) && fill_features(call, c, err) &&
-           fill_flows(call, o, err) && fill_dns(call, o, err) && fill_proxies(call, o, err);
+    return check_protocol(call, err) && fill_times(call, c, err) && fill_retries(call, o, err) &&
+           fill_workers(call, c, err) && fill_edge(call, creds, c, err) &&
+           fill_bind(call, o, err) && fill_metrics(call, c, err) && fill_tags(call, o, err) &&
+           fill_features(call, c, err) && fill_flows(call, o, err) && fill_dns(call, o, err) &&
+           fill_proxies(call, o, err);
 }
 
 /* The settings that are reported, as texts, if they were given and are not empty. */

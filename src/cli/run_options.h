@@ -14,7 +14,7 @@ struct run_options {
     struct connector_options connector;
     struct rewrite_tag tags[RUN_TAGS_MAX];
     struct ip_address edge_from;
-    uint64_t max_active_flows;
+    uint64_t max_active_flows, retries;
     struct ip_address dns[TCP_ORIGIN_DNS_MAX];
     struct outgoing_proxies *proxies;
     struct buf local_configuration;

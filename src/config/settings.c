@@ -91,7 +91,7 @@ static const struct setting settings[] = {
     {"protocol", {"p"}, {"TUNNEL_TRANSPORT_PROTOCOL"}, T, TELLS, "auto", "NAME",
      "auto or http2; quic is not supported by this version"},
     {"post-quantum", {"pq"}, {"TUNNEL_POST_QUANTUM"}, B, FILED, NULL, NULL,
-     "only post-quantum key agreement; not supported by this version"},
+     "only post-quantum key agreement with the edge; takes OpenSSL 3.5"},
     {"retries", {0}, {"TUNNEL_RETRIES"}, I, TELLS, "5", "N",
      "where the growth of the wait between attempts stops"},
     {"ha-connections", {0}, {0}, I, HIDES, "4", "N", "connections to the edge"},

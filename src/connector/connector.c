@@ -341,6 +341,7 @@ static bool start_supervisor(struct connector *connector, struct error *err)
         .static_edge = options->static_edge,
         .region = options->region,
         .grace_ms = options->grace_ms,
+        .retries = options->retries,
     };
     connector->supervisor = supervisor_new(&supervisor, &supervisor_events, connector, err);
     return connector->supervisor != NULL;

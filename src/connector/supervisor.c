@@ -435,12 +435,23 @@ static void begin(void *arg)
         begin_lookup(supervisor);
 }
 
+/* No wait is longer. */
+static uint64_t cap_ms(const struct supervisor_options *options)
+{
+    uint64_t cap = SUPERVISOR_FIRST_WAIT_MS;
+    if (!options->retries || *options->retries == SUPERVISOR_RETRIES)
+        return SUPERVISOR_CAP_MS;
+    for (uint64_t i = 0; i < *options->retries && cap < SUPERVISOR_CAP_MAX_MS; i++)
+        cap *= 2;
+    return cap < SUPERVISOR_CAP_MAX_MS ? cap : SUPERVISOR_CAP_MAX_MS;
+}
+
 struct supervisor *supervisor_new(const struct supervisor_options *options,
                                   const struct supervisor_events *events, void *arg,
                                   struct error *err)
 {
     const struct backoff backoff = {.first_ms = SUPERVISOR_FIRST_WAIT_MS,
-                                    .cap_ms = SUPERVISOR_CAP_MS};
+                                    .cap_ms = cap_ms(options)};
     struct supervisor *supervisor = calloc(1, sizeof *supervisor);
     if (!supervisor) {
         error_memory(err);

@@ -74,6 +74,34 @@ TEST(waits_double_up_to_30_s_and_never_end_the_connector)
     lone_connector_close(&lone);
 }
 
+TEST(waits_stop_growing_after_as_many_retries_as_are_asked_for)
+{
+    static const struct {
+        uint64_t retries, longest_ms;
+    } cases[] = {{0, 1000},      {1, 2000},       {3, 8000},
+                 {5, 30 * 1000}, {7, 128 * 1000}, {99, 3600 * 1000}};
+    static const struct fake_edge_answer answers[] = {{FAKE_EDGE_CLOSE}};
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct lone_connector lone;
+        uint64_t longest = 0;
+        lone_connector_open(&lone);
+        fake_edge_follow(&lone.edge, answers, 1);
+        lone.options.retries = &cases[i].retries;
+        lone_connector_start(&lone);
+        for (int step = 0; step < 1000 && lone.edge.count < 30; step++)
+            lone_connector_pass(&lone, cases[i].longest_ms / 10);
+        for (size_t c = 1; c < lone.edge.count; c++) {
+            uint64_t wait = lone_connector_came(&lone, c) - lone_connector_came(&lone, c - 1);
+            longest = wait > longest ? wait : longest;
+        }
+        CHECK_SIZE(lone.edge.count, 30);
+        CHECK_CASE(longest <= cases[i].longest_ms, "%zu: %llu ms", i, (unsigned long long)longest);
+        CHECK_CASE(longest > cases[i].longest_ms / 4, "%zu: %llu ms", i,
+                   (unsigned long long)longest);
+        lone_connector_close(&lone);
+    }
+}
+
 TEST(a_refusal_for_good_of_every_index_ends_it_with_the_cause)
 {
     static const struct fake_edge_answer refuse = {FAKE_EDGE_REFUSE, "tunnel deleted", false, 0};

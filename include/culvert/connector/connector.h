@@ -33,6 +33,7 @@ struct connector_options {
     size_t connections;                 /* --ha-connections, 1 ... EDGE_INDEXES_MAX */
     uint64_t grace_ms;                  /* --grace-period */
     uint64_t rpc_timeout_ms;            /* --rpc-timeout */
+    const uint64_t *retries;            /* --retries, as in supervisor.h; NULL */
     bool post_quantum;
     const char *version;                          /* reported to the edge, in the form 2026.8.2 */
     const char *features[CONNECTOR_FEATURES_MAX]; /* more of them; ends with NULL */

@@ -7,14 +7,16 @@
 struct supervisor;
 
 enum {
-    SUPERVISOR_SPACING_MS = 100,        /* between the starts of two indexes */
-    SUPERVISOR_FIRST_WAIT_MS = 1000,    /* the first wait is below this */
-    SUPERVISOR_CAP_MS = 30 * 1000,      /* and no wait is longer */
-    SUPERVISOR_PROVEN_MS = 60 * 1000,   /* a connection up for this long resets the waits */
-    SUPERVISOR_RETURNS_MAX = 50,        /* of an index that was registered and lost: no growing */
-    SUPERVISOR_RETURNS_MS = 60 * 1000,  /* waits, so often within this time */
-    SUPERVISOR_HOPE_MS = 5 * 60 * 1000, /* an unknown tunnel may still become known */
-    SUPERVISOR_LOOKUP_MS = 3600 * 1000, /* the edge is looked up again at the latest */
+    SUPERVISOR_SPACING_MS = 100,     /* between the starts of two indexes */
+    SUPERVISOR_FIRST_WAIT_MS = 1000, /* the first wait is below this */
+    SUPERVISOR_CAP_MS = 30 * 1000,   /* and no wait is longer, unless --retries says otherwise: */
+    SUPERVISOR_RETRIES = 5,          /* so often it doubles then, */
+    SUPERVISOR_CAP_MAX_MS = 3600 * 1000, /* and never to more than this */
+    SUPERVISOR_PROVEN_MS = 60 * 1000,    /* a connection up for this long resets the waits */
+    SUPERVISOR_RETURNS_MAX = 50,         /* of an index that was registered and lost: no growing */
+    SUPERVISOR_RETURNS_MS = 60 * 1000,   /* waits, so often within this time */
+    SUPERVISOR_HOPE_MS = 5 * 60 * 1000,  /* an unknown tunnel may still become known */
+    SUPERVISOR_LOOKUP_MS = 3600 * 1000,  /* the edge is looked up again at the latest */
 };
 
 struct supervisor_options {
@@ -26,6 +28,7 @@ struct supervisor_options {
     struct edge_addresses static_edge; /* count 0: discovered by DNS */
     const char *region;                /* for the discovery; "" */
     uint64_t grace_ms;
+    const uint64_t *retries; /* after how many waits they grow no more; NULL: SUPERVISOR_RETRIES */
 };
 
 struct supervisor_events {

@@ -172,6 +172,10 @@ TEST(settings_out_of_their_range_are_named)
          CLI_FAILED,
          "--dns-resolver-addrs must be addresses with ports",
          "a name for a DNS server"},
+        {{"culvert", "tunnel", "run", "--retries", "-1"},
+         CLI_FAILED,
+         "--retries must not be negative",
+         "fewer attempts than none"},
         {{"culvert", "tunnel", "run", "--workers", "0"},
          CLI_FAILED,
          "--workers must be from 1 to 64",
@@ -385,4 +389,24 @@ TEST(a_setting_of_what_this_version_does_not_have_is_told_once_with_the_reason)
     CHECK(strstr(buf_text(&log), "\"from\":\"TUNNEL_ICMPV4_SRC\""));
     CHECK(strstr(buf_text(&log), "/given.yml:3:8\""));
     buf_release(&log);
+}
+
+TEST(the_help_shows_each_setting_that_is_not_hidden_and_does_something)
+{
+    static const char *const words[] = {"culvert", "tunnel", "run", "--help", NULL};
+    static const char *const others[] = {"overwrite-dns"}; /* are another command's */
+    struct test_place home = place_make();
+    struct cli_outcome outcome = cli_outcome_of(&home, words, NULL);
+    for (size_t i = 0; i < settings_count(); i++) {
+        const struct setting *setting = settings_at(i);
+        char word[80];
+        bool is_shown =
+            !(setting->traits & (SETTING_HIDDEN | SETTING_INERT)) && !setting_why_idle(setting);
+        for (size_t o = 0; o < ARRAY_LEN(others); o++)
+            is_shown = is_shown && strcmp(setting->name, others[o]) != 0;
+        (void)snprintf(word, sizeof word, "  --%s", setting->name);
+        CHECK_CASE(!is_shown || strstr(outcome.out, word), "%s", setting->name);
+    }
+    cli_outcome_release(&outcome);
+    place_remove(&home);
 }
