@@ -20,6 +20,12 @@ struct request_handler {
     size_t unwarned;    /* since then */
 };
 
+/* A request whose token is judged. */
+struct asking {
+    struct access_pass pass;
+    struct request *request;
+};
+
 struct request {
     struct request_handler *handler;
     struct link link;
@@ -28,8 +34,8 @@ struct request {
     const char *service; /* for the log */
     size_t connection;
     enum stream_kind kind;
-    struct exchange *exchange; /* NULL before it was let in */
-    struct access_pass pass;
+    struct exchange *exchange;        /* NULL before it was let in */
+    struct asking *asking;            /* NULL: nothing has to be judged, or it was */
     uint64_t asked_ms;                /* when it came */
     const char *method, *host, *path; /* for the log, without the query and cut: in `texts` */
     char *declared;                   /* the request's Trailer fields, one list; NULL: none */
@@ -71,6 +77,7 @@ static void request_free(struct request *request)
     if (!request)
         return;
     free(request->declared);
+    free(request->asking);
     free(request);
 }
 
@@ -304,6 +311,8 @@ static void answer_unserved(struct request *request, struct inbound *in, int sta
 static void admit(struct request *request, struct inbound *in, enum access_finding finding,
                   const struct error *why)
 {
+    free(request->asking);
+    request->asking = NULL;
     if (finding == ACCESS_VALID) {
         start(request, in, openers_at(request->version->openers, request->rule));
         return;
@@ -318,25 +327,37 @@ static void admit(struct request *request, struct inbound *in, enum access_findi
 static void on_decided(struct access_pass *pass, struct inbound *in, enum access_finding finding,
                        const struct error *why)
 {
-    admit(CONTAINER_OF(pass, struct request, pass), in, finding, why);
+    admit(CONTAINER_OF(pass, struct asking, pass)->request, in, finding, why);
 }
 
 static void on_left(struct access_pass *pass)
 {
-    finish_unserved(CONTAINER_OF(pass, struct request, pass), 0, NULL);
+    finish_unserved(CONTAINER_OF(pass, struct asking, pass)->request, 0, NULL);
+}
+
+static enum access_finding judge(struct request *request, struct inbound *in,
+                                 const struct access_requirement *access, struct error *why)
+{
+    static const struct access_pass_events events = {on_decided, on_left};
+    request->asking = calloc(1, sizeof *request->asking);
+    if (!request->asking) {
+        error_memory(why);
+        return ACCESS_NO_MEMORY;
+    }
+    request->asking->request = request;
+    request->asking->pass.events = &events;
+    return access_pass_ask(&request->asking->pass, request->handler->options.verifier, access, in,
+                           why);
 }
 
 static void ask_for_admission(struct request *request, struct inbound *in)
 {
-    static const struct access_pass_events events = {on_decided, on_left};
     const struct access_requirement *access =
         &rules_at(request->version->rules, request->rule)->origin.access;
     struct error why = {0};
     enum access_finding finding = ACCESS_VALID;
-    request->pass.events = &events;
     if (access->required)
-        finding =
-            access_pass_ask(&request->pass, request->handler->options.verifier, access, in, &why);
+        finding = judge(request, in, access, &why);
     if (finding != ACCESS_WAITS)
         admit(request, in, finding, &why);
 }
@@ -480,7 +501,8 @@ void request_handler_cut(struct request_handler *handler, const struct error *wh
         edge_answer_refuse(early, 502, RESPONSE_FROM_CONNECTOR);
     LIST_EACH_SAFE (it, after, &handler->requests) {
         struct request *request = CONTAINER_OF(it, struct request, link);
-        struct inbound *waiting = access_pass_take_back(&request->pass);
+        struct inbound *waiting =
+            request->asking ? access_pass_take_back(&request->asking->pass) : NULL;
         if (waiting) {
             answer_unserved(request, waiting, 502, error_name(why));
         } else if (request->exchange) {

@@ -35,6 +35,7 @@ struct conn {
     bool needs_tls_write;
     bool in_vain;      /* the descriptor is readable while nobody reads */
     bool tls_readable; /* decrypted bytes may wait in the session: the descriptor will not tell */
+    enum conn_cut cut;
     struct watch watch;
     struct gate gate;
     struct task flush;    /* at the end of the turn */
@@ -49,7 +50,6 @@ struct conn {
     struct buf pending;      /* what the consumer left */
     struct conn_tls *tls;    /* NULL: in clear */
     const struct error *why; /* for on_lost, told from a task; kept; NULL: nothing yet */
-    enum conn_cut cut;
     void (*gone)(void *arg, enum conn_cut cut);
     void *gone_arg;
     struct task lose;
