@@ -3,7 +3,7 @@
 
 #include <errno.h>
 
-static bool is_digit(char c)
+bool number_is_digit(char c)
 {
     return c >= '0' && c <= '9';
 }
@@ -51,7 +51,7 @@ bool number_parse_int(struct span text, bool *negative, uint64_t *magnitude)
     *negative = digits[0] == '-';
     if (digits[0] == '-' || digits[0] == '+')
         digits++;
-    if (!is_digit(digits[0]))
+    if (!number_is_digit(digits[0]))
         return false;
     int base;
     digits = skip_base(digits, &base);

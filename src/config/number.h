@@ -8,6 +8,8 @@
 /* Longer spellings are no numbers of 64 bits. */
 enum { NUMBER_TEXT_MAX = 96 };
 
+bool number_is_digit(char c);
+
 /* A copy without "_"; false: too long or empty. */
 bool number_copy(struct span text, char out[NUMBER_TEXT_MAX]) MUST_CHECK;
 

@@ -3,6 +3,7 @@
 #include "culvert/config/sources.h"
 
 #include "culvert/base/duration.h"
+#include "culvert/base/encode.h"
 #include "culvert/base/nearest.h"
 #include "number.h"
 
@@ -16,7 +17,8 @@ struct entry {
     enum source source;
     char **values; /* as spelled: one, or the elements of a list; none: the default */
     size_t count;
-    int64_t number; /* of whole numbers, durations (nanoseconds) and truths */
+    bool is_withheld; /* an empty variable stands before the file's value */
+    int64_t number;   /* of whole numbers, durations (nanoseconds) and truths */
     char place[SOURCES_PLACE_MAX];
 };
 
@@ -65,6 +67,20 @@ static bool parse_bool(struct span text, int64_t *number)
         }
     }
     return false;
+}
+
+/* Beside flags and variables "_" stands between two digits only, in files anywhere. */
+static bool separates_digits(struct span text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        bool follows = i > 0 && text.data[i - 1] != '_' && hex_value(text.data[i - 1]) >= 0;
+        bool follows_base = i == 2 && text.data[0] == '0';
+        if (text.data[i] != '_')
+            continue;
+        if ((!follows && !follows_base) || i + 1 == text.len || hex_value(text.data[i + 1]) < 0)
+            return false;
+    }
+    return true;
 }
 
 static bool parse_int(struct span text, int64_t *number)
@@ -125,6 +141,9 @@ static bool set_value(struct entry *entry, enum source source, struct span text,
 {
     int64_t number = 0;
     const char *wanted = parse(entry->setting->kind, text, &number);
+    if (!wanted && entry->setting->kind == SETTING_INT && source != SOURCE_FILE &&
+        !separates_digits(text))
+        wanted = "a whole number";
     if (wanted)
         return error_set(err, ERROR_INVALID, 0, "\"%.*s\" is not %s",
                          SPAN_ARG(span_first(text, 60)), wanted);
@@ -210,12 +229,15 @@ bool sources_read_environment(struct sources *sources, const struct environment 
         for (size_t n = 0; n < SETTING_NAMES_MAX && names[n]; n++) {
             const char *value = environment->find(names[n], environment->arg);
             bool is_empty = value && value[0] == '\0';
-            if (!value || entry->source >= SOURCE_VARIABLE ||
-                (is_empty && entry->setting->kind != SETTING_TEXT))
+            if (!value || entry->source >= SOURCE_VARIABLE)
                 continue;
-            if (!set_variable(entry, value, err))
+            /* An empty one is no value of these kinds, and keeps the file's away all the same. */
+            if (is_empty && entry->setting->kind != SETTING_TEXT)
+                entry->is_withheld = true;
+            else if (!set_variable(entry, value, err))
                 return error_wrap(err, "the variable %s", names[n]);
-            (void)snprintf(entry->place, sizeof entry->place, "%s", names[n]);
+            else
+                (void)snprintf(entry->place, sizeof entry->place, "%s", names[n]);
         }
     }
     return true;
@@ -312,8 +334,9 @@ bool sources_read_file(struct sources *sources, const struct yml_node *root,
     for (size_t i = 0; i < sources->count; i++) {
         struct entry *entry = &sources->entries[i];
         const struct yml_node *node = yml_get(root, entry->setting->name);
-        if (!(entry->setting->traits & SETTING_FILE) || entry->source != SOURCE_DEFAULT || !node ||
-            yml_kind(node) == YML_NULL || is_one_of(entry->setting->name, unread))
+        if (!(entry->setting->traits & SETTING_FILE) || entry->source != SOURCE_DEFAULT ||
+            entry->is_withheld || !node || yml_kind(node) == YML_NULL ||
+            is_one_of(entry->setting->name, unread))
             continue;
         if (!set_from_node(entry, node, err))
             return false;

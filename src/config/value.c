@@ -209,7 +209,7 @@ void value_note_unused(struct value map, const struct value_keys *keys, struct n
         const struct yml_node *key = yml_key(map.yml, i);
         struct nearest here = {.meant = yml_text(key)};
         struct nearest below = here;
-        if (value_keys_have(keys->name_at, &here))
+        if (yml_kind(key) == YML_NULL || value_keys_have(keys->name_at, &here))
             continue;
         notes_add(notes, NOTE_UNUSED_KEY, place_of(key), "%s", yml_text(key).data);
         if (value_keys_have(keys->below_at, &below))

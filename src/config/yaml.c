@@ -3,6 +3,7 @@
  * when walked. Scalars are told apart in yaml_scalar.c. */
 #include "culvert/config/yaml.h"
 
+#include "culvert/base/encode.h"
 #include "culvert/base/map.h"
 #include "yaml_node.h"
 
@@ -112,18 +113,47 @@ static bool remember_anchor(struct builder *b, const yaml_char_t *anchor, struct
            fail_at(b, node, "too many anchors");
 }
 
-static bool on_scalar(struct builder *b, const yaml_event_t *event)
+/* A "<<" that merges: a plain one, or one that is told to. */
+static bool is_merge(struct span text, bool is_plain, struct span tag)
+{
+    if (!span_equal(text, SPAN("<<")))
+        return false;
+    return span_equal(tag, SPAN("tag:yaml.org,2002:merge")) ||
+           (is_plain && (tag.len == 0 || span_equal(tag, SPAN("!"))));
+}
+
+static bool put_scalar(struct builder *b, const yaml_event_t *event, struct span text)
 {
     const yaml_mark_t *mark = &event->start_mark;
-    struct span text = span_make(event->data.scalar.value, event->data.scalar.length);
+    bool is_plain = event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
+    struct span tag = span_of((const char *)event->data.scalar.tag);
     struct yml_node *node = add_node(b, mark, text);
     if (!node)
         return false;
-    bool is_plain = event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
-    struct span tag = span_of((const char *)event->data.scalar.tag);
-    node->kind = yml_scalar_kind(text, is_plain, tag);
-    node->is_merge = is_plain && tag.len == 0 && span_equal(text, SPAN("<<"));
+    if (!yml_scalar_kind(text, is_plain, tag, &node->kind))
+        return fail(b, mark, "the value is not what its tag (!!) says");
+    node->is_merge = is_merge(text, is_plain, tag);
     return remember_anchor(b, event->data.scalar.anchor, node) && put(b, node, mark);
+}
+
+static bool on_scalar(struct builder *b, const yaml_event_t *event)
+{
+    struct span text = span_make(event->data.scalar.value, event->data.scalar.length);
+    struct span tag = span_of((const char *)event->data.scalar.tag);
+    if (!span_equal(tag, SPAN("tag:yaml.org,2002:binary")))
+        return put_scalar(b, event, text);
+    struct buf letters = BUF_LIMIT(YML_BYTES_MAX);
+    struct buf bytes = BUF_LIMIT(YML_BYTES_MAX);
+    bool ok = true;
+    struct span line;
+    while (ok && span_cut(&text, '\n', &line))
+        ok = buf_put_span(&letters, line) || error_memory(b->err);
+    ok = ok && (base64_decode(BASE64_STANDARD, buf_span(&letters), &bytes) ||
+                fail(b, &event->start_mark, "a !!binary value that is no base64"));
+    ok = ok && put_scalar(b, event, buf_span(&bytes));
+    buf_release(&letters);
+    buf_release(&bytes);
+    return ok;
 }
 
 static bool on_alias(struct builder *b, const yaml_event_t *event)
@@ -276,7 +306,6 @@ static bool build(struct builder *b, struct span text)
     if (!yaml_parser_initialize(&parser))
         return error_memory(b->err);
     yaml_parser_set_input_string(&parser, (const unsigned char *)text.data, text.len);
-    yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
     bool ok = true;
     bool done = false;
     while (ok && !done) {

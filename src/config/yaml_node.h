@@ -23,7 +23,12 @@ struct yml_node {
     char text[]; /* ends in a NUL */
 };
 
-/* What a scalar is: a plain one by its spelling, a quoted one a text, unless `tag` says more. */
-enum yml_kind yml_scalar_kind(struct span text, bool is_plain, struct span tag);
+/* What a scalar is: a plain one by its spelling, a quoted one a text, unless `tag` says more.
+ * False: it is not spelled as its tag wants it ("!!int abc"). */
+bool yml_scalar_kind(struct span text, bool is_plain, struct span tag,
+                     enum yml_kind *kind) MUST_CHECK;
+
+/* 2020-1-2, also with a time: 2020-01-02T03:04:05Z. */
+bool yml_is_date(struct span text);
 
 #endif

@@ -22,11 +22,6 @@ static const char *const float_words[] = {".inf",  ".Inf",  ".INF",  "+.inf", "+
                                           "+.INF", "-.inf", "-.Inf", "-.INF", ".nan",
                                           ".NaN",  ".NAN",  NULL};
 
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
 /* [-+]? ( .5 | 5 | 5. | 5.5 ) ( e[-+]?5 )? */
 static bool is_float(const char *s)
 {
@@ -54,42 +49,16 @@ static bool is_float(const char *s)
     return *s == '\0';
 }
 
+/* False: none, or larger than a double. */
 static bool parse_float(struct span text, double *value)
 {
     char copy[NUMBER_TEXT_MAX];
     if (!number_copy(text, copy) || !is_float(copy))
         return false;
-    *value = strtod(copy, NULL);
-    return true;
-}
-
-/* 2020-1-2, alone or with a time of day behind "T", "t" or a blank. */
-static bool is_date(struct span text)
-{
-    static const char shape[] = "dddd-";
-    size_t i = 0;
-    for (; i < sizeof shape - 1; i++)
-        if (i >= text.len || (shape[i] == 'd' ? !is_digit(text.data[i]) : text.data[i] != shape[i]))
-            return false;
-    for (int part = 0; part < 2; part++) {
-        size_t digits = 0;
-        while (i < text.len && is_digit(text.data[i]) && digits < 2) {
-            digits++;
-            i++;
-        }
-        if (digits == 0)
-            return false;
-        if (part == 0 && (i >= text.len || text.data[i++] != '-'))
-            return false;
-    }
-    if (i == text.len)
-        return true;
-    if (strchr("Tt ", text.data[i]) == NULL)
+    if (span_starts(text, SPAN(".")) && span_find(text, '_') < text.len)
         return false;
-    for (i++; i < text.len; i++)
-        if (!is_digit(text.data[i]) && strchr(":.+-Zz ", text.data[i]) == NULL)
-            return false;
-    return true;
+    *value = strtod(copy, NULL);
+    return isfinite(*value);
 }
 
 static enum yml_kind plain_kind(struct span text)
@@ -103,22 +72,44 @@ static enum yml_kind plain_kind(struct span text)
         return YML_BOOL;
     if (is_one_of(text, float_words))
         return YML_FLOAT;
+    if (!number_is_digit(text.data[0]) && !strchr("+-.", text.data[0]))
+        return YML_TEXT;
     if (number_parse_int(text, &negative, &magnitude))
         return YML_INT;
     if (parse_float(text, &value))
         return YML_FLOAT;
-    return is_date(text) ? YML_DATE : YML_TEXT;
+    return yml_is_date(text) ? YML_DATE : YML_TEXT;
 }
 
-enum yml_kind yml_scalar_kind(struct span text, bool is_plain, struct span tag)
+/* The kinds that a tag may ask for; a text with any other tag is a text. */
+static const struct {
+    struct span tag;
+    enum yml_kind kind;
+} tags[] = {
+    {SPAN_INIT("null"), YML_NULL},   {SPAN_INIT("bool"), YML_BOOL},
+    {SPAN_INIT("int"), YML_INT},     {SPAN_INIT("float"), YML_FLOAT},
+    {SPAN_INIT("str"), YML_TEXT},    {SPAN_INIT("timestamp"), YML_DATE},
+    {SPAN_INIT("binary"), YML_TEXT},
+};
+
+bool yml_scalar_kind(struct span text, bool is_plain, struct span tag, enum yml_kind *kind)
 {
     struct span core = SPAN("tag:yaml.org,2002:");
+    *kind = YML_TEXT;
+    if (tag.len == 0 || span_equal(tag, SPAN("!"))) {
+        *kind = is_plain ? plain_kind(text) : YML_TEXT;
+        return true;
+    }
     if (!span_starts(tag, core))
-        return is_plain && tag.len == 0 ? plain_kind(text) : YML_TEXT;
-    struct span type = span_skip(tag, core.len);
-    if (span_equal(type, SPAN("str")) || span_equal(type, SPAN("binary")))
-        return YML_TEXT;
-    return plain_kind(text);
+        return true;
+    enum yml_kind spelled = plain_kind(text);
+    for (size_t i = 0; i < ARRAY_LEN(tags); i++) {
+        if (!span_equal(span_skip(tag, core.len), tags[i].tag))
+            continue;
+        *kind = tags[i].kind;
+        return *kind == YML_TEXT || *kind == spelled || (*kind == YML_FLOAT && spelled == YML_INT);
+    }
+    return true;
 }
 
 const char *yml_kind_name(enum yml_kind kind)

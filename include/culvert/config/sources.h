@@ -40,8 +40,8 @@ const struct setting *sources_find_own(const struct sources *sources, struct spa
 bool sources_set_flag(struct sources *sources, const struct setting *setting, struct span value,
                       struct error *err) MUST_CHECK;
 
-/* Each variable of each setting. An empty one is set, to nothing, where a text is wanted; else it
- * is not set. False: one is not of its kind, `err` names it. */
+/* Each variable of each setting. An empty one is set, to nothing, where a text is wanted; else
+ * it only keeps the file's value away. False: one is not of its kind, `err` names it. */
 bool sources_read_environment(struct sources *sources, const struct environment *environment,
                               struct error *err) MUST_CHECK;
 

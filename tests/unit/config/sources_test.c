@@ -67,11 +67,13 @@ TEST(a_flag_beats_a_variable_beats_the_file_beats_the_default)
     sources_free(sources);
 }
 
-TEST(an_empty_variable_is_a_text_but_no_number_and_the_first_of_several_counts)
+TEST(an_empty_variable_is_a_text_or_keeps_the_files_value_away_and_the_first_of_several_counts)
 {
     static const char *const variables[] = {"TUNNEL_URL",
                                             "",
                                             "TUNNEL_RETRIES",
+                                            "",
+                                            "TUNNEL_TAG",
                                             "",
                                             "TUNNEL_TRANSPORT_LOGLEVEL",
                                             "warn",
@@ -80,10 +82,11 @@ TEST(an_empty_variable_is_a_text_but_no_number_and_the_first_of_several_counts)
                                             NULL};
     struct sources *sources = sources_new(NULL, 0, NULL);
     REQUIRE(sources);
-    CHECK(read_all(sources, variables, "retries: 7\nurl: http://f", NULL));
+    CHECK(read_all(sources, variables, "retries: 7\nurl: http://f\ntag: 5", NULL));
     CHECK(sources_where(sources, "url") == SOURCE_VARIABLE);
     CHECK_TEXT(sources_text(sources, "url"), "");
-    CHECK(sources_int(sources, "retries") == 7);
+    CHECK(sources_int(sources, "retries") == 5 && !sources_is_set(sources, "retries"));
+    CHECK_SIZE(sources_list_count(sources, "tag"), 0);
     CHECK_TEXT(sources_text(sources, "transport-loglevel"), "debug");
     sources_free(sources);
 }
@@ -125,6 +128,10 @@ TEST(kinds_have_their_spellings)
         {"retries", "010", true, 8},
         {"retries", "0b11", true, 3},
         {"retries", "1_000", true, 1000},
+        {"retries", "0x_1f", true, 31},
+        {"retries", "_1", false, 0},
+        {"retries", "1__0", false, 0},
+        {"retries", "1_", false, 0},
         {"retries", "-5", true, -5},
         {"retries", "1.5", false, 0},
         {"retries", "", false, 0},

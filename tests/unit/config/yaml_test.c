@@ -27,23 +27,61 @@ TEST(a_scalar_is_what_its_spelling_says)
         struct span text;
         enum yml_kind kind;
     } cases[] = {
-        {SPAN_INIT("~"), YML_NULL},          {SPAN_INIT("null"), YML_NULL},
-        {SPAN_INIT("nULL"), YML_TEXT},       {SPAN_INIT("true"), YML_BOOL},
-        {SPAN_INIT("FALSE"), YML_BOOL},      {SPAN_INIT("tRuE"), YML_TEXT},
-        {SPAN_INIT("yes"), YML_TEXT},        {SPAN_INIT("\"true\""), YML_TEXT},
-        {SPAN_INIT("5"), YML_INT},           {SPAN_INIT("-5"), YML_INT},
-        {SPAN_INIT("0x1F"), YML_INT},        {SPAN_INIT("0o17"), YML_INT},
-        {SPAN_INIT("017"), YML_INT},         {SPAN_INIT("0b11"), YML_INT},
-        {SPAN_INIT("1_000"), YML_INT},       {SPAN_INIT("089"), YML_FLOAT},
-        {SPAN_INIT("1.5"), YML_FLOAT},       {SPAN_INIT("1e2"), YML_FLOAT},
-        {SPAN_INIT(".5"), YML_FLOAT},        {SPAN_INIT("5."), YML_FLOAT},
-        {SPAN_INIT(".inf"), YML_FLOAT},      {SPAN_INIT("1e"), YML_TEXT},
-        {SPAN_INIT("1.5.2"), YML_TEXT},      {SPAN_INIT("30s"), YML_TEXT},
-        {SPAN_INIT("2020-01-01"), YML_DATE}, {SPAN_INIT("2020-1-2T03:04:05Z"), YML_DATE},
-        {SPAN_INIT("2020-01"), YML_TEXT},    {SPAN_INIT("!!str 5"), YML_TEXT},
-        {SPAN_INIT("!!int \"5\""), YML_INT}, {SPAN_INIT("'5'"), YML_TEXT},
-        {SPAN_INIT("0x"), YML_TEXT},         {SPAN_INIT("-0x-5"), YML_TEXT},
-        {SPAN_INIT("[]"), YML_LIST},         {SPAN_INIT("{}"), YML_MAP},
+        {SPAN_INIT("~"), YML_NULL},
+        {SPAN_INIT("null"), YML_NULL},
+        {SPAN_INIT("nULL"), YML_TEXT},
+        {SPAN_INIT("true"), YML_BOOL},
+        {SPAN_INIT("FALSE"), YML_BOOL},
+        {SPAN_INIT("tRuE"), YML_TEXT},
+        {SPAN_INIT("yes"), YML_TEXT},
+        {SPAN_INIT("\"true\""), YML_TEXT},
+        {SPAN_INIT("5"), YML_INT},
+        {SPAN_INIT("-5"), YML_INT},
+        {SPAN_INIT("0x1F"), YML_INT},
+        {SPAN_INIT("0o17"), YML_INT},
+        {SPAN_INIT("017"), YML_INT},
+        {SPAN_INIT("0b11"), YML_INT},
+        {SPAN_INIT("1_000"), YML_INT},
+        {SPAN_INIT("089"), YML_FLOAT},
+        {SPAN_INIT("1.5"), YML_FLOAT},
+        {SPAN_INIT("1e2"), YML_FLOAT},
+        {SPAN_INIT(".5"), YML_FLOAT},
+        {SPAN_INIT("5."), YML_FLOAT},
+        {SPAN_INIT(".inf"), YML_FLOAT},
+        {SPAN_INIT("1e"), YML_TEXT},
+        {SPAN_INIT("1.5.2"), YML_TEXT},
+        {SPAN_INIT("30s"), YML_TEXT},
+        {SPAN_INIT("2020-01-01"), YML_DATE},
+        {SPAN_INIT("2020-1-2T03:04:05Z"), YML_DATE},
+        {SPAN_INIT("2020-01"), YML_TEXT},
+        {SPAN_INIT("!!str 5"), YML_TEXT},
+        {SPAN_INIT("!!int \"5\""), YML_INT},
+        {SPAN_INIT("'5'"), YML_TEXT},
+        {SPAN_INIT("0x"), YML_TEXT},
+        {SPAN_INIT("-0x-5"), YML_TEXT},
+        {SPAN_INIT("[]"), YML_LIST},
+        {SPAN_INIT("{}"), YML_MAP},
+        {SPAN_INIT("2020-13-01"), YML_TEXT},
+        {SPAN_INIT("2020-02-30"), YML_TEXT},
+        {SPAN_INIT("2020-2-29"), YML_DATE},
+        {SPAN_INIT("2021-2-29"), YML_TEXT},
+        {SPAN_INIT("2020-1-1 1:2:3.5"), YML_DATE},
+        {SPAN_INIT("2020-1-1T1:2:3+01:00"), YML_DATE},
+        {SPAN_INIT("2020-1-1T1:2:3"), YML_TEXT},
+        {SPAN_INIT("2020-1-1T24:00:00Z"), YML_TEXT},
+        {SPAN_INIT("2020-1-1 1:2:3 +1"), YML_TEXT},
+        {SPAN_INIT("1e400"), YML_TEXT},
+        {SPAN_INIT(".5_0"), YML_TEXT},
+        {SPAN_INIT("_1"), YML_TEXT},
+        {SPAN_INIT("-_1"), YML_INT},
+        {SPAN_INIT("! 5"), YML_INT},
+        {SPAN_INIT("! \"5\""), YML_TEXT},
+        {SPAN_INIT("!!float 5"), YML_FLOAT},
+        {SPAN_INIT("!!null ''"), YML_NULL},
+        {SPAN_INIT("!!bool 'true'"), YML_BOOL},
+        {SPAN_INIT("!mine true"), YML_TEXT},
+        {SPAN_INIT("!!map"), YML_TEXT},
+        {SPAN_INIT("!!timestamp 2020-01-01"), YML_DATE},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct error err = {0};
@@ -54,6 +92,64 @@ TEST(a_scalar_is_what_its_spelling_says)
         enum yml_kind kind = yml_kind(yml_root(file));
         CHECK_CASE(kind == cases[i].kind, "%.*s is %s", SPAN_ARG(cases[i].text),
                    yml_kind_name(kind));
+        yml_free(file);
+    }
+}
+
+TEST(a_value_that_is_not_what_its_tag_says_is_refused)
+{
+    static const char *const texts[] = {
+        "!!int abc",
+        "!!int 1.5",
+        "!!bool yes",
+        "!!null x",
+        "!!float 1.x",
+        "!!int \"\"",
+        "!!timestamp 2020-13-01",
+        "!!binary \"*\"",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        struct error err = {0};
+        struct yml *file = yml_parse(span_of(texts[i]), "f", &err);
+        CHECK_CASE(!file && span_starts(span_of(err.text), SPAN("f:1:1: ")), "%s: %s", texts[i],
+                   err.text);
+        yml_free(file);
+    }
+}
+
+TEST(binary_text_is_what_its_base64_says)
+{
+    struct error err = {0};
+    struct yml *file = yml_parse(SPAN("!!binary |\n  aHR0cDov\n  L2g=\n"), "f", &err);
+    REQUIRE(file);
+    CHECK(yml_kind(yml_root(file)) == YML_TEXT);
+    CHECK_SPAN(yml_text(yml_root(file)), SPAN("http://h"));
+    yml_free(file);
+}
+
+TEST(a_byte_order_mark_changes_nothing)
+{
+    static const struct span texts[] = {
+        SPAN_INIT("a: 1\nb: 2\n"),
+        SPAN_INIT("\xEF\xBB\xBF"
+                  "a: 1\nb: 2\n"),
+        SPAN_INIT("\xEF\xBB\xBF---\na: 1\r\nb: 2\r\n"),
+        SPAN_INIT("\xFF\xFE"
+                  "a\0:\0 \0"
+                  "1\0\n\0"
+                  "b\0:\0 \0"
+                  "2\0\n\0"),
+        SPAN_INIT("\xFE\xFF\0a\0:\0 \0"
+                  "1\0\n\0b\0:\0 \0"
+                  "2\0\n"),
+    };
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        struct error err = {0};
+        struct yml *file = yml_parse(texts[i], "f", &err);
+        CHECK_CASE(file, "%zu: %s", i, err.text);
+        if (!file)
+            continue;
+        CHECK_CASE(yml_count(yml_root(file)) == 2 && yml_get(yml_root(file), "b"), "%zu", i);
         yml_free(file);
     }
 }
