@@ -2,6 +2,7 @@
 #include "culvert/base/url.h"
 
 #include "culvert/base/encode.h"
+#include "culvert/base/ip.h"
 
 static bool is_letter(char c)
 {
@@ -71,10 +72,17 @@ static bool check_userinfo(struct span text, struct error *err)
 {
     for (size_t i = 0; i < text.len; i++) {
         char c = text.data[i];
-        if (!is_unreserved(c) && !is_sub_delimiter(c) && c != ':' && c != '%')
+        bool is_plain = (unsigned char)c < 0x80 && (is_unreserved(c) || is_sub_delimiter(c));
+        if (!is_plain && c != ':' && c != '@' && c != '%')
             return refuse(err, "a character that user information may not have");
     }
     return escapes_are_valid(text) || refuse(err, "a bad % escape in the user information");
+}
+
+/* What else people write into names and others let pass; no resolver knows such a name. */
+static bool is_host_char(char c)
+{
+    return is_unreserved(c) || is_sub_delimiter(c) || (c != '\0' && strchr(":]<>\"", c) != NULL);
 }
 
 /* Escapes in a name may only spell bytes beyond ASCII: what else would be one host in two
@@ -88,33 +96,47 @@ static bool check_name(struct span host, struct error *err)
                 hex_value(host.data[i + 2]) < 0)
                 return refuse(err, "a bad % escape in the host");
             i += 2;
-        } else if (!is_unreserved(c) && !is_sub_delimiter(c)) {
+        } else if (!is_host_char(c)) {
             return error_set(err, ERROR_INVALID, 0, "a host may not have \"%c\"", c);
         }
     }
     return true;
 }
 
-/* Digits, colons, letters, dots; a zone behind "%25" (RFC 6874). The numbers are judged where the
- * address is used. */
+/* A zone is any text: its escapes spell blanks, "%" and what may stand in a host anyway. */
+static bool check_zone(struct span zone, struct error *err)
+{
+    for (size_t i = 0; i < zone.len; i++) {
+        char c = zone.data[i];
+        if (c == '%') {
+            if (zone.len - i < 3 || hex_value(zone.data[i + 1]) < 0 ||
+                hex_value(zone.data[i + 2]) < 0)
+                return refuse(err, "a bad zone in the brackets");
+            c = (char)(hex_value(zone.data[i + 1]) * 16 + hex_value(zone.data[i + 2]));
+            i += 2;
+            if (c == ' ' || c == '%' || ((unsigned char)c < 0x80 && is_host_char(c)))
+                continue;
+            return refuse(err, "a bad zone in the brackets");
+        }
+        if (!is_host_char(c))
+            return refuse(err, "a bad zone in the brackets");
+    }
+    return true;
+}
+
+/* An IPv6 address; a zone behind "%25" (RFC 6874). */
 static bool check_literal(struct span host, struct error *err)
 {
     struct span address = span_first(host, span_find(host, '%'));
     struct span zone = span_skip(host, address.len);
-    for (size_t i = 0; i < address.len; i++)
-        if (hex_value(address.data[i]) < 0 && strchr(":.", address.data[i]) == NULL)
-            return refuse(err, "no IPv6 address in the brackets");
-    if (span_find(address, ':') == address.len)
+    struct ip_address ip;
+    if (span_find(address, ':') == address.len || !ip_parse(address, 0, &ip))
         return refuse(err, "no IPv6 address in the brackets");
     if (zone.len == 0)
         return true;
     if (!span_starts(zone, SPAN("%25")) || zone.len == 3)
         return refuse(err, "a bad zone in the brackets");
-    zone = span_skip(zone, 3);
-    for (size_t i = 0; i < zone.len; i++)
-        if (!is_unreserved(zone.data[i]))
-            return refuse(err, "a bad zone in the brackets");
-    return true;
+    return check_zone(span_skip(zone, 3), err);
 }
 
 static bool cut_port(struct span rest, struct url *url, struct error *err)
@@ -123,6 +145,7 @@ static bool cut_port(struct span rest, struct url *url, struct error *err)
         return true;
     if (rest.data[0] != ':')
         return refuse(err, "something other than a port follows the host");
+    url->has_port = true;
     url->port = span_skip(rest, 1);
     for (size_t i = 0; i < url->port.len; i++)
         if (!is_digit(url->port.data[i]))
@@ -151,7 +174,12 @@ static bool parse_authority(struct span text, struct url *url, struct error *err
         url->host = span_skip(span_first(text, end), 1);
         return cut_port(span_skip(text, end + 1), url, err) && check_literal(url->host, err);
     }
-    url->host = span_first(text, span_find(text, ':'));
+    size_t colon = span_find(text, ':');
+    /* Of http a second colon is a mistake; elsewhere it is taken for a part of the host. */
+    bool is_web = url_has_scheme(url, SPAN("http")) || url_has_scheme(url, SPAN("https"));
+    for (size_t i = colon + 1; !is_web && i < text.len; i++)
+        colon = text.data[i] == ':' ? i : colon;
+    url->host = span_first(text, colon);
     return cut_port(span_skip(text, url->host.len), url, err) && check_name(url->host, err);
 }
 
@@ -181,7 +209,9 @@ bool url_parse(struct span text, struct url *url, struct error *err)
             return refuse(err, "a colon in the first part, but no scheme such as http://");
     }
     url->path = rest;
-    if (!escapes_are_valid(url->path))
+    /* Behind a scheme alone stands a text of which only that scheme knows what it means. */
+    bool is_opaque = url->scheme.len > 0 && !url->has_authority && !span_starts(rest, SPAN("/"));
+    if (!is_opaque && !escapes_are_valid(url->path))
         return refuse(err, "a bad % escape in the path");
     if (!escapes_are_valid(url->fragment))
         return refuse(err, "a bad % escape behind \"#\"");

@@ -4,8 +4,13 @@
 #include "culvert/base/idn.h"
 #include "culvert/base/ip.h"
 #include "culvert/base/url.h"
+#include "service_text.h"
 
-enum { TEXT_MAX = 4096, PORT_NONE = 0 };
+enum {
+    TEXT_MAX = 4096,
+    SHOWN_PER_BYTE = 3, /* what has to be escaped grows */
+    PORT_NONE = 0,
+};
 
 static const struct scheme {
     struct span name;
@@ -117,27 +122,14 @@ static bool take_host(const struct url *url, struct service *service, struct err
     return ok;
 }
 
-/* The text for people: as written, but the scheme in lower case, and TCP with its port. */
-static bool show(const struct url *url, struct span text, const struct scheme *scheme,
-                 struct service *service, struct error *err)
+/* The text for people. */
+static bool show(const struct url *url, const struct scheme *scheme, struct service *service,
+                 struct error *err)
 {
-    struct buf out = BUF_LIMIT(TEXT_MAX + 16);
-    bool ok = true;
-    for (size_t i = 0; ok && i < url->scheme.len; i++) {
-        char c = url->scheme.data[i];
-        ok = buf_put_char(&out, (char)(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c));
-    }
-    /* What follows the host: bracket, port, query. */
-    struct span host_end = span_make(url->host.data + url->host.len, 0);
-    size_t before = (size_t)(host_end.data - text.data) + (url->host_is_literal ? 1 : 0);
-    struct span head = span_skip(span_first(text, before), url->scheme.len);
-    struct span tail = span_skip(text, before);
-    ok = ok && buf_put_span(&out, head);
-    if (service->kind == SERVICE_TCP && url->port.len == 0 && scheme->port != PORT_NONE) {
-        ok = ok && buf_printf(&out, ":%u", scheme->port);
-        tail = span_skip(tail, span_starts(tail, SPAN(":")) ? 1 : 0);
-    }
-    ok = ok && buf_put_span(&out, tail) && set_text(&service->text, buf_span(&out), err);
+    struct buf out = BUF_LIMIT(TEXT_MAX * SHOWN_PER_BYTE);
+    bool ok = service->kind == SERVICE_TCP ? service_text_bytes(url, scheme->port, &out)
+                                           : service_text_http(url, &out);
+    ok = ok && set_text(&service->text, buf_span(&out), err);
     buf_release(&out);
     return ok || error_memory(err);
 }
@@ -203,7 +195,7 @@ static bool parse_url(struct span text, unsigned options, struct service *servic
     service->http2 = url_has_scheme(&url, SPAN("h2c"));
     service->has_port = url_port(&url, scheme->port, &service->port) &&
                         (url.port.len > 0 || scheme->port != PORT_NONE);
-    return take_host(&url, service, err) && show(&url, text, scheme, service, err);
+    return take_host(&url, service, err) && show(&url, scheme, service, err);
 }
 
 /* Everything but memory for the first texts. */
@@ -285,8 +277,7 @@ static bool complete_url(struct span text, struct buf *out, struct error *err)
         return error_memory(err);
     if (!url_parse(buf_span(out), &url, err))
         return false;
-    bool has_colon = url.host.data[url.host.len + url.host_is_literal] == ':';
-    if (url.host.len == 0 || (has_colon && url.port.len == 0))
+    if (url.host.len == 0 || (url.has_port && url.port.len == 0))
         return error_set(err, ERROR_INVALID, 0, "it names no host, or a colon without a port");
     return true;
 }

@@ -16,13 +16,16 @@ struct url {
     struct span fragment; /* behind "#", without it */
     bool has_authority;   /* "//" stood there, so host may be trusted to be one */
     bool has_userinfo;
+    bool has_port; /* a colon stood behind the host, perhaps without digits */
     bool has_query;
     bool host_is_literal; /* it stood in brackets */
 };
 
 /* Refuses control bytes anywhere, a bad escape in host, path or fragment, a port that is not
- * digits, a space or a stray delimiter in the host, brackets that do not match, a colon in the
- * first segment of a text without a scheme. False: `err` says what and where; *url is undefined. */
+ * digits, a space or a stray delimiter in the host, brackets that do not match or hold no IPv6
+ * address, a colon in the first segment of a text without a scheme, and of http and https in the
+ * host; elsewhere the port stands behind the last colon. False: `err` says what and where; *url is
+ * undefined. */
 bool url_parse(struct span text, struct url *url, struct error *err) MUST_CHECK;
 
 /* Schemes compare without case. */
