@@ -99,7 +99,7 @@ static int run_validate(struct cli_call *call)
     if (!cli_config_load(call, &config, &err)) {
         cli_fail(call, &err);
         print_notes(call->world->err, &config.notes);
-    } else if (json[0]) {
+    } else if (sources_is_set(call->sources, "json")) {
         fputs("Validating rules from cmdline flag --json\n", call->world->out);
         spec = read_json(json, &config.notes, &err);
         status = spec ? judge(call, spec, &config.notes) : cli_fail(call, &err);

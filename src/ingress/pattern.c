@@ -40,22 +40,30 @@ static char lower(char c)
     return (char)(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
 }
 
-/* Splits as host and port the way "net.SplitHostPort" does: exactly one colon outside brackets. */
+static bool has_any_of(struct span text, const char *chars)
+{
+    for (; *chars; chars++)
+        if (span_find(text, *chars) < text.len)
+            return true;
+    return false;
+}
+
+/* Splits as host and port: one colon outside brackets, which stand around the whole host or
+ * nowhere. */
 static bool has_port(struct span text, struct span *host)
 {
     *host = text;
     if (span_starts(text, SPAN("["))) {
         size_t end = span_find(text, ']');
-        if (end == text.len)
-            return false;
-        *host = span_skip(span_first(text, end), 1);
-        return end + 1 < text.len && text.data[end + 1] == ':';
+        struct span behind = span_skip(text, end + 1);
+        bool is_port = span_starts(behind, SPAN(":")) && !has_any_of(span_skip(behind, 1), ":[]");
+        if (end < text.len && (behind.len == 0 || is_port))
+            *host = span_skip(span_first(text, end), 1);
+        return is_port;
     }
     size_t colon = span_find(text, ':');
-    if (colon == text.len)
-        return false;
-    struct span behind = span_skip(text, colon + 1);
-    if (span_find(behind, ':') < behind.len)
+    if (colon == text.len || has_any_of(span_skip(text, colon + 1), ":[]") ||
+        has_any_of(span_first(text, colon), "[]"))
         return false;
     *host = span_first(text, colon);
     return true;

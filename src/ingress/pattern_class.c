@@ -2,8 +2,8 @@
 #include "pattern_scan.h"
 
 /* Unicode classes that RE2 knows: general categories and scripts. */
-static const char categories[] = " C Cc Cf Co Cs L Ll Lm Lo Lt Lu M Mc Me Mn N Nd Nl No P Pc Pd Pe "
-                                 "Pf Pi Po Ps S Sc Sk Sm So Z Zl Zp Zs Any ";
+static const char categories[] = " C Cc Cf Cn Co Cs L Ll Lm Lo Lt Lu M Mc Me Mn N Nd Nl No P Pc Pd "
+                                 "Pe Pf Pi Po Ps S Sc Sk Sm So Z Zl Zp Zs Any ";
 static const char scripts[] =
     " Adlam Ahom Anatolian_Hieroglyphs Arabic Armenian Avestan Balinese Bamum Bassa_Vah Batak "
     "Bengali Bhaiksuki Bopomofo Brahmi Braille Buginese Buhid Canadian_Aboriginal Carian "
@@ -24,6 +24,57 @@ static const char scripts[] =
     "Telugu Thaana Thai Tibetan Tifinagh Tirhuta Toto Ugaritic Vai Vithkuqi Wancho Warang_Citi "
     "Yezidi Yi Zanabazar_Square ";
 
+/* Longer names of categories, and what is none. Negated: the other column. */
+static const struct {
+    const char *name, *members, *others; /* the latter two as members of a class */
+} aliases[] = {
+    {"ASCII", "\\x{0}-\\x{7F}", "\\x{80}-\\x{10FFFF}"},
+    {"Assigned", "\\P{Cn}", "\\p{Cn}"},
+    {"LC", "\\p{L&}", "\\P{L&}"},
+    {"Cased_Letter", "\\p{L&}", "\\P{L&}"},
+    {"Close_Punctuation", "\\p{Pe}", "\\P{Pe}"},
+    {"Cntrl", "\\p{Cc}", "\\P{Cc}"},
+    {"Combining_Mark", "\\p{M}", "\\P{M}"},
+    {"Connector_Punctuation", "\\p{Pc}", "\\P{Pc}"},
+    {"Control", "\\p{Cc}", "\\P{Cc}"},
+    {"Currency_Symbol", "\\p{Sc}", "\\P{Sc}"},
+    {"Dash_Punctuation", "\\p{Pd}", "\\P{Pd}"},
+    {"Decimal_Number", "\\p{Nd}", "\\P{Nd}"},
+    {"Digit", "\\p{Nd}", "\\P{Nd}"},
+    {"Enclosing_Mark", "\\p{Me}", "\\P{Me}"},
+    {"Final_Punctuation", "\\p{Pf}", "\\P{Pf}"},
+    {"Format", "\\p{Cf}", "\\P{Cf}"},
+    {"Initial_Punctuation", "\\p{Pi}", "\\P{Pi}"},
+    {"Letter", "\\p{L}", "\\P{L}"},
+    {"Letter_Number", "\\p{Nl}", "\\P{Nl}"},
+    {"Line_Separator", "\\p{Zl}", "\\P{Zl}"},
+    {"Lowercase_Letter", "\\p{Ll}", "\\P{Ll}"},
+    {"Mark", "\\p{M}", "\\P{M}"},
+    {"Math_Symbol", "\\p{Sm}", "\\P{Sm}"},
+    {"Modifier_Letter", "\\p{Lm}", "\\P{Lm}"},
+    {"Modifier_Symbol", "\\p{Sk}", "\\P{Sk}"},
+    {"Nonspacing_Mark", "\\p{Mn}", "\\P{Mn}"},
+    {"Number", "\\p{N}", "\\P{N}"},
+    {"Open_Punctuation", "\\p{Ps}", "\\P{Ps}"},
+    {"Other", "\\p{C}", "\\P{C}"},
+    {"Other_Letter", "\\p{Lo}", "\\P{Lo}"},
+    {"Other_Number", "\\p{No}", "\\P{No}"},
+    {"Other_Punctuation", "\\p{Po}", "\\P{Po}"},
+    {"Other_Symbol", "\\p{So}", "\\P{So}"},
+    {"Paragraph_Separator", "\\p{Zp}", "\\P{Zp}"},
+    {"Private_Use", "\\p{Co}", "\\P{Co}"},
+    {"Punct", "\\p{P}", "\\P{P}"},
+    {"Punctuation", "\\p{P}", "\\P{P}"},
+    {"Separator", "\\p{Z}", "\\P{Z}"},
+    {"Space_Separator", "\\p{Zs}", "\\P{Zs}"},
+    {"Spacing_Mark", "\\p{Mc}", "\\P{Mc}"},
+    {"Surrogate", "\\p{Cs}", "\\P{Cs}"},
+    {"Symbol", "\\p{S}", "\\P{S}"},
+    {"Titlecase_Letter", "\\p{Lt}", "\\P{Lt}"},
+    {"Unassigned", "\\p{Cn}", "\\P{Cn}"},
+    {"Uppercase_Letter", "\\p{Lu}", "\\P{Lu}"},
+};
+
 /* \d, \s, \w as members of a class: ASCII only, and no vertical tab in \s. */
 static const struct {
     char letter;
@@ -34,7 +85,7 @@ static const struct {
     {'w', "0-9A-Za-z_"},
     {'D', "\\x{0}-\\x{2F}\\x{3A}-\\x{10FFFF}"},
     {'S', "\\x{0}-\\x{8}\\x{B}\\x{E}-\\x{1F}\\x{21}-\\x{10FFFF}"},
-    {'W', "\\x{0}-\\x{2F}\\x{3A}-\\x{40}\\x{5B}-\\x{5E}\\x{60}\\x{7B}-\\x{10FFFF}"},
+    {'W', "\\W"}, /* not ranges: where case does not count they would have k and s among them */
 };
 
 static const char posix_classes[] = " alnum alpha ascii blank cntrl digit graph lower print punct "
@@ -50,8 +101,51 @@ static bool is_listed(const char *list, struct span word)
     return strstr(list, padded) != NULL;
 }
 
-/* \pN, \p{Greek}, \P{^L}: in a class or outside. */
-bool scan_unicode_class(struct scanner *s)
+/* Names compare without case, blanks, "_" and "-". */
+static bool is_same_name(struct span a, struct span b)
+{
+    size_t i = 0;
+    size_t k = 0;
+    for (;;) {
+        while (i < a.len && strchr(" _-", a.data[i]))
+            i++;
+        while (k < b.len && strchr(" _-", b.data[k]))
+            k++;
+        if (i == a.len || k == b.len)
+            return i == a.len && k == b.len;
+        if (!span_equal_nocase(span_make(a.data + i++, 1), span_make(b.data + k++, 1)))
+            return false;
+    }
+}
+
+/* The word of a list that `name` means; empty: none. */
+static struct span find_name(const char *list, struct span name)
+{
+    struct span rest = span_of(list);
+    struct span word;
+    while (span_cut(&rest, ' ', &word))
+        if (word.len > 0 && is_same_name(word, name))
+            return word;
+    return SPAN("");
+}
+
+/* Writes the class that `name` means, or what it leaves out, as a member of a class. */
+static bool put_named(struct scanner *s, struct span name, bool negated)
+{
+    char text[80];
+    for (size_t i = 0; i < ARRAY_LEN(aliases); i++)
+        if (is_same_name(span_of(aliases[i].name), name))
+            return scan_put(s, negated ? aliases[i].others : aliases[i].members);
+    struct span category = find_name(categories, name);
+    struct span script = find_name(scripts, name);
+    if (category.len == 0 && script.len == 0)
+        return scan_refuse(s, "a \\p with the name of no category and no script");
+    (void)snprintf(text, sizeof text, "\\%c{%s%.*s}", negated ? 'P' : 'p',
+                   category.len > 0 ? "" : "sc:", SPAN_ARG(category.len > 0 ? category : script));
+    return scan_put(s, text);
+}
+
+bool scan_unicode_class(struct scanner *s, bool is_alone)
 {
     bool negated = scan_peek(s, 1) == 'P';
     struct span name = span_first(span_skip(s->rest, 2), 1);
@@ -68,14 +162,11 @@ bool scan_unicode_class(struct scanner *s)
         negated = !negated;
         name = span_skip(name, 1);
     }
-    bool is_script = is_listed(scripts, name);
-    if (!is_script && !is_listed(categories, name))
-        return scan_refuse(s, "a \\p with the name of no category and no script");
-    char text[80];
-    (void)snprintf(text, sizeof text, "\\%c{%s%.*s}", negated ? 'P' : 'p', is_script ? "sc:" : "",
-                   SPAN_ARG(name));
     scan_skip(s, used);
-    return scan_put(s, text);
+    if (!is_alone)
+        return put_named(s, name, negated);
+    /* Where case does not count, what is negated as a whole leaves out both cases. */
+    return scan_put(s, negated ? "[^" : "[") && put_named(s, name, false) && scan_put(s, "]");
 }
 
 const char *scan_perl_class(char letter)
@@ -141,7 +232,7 @@ static bool take_class_item(struct scanner *s)
             return taken;
     }
     if (scan_peek(s, 0) == '\\' && (scan_peek(s, 1) == 'p' || scan_peek(s, 1) == 'P'))
-        return scan_unicode_class(s);
+        return scan_unicode_class(s, false);
     const char *members = scan_peek(s, 0) == '\\' ? scan_perl_class(scan_peek(s, 1)) : NULL;
     if (members) {
         scan_skip(s, 2);

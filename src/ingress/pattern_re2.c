@@ -184,7 +184,7 @@ static bool take_backslash(struct scanner *s)
         return take_quoted(s);
     begin_atom(s);
     if (c == 'p' || c == 'P')
-        return scan_unicode_class(s);
+        return scan_unicode_class(s, true);
     const char *members = scan_perl_class(c);
     if (members) {
         scan_skip(s, 2);
@@ -196,7 +196,11 @@ static bool take_backslash(struct scanner *s)
         return scan_put(s, text);
     }
     unsigned rune;
-    return scan_escape(s, &rune) && scan_put_rune(s, rune);
+    if (!scan_escape(s, &rune))
+        return false;
+    /* Half of a surrogate pair is fine, and in no path. */
+    bool is_half = rune >= 0xD800 && rune <= 0xDFFF;
+    return is_half ? scan_put(s, "[^\\x{0}-\\x{10FFFF}]") : scan_put_rune(s, rune);
 }
 
 /* In a group of their own, so that a repetition may follow as in RE2. */

@@ -51,7 +51,7 @@ bool scan_escape(struct scanner *s, unsigned *rune);
 
 /* "[...]", and what may stand in it and alone: "\pN" and the members of \d, \s, \w (NULL: none). */
 bool scan_class(struct scanner *s);
-bool scan_unicode_class(struct scanner *s);
+bool scan_unicode_class(struct scanner *s, bool is_alone);
 const char *scan_perl_class(char letter);
 
 #endif

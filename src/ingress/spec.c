@@ -161,6 +161,8 @@ struct ingress_spec *ingress_spec_read(struct value root, struct notes *notes, s
 {
     struct ingress_spec *spec = calloc(1, sizeof *spec);
     struct place ignored;
+    /* In JSON the tunnel is known already, and the key is nobody's. */
+    const struct value nothing = {.key = "tunnel"};
     if (!spec) {
         error_memory(err);
         return NULL;
@@ -170,7 +172,8 @@ struct ingress_spec *ingress_spec_read(struct value root, struct notes *notes, s
     spec->name = span_dup(span_of(root.yml ? yml_name(root.yml) : ""));
     bool ok = spec->name != NULL || error_memory(err);
     ok = ok && value_is_map(root, err) &&
-         read_text(value_member(root, "tunnel"), &spec->tunnel, &ignored, err) &&
+         read_text(root.yml ? value_member(root, "tunnel") : nothing, &spec->tunnel, &ignored,
+                   err) &&
          read_defaults(value_member(root, "originRequest"), &spec->defaults, notes, err) &&
          read_rules(value_member(root, "ingress"), spec, notes, err) &&
          read_warp(value_member(root, "warp-routing"), &spec->warp, notes, err);

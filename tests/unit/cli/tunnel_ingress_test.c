@@ -50,6 +50,10 @@ static void make_words(const struct doc *one, const char *words[CLI_WORDS_MAX])
     add_words(doc_get(one, "args"), words, &count);
     words[count++] = "ingress";
     words[count++] = url ? "rule" : "validate";
+    if (text_of(one, "json")) {
+        words[count++] = "--json";
+        words[count++] = text_of(one, "json");
+    }
     if (url && url[0])
         words[count++] = url;
     add_words(doc_get(one, "extra_args"), words, &count);
@@ -102,6 +106,11 @@ static void check_one(const struct doc *one)
     CHECK(doc_read_int(one, "rule", &rule, NULL));
     (void)snprintf(match, sizeof match, "Matched rule #%lld\n", (long long)rule);
     CHECK_CASE(rule < 0 || strstr(outcome.out, match), "%s: %s", name, outcome.out);
+    if (text_of(one, "service")) {
+        char shown[512];
+        (void)snprintf(shown, sizeof shown, "\tservice: %s\n", text_of(one, "service"));
+        CHECK_CASE(strstr(outcome.out, shown), "%s: %s", name, outcome.out);
+    }
     CHECK_CASE(outcome.status == CLI_OK || outcome.err[0], "%s: no words", name);
     cli_outcome_release(&outcome);
     place_remove(&home);
@@ -129,6 +138,11 @@ TEST(settings_of_the_file_are_judged)
 TEST(flags_variables_and_files_are_judged)
 {
     replay("ingress/cli.json");
+}
+
+TEST(odd_spellings_are_judged_alike)
+{
+    replay("ingress/neighbours.json");
 }
 
 TEST(arguments_of_rule_are_judged)
