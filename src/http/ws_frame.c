@@ -74,10 +74,9 @@ static const char *judge_kind(const struct ws_reader *reader)
 static const char *take_head(struct ws_reader *reader)
 {
     size_t size = length_size(reader->kept[1] & LENGTH);
-    uint64_t least = size == 2 ? LENGTH_16 : (uint64_t)UINT16_MAX + 1;
     reader->left = size == 0 ? (reader->kept[1] & LENGTH) : read_number(reader->kept + 2, size);
-    if (size > 0 && (reader->left < least || reader->left > INT64_MAX))
-        return "a length that is not written as it must be";
+    if (reader->left > INT64_MAX) /* longer than need be is read like the rest */
+        return "a length beyond 63 bits";
     reader->first = reader->kept[0];
     if (reader->is_masked)
         memcpy(reader->mask, reader->kept + 2 + size, WS_MASK_SIZE);

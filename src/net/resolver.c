@@ -9,6 +9,7 @@
 #include "culvert/net/jobs.h"
 #include "culvert/net/name_servers.h"
 
+#include <arpa/inet.h>
 #include <arpa/nameser.h>
 #include <errno.h>
 #include <netdb.h>
@@ -117,6 +118,12 @@ static void ask_addresses(struct job *job)
     struct lookup *lookup = CONTAINER_OF(job, struct lookup, job);
     const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
     struct addrinfo *list = NULL;
+    if (inet_aton(lookup->name, &(struct in_addr){0}) != 0) {
+        /* "127.1", "0x7f000001": only the C library takes them for addresses */
+        (void)error_set(&lookup->why, ERROR_NETWORK, 0, "lookup %s: a number is no name",
+                        lookup->name);
+        return;
+    }
     int code = getaddrinfo(lookup->name, NULL, &hints, &list);
     if (code == EAI_SYSTEM) {
         (void)error_errno(&lookup->why, "lookup %s", lookup->name);

@@ -132,12 +132,18 @@ static struct ip_address meant(const struct ip_address *address)
     return real;
 }
 
+static bool first_allows(const struct ip_policy *policy, const struct ip_address *address)
+{
+    for (size_t i = 0; i < policy->count; i++)
+        if (fits(&policy->entries[i], address))
+            return policy->entries[i].allow;
+    return false;
+}
+
 bool ip_policy_permits(const void *policy, const struct ip_address *address)
 {
-    const struct ip_policy *self = policy;
-    const struct ip_address real = meant(address);
-    for (size_t i = 0; i < self->count; i++)
-        if (fits(&self->entries[i], &real))
-            return self->entries[i].allow;
-    return false;
+    const struct ip_address reached = meant(address);
+    struct ip_address asked = *address;
+    ip_unmap(&asked);
+    return first_allows(policy, &reached) && first_allows(policy, &asked);
 }

@@ -57,7 +57,9 @@ static enum socks_step judge(struct socks_server *server)
         return server->len >= 2 && socks_wants(server) == 0 ? take_greeting(server) : SOCKS_MORE;
     if (server->len < HEAD)
         return SOCKS_MORE;
-    if (address_size(server) == 0)
+    bool names_nobody =
+        server->kept[3] == TYPE_NAME && server->len > HEAD && server->kept[HEAD] == 0;
+    if (address_size(server) == 0 || names_nobody)
         return SOCKS_BAD;
     if (socks_wants(server) > 0)
         return SOCKS_MORE;

@@ -96,6 +96,25 @@ TEST(a_name_is_asked_on_a_thread)
     loop_free(loop);
 }
 
+TEST(addresses_in_spellings_of_old_are_neither_names_nor_numbers)
+{
+    static const char *const spellings[] = {"127.1", "2130706433", "0x7f000001", "0177.0.0.1"};
+    struct loop *loop = loop_new(&(struct loop_options){0}, NULL);
+    struct jobs *jobs = jobs_new(loop, 1, NULL);
+    struct resolver *resolver = resolver_new(loop, jobs);
+    REQUIRE(resolver);
+    for (size_t i = 0; i < ARRAY_LEN(spellings); i++) {
+        struct asked asked = {0};
+        CHECK(resolver_addresses(resolver, spellings[i], 80, note_addresses, &asked, NULL));
+        while (asked.calls == 0)
+            (void)loop_turn(loop, 1000);
+        CHECK_CASE(asked.failed && asked.count == 0, "%s", spellings[i]);
+    }
+    resolver_free(resolver);
+    jobs_free(jobs);
+    loop_free(loop);
+}
+
 TEST(the_systems_servers_are_those_of_its_configuration)
 {
     struct loop *loop = loop_new(&(struct loop_options){0}, NULL);

@@ -75,6 +75,17 @@ TEST(the_unspecified_address_is_the_loopback_that_it_reaches)
     ip_policy_free(policy);
 }
 
+TEST(who_may_reach_loopback_may_not_ask_for_it_as_unspecified)
+{
+    static const struct written rules[] = {{"127.0.0.0/8", 0, true}, {"::1/128", 0, true}};
+    struct ip_policy *policy = policy_of(rules, ARRAY_LEN(rules));
+    REQUIRE(policy != NULL);
+    CHECK(permits(policy, "127.0.0.1:80") && permits(policy, "[::1]:80"));
+    CHECK(!permits(policy, "0.0.0.0:80") && !permits(policy, "[::]:80"));
+    CHECK(!permits(policy, "[::ffff:0.0.0.0]:80"));
+    ip_policy_free(policy);
+}
+
 TEST(a_prefix_of_mapped_addresses_is_one_of_ipv4)
 {
     static const struct written rules[] = {{"::ffff:10.0.0.0/104", 0, true}};

@@ -31,7 +31,7 @@ TEST(a_handshake_is_read_step_by_step_and_nothing_beyond_it)
     } cases[] = {
         {SPAN_INIT(HELLO "\x05\x01\x00\x01\x7f\x00\x00\x01\x00Pdata"), "mgmc"},
         {SPAN_INIT(HELLO "\x05\x01\x00\x03\x04host\x00\x50"), "mgmmc"},
-        {SPAN_INIT(HELLO "\x05\x01\x00\x03\x00\x00\x50"), "mgmmc"},
+        {SPAN_INIT(HELLO "\x05\x01\x00\x03\x00\x00\x50"), "mgmb"},
         {SPAN_INIT(HELLO "\x05\x01\x00\x04"
                          "0123456789abcdef"
                          "\x00\x50"),
