@@ -45,6 +45,8 @@ static struct test_place make_home(void)
         "ingress:\n  - service: http://h\n    originRequest: {access: {required: true, "
         "teamName: t, audTag: [a], certsUrl: 'http://k.test'}}\n",
         0600);
+    put(&home, "grace.yml", "tunnel: web\ngrace-period: 4m\n", 0600);
+    put(&home, "kind.yml", "retries: many\n", 0600);
     put(&home, "null-setting.yml", "loglevel:\ntunnel: " ID "\n", 0600);
     return home;
 }
@@ -235,6 +237,35 @@ TEST(a_region_and_an_endpoint_in_the_token_exclude_each_other)
     const char *const variables[] = {"TUNNEL_TOKEN", buf_text(&token), NULL};
     check_cases(cases, ARRAY_LEN(cases), variables);
     buf_release(&token);
+}
+
+TEST(what_is_wrong_with_a_setting_is_told_with_the_place_it_comes_from)
+{
+    static const struct run_case variable[] = {
+        {{"culvert", "tunnel", "run", "--cred-file", "@/creds.json", ID},
+         CLI_FAILED,
+         "TUNNEL_GRACE_PERIOD: grace-period must be",
+         "a variable"}};
+    static const struct run_case others[] = {
+        {{"culvert", "tunnel", "run", "--grace-period", "4m", "--cred-file", "@/creds.json", ID},
+         CLI_FAILED,
+         "--grace-period must be",
+         "a flag"},
+        {{"culvert", "tunnel", "--config", "@/grace.yml", "run", "--cred-file", "@/creds.json", ID},
+         CLI_FAILED,
+         "/grace.yml:2:15: grace-period must be",
+         "the file"},
+        {{"culvert", "tunnel", "--config", "@/kind.yml", "run", "--cred-file", "@/creds.json", ID},
+         CLI_FAILED,
+         "/kind.yml:1:10: ",
+         "another kind of value in the file"},
+        {{"culvert", "tunnel", "run", "--retries", "x"},
+         CLI_USAGE,
+         "--retries: \"x\" is not a whole number",
+         "another kind of value in a flag"}};
+    static const char *const variables[] = {"TUNNEL_GRACE_PERIOD", "4m", NULL};
+    check_cases(variable, ARRAY_LEN(variable), variables);
+    check_cases(others, ARRAY_LEN(others), NULL);
 }
 
 TEST(ten_dns_servers_are_enough)

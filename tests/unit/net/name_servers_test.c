@@ -38,6 +38,7 @@ TEST(servers_are_read_as_the_systems_resolver_reads_them)
          "no such keyword"},
         {"nameserver dns.example\nnameserver\nnameserver 10.0.0.1:53\nnameserver 10.0.0.9\n",
          "10.0.0.9:53", "no addresses"},
+        {"nameserver fe80::1%lo\n", "[fe80::1%lo]:53", "one beside us, with its zone"},
         {"", "127.0.0.1:53", "nothing"},
         {"\n\n\n", "127.0.0.1:53", "lines of nothing"},
     };
