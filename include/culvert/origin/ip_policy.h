@@ -13,8 +13,8 @@ struct ip_policy *ip_policy_new(const struct ip_rule *rules, size_t count, struc
 void ip_policy_free(struct ip_policy *policy); /* NULL is allowed */
 
 /* The first entry whose prefix and ports fit decides; without one the answer is no. An unspecified
- * address (0.0.0.0, ::) needs it twice: for itself, and for the loopback that it connects to; an IPv4
- * address in IPv6's clothes is an IPv4 address. For dial_target.permits. */
+ * address (0.0.0.0, ::) needs it twice: for itself, and for the loopback that it connects to; an
+ * IPv4 address in IPv6's clothes is an IPv4 address. For dial_target.permits. */
 bool ip_policy_permits(const void *policy, const struct ip_address *address);
 
 #endif
