@@ -25,6 +25,8 @@ bool edge_answer_adapt(struct response_head *head, struct error *err)
     }
     if (head->status == 101)
         head->status = 200; /* HTTP/2 knows no switch of protocols (RFC 9113 8.6) */
+    if (head->status == 204 && head->length > 0)
+        head->length = LENGTH_UNKNOWN; /* there are edges that reset such a stream */
     buf_release(&packed);
     return ok ? true : error_wrap(err, "the answer's head");
 }

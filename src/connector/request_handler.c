@@ -39,6 +39,7 @@ struct request {
     uint64_t asked_ms;                /* when it came */
     const char *method, *host, *path; /* for the log, without the query and cut: in `texts` */
     char *declared;                   /* the request's Trailer fields, one list; NULL: none */
+    bool is_void;                     /* its origin answered what nobody can be told */
     char texts[];
 };
 
@@ -86,7 +87,14 @@ static void request_free(struct request *request)
 /* What will last is told when it begins. */
 static bool adapt(void *arg, struct response_head *head, struct error *err)
 {
-    const struct request *request = arg;
+    struct request *request = arg;
+    request->is_void = head->status < 100;
+    if (request->is_void) {
+        error_set(err, ERROR_PROTOCOL, 0, "the origin answered %03d, which is no status",
+                  head->status);
+        error_label(err, "malformed");
+        return false;
+    }
     if (head->is_upgrade)
         log_debug(loop_log(request->handler->options.loop), "Stream opened",
                   LOG_INT("connIndex", request->connection),
@@ -108,6 +116,10 @@ static enum response_source source_of(const struct request *request, const struc
 static int fail(void *arg, struct inbound *in, const struct error *why)
 {
     const struct request *request = arg;
+    if (request->is_void) {
+        inbound_reset(in, why);
+        return 0;
+    }
     /* 411: the length of the body has to be said (RFC 9110 15.5.12). */
     int status = why->kind == ERROR_LIMIT && why->cause == 411 ? 411 : 502;
     return edge_answer_status(in, status, source_of(request, in, why));

@@ -89,11 +89,21 @@ static bool try_connection(struct tunnel_outbound *tunnel, struct error *err);
 
 /* ---- the stream speaks ---- */
 
+/* An interim answer that has fields of the tunnel is one of the connector's, who has no others. */
 static void on_inform(void *arg, const struct response_head *head)
 {
     struct tunnel_outbound *tunnel = arg;
+    struct response_head bare;
     tunnel->answered = true;
-    tunnel->out.events->on_inform(tunnel->out.arg, head);
+    if (!headers_has(&head->fields, SPAN(RESPONSE_META_FIELD))) {
+        tunnel->out.events->on_inform(tunnel->out.arg, head);
+        return;
+    }
+    response_head_init(&bare);
+    bare.status = head->status;
+    bare.length = LENGTH_UNKNOWN;
+    tunnel->out.events->on_inform(tunnel->out.arg, &bare);
+    response_head_release(&bare);
 }
 
 /* The answer's source, and what a connector's own answer means for the visitor. */

@@ -272,6 +272,8 @@ static int fail(void *arg, struct inbound *in, const struct error *why)
 static bool adapt(void *arg, struct response_head *head, struct error *err)
 {
     struct request *request = arg;
+    if (head->status == 204)
+        head->length = LENGTH_UNKNOWN; /* a server must not send one (RFC 9110 8.6) */
     return headers_set(&head->fields, SPAN("Cf-Ray"), span_of(request->ray), err);
 }
 

@@ -6,7 +6,9 @@
  * A broken or unfinished exchange leaves the client useless: the connection is never used again.
  *
  * A WebSocket's BODY and DONE are those of the bytes that come. The bytes that go are the pump's,
- * which begins behind the answer 101; the request is over when both are at their end. */
+ * which begins behind the answer 101; the request is over when both are at their end, or with the
+ * connection. A 101 that nobody asked for is the last of its connection: what came in the same
+ * bytes is its body, and nothing more is sent. */
 #include "culvert/http/h1_client.h"
 #include "culvert/http/h1_body.h"
 #include "culvert/http/h1_response.h"
@@ -23,7 +25,9 @@ struct h1_client {
     bool heard_any;
     uint64_t sent_before; /* the request in hand */
     bool is_head_request;
-    bool upgraded;        /* it was answered 101 */
+    bool upgraded;        /* it was answered 101, as it had asked for */
+    bool is_last;         /* it was answered 101 unasked: what came with that is all */
+    bool broke;           /* the upgraded connection was lost: it is over both ways */
     struct body *upgrade; /* what is sent then; NULL: no upgrade was asked for */
     struct outbound out;
     bool held;           /* the owner did not close the outbound yet */
@@ -44,7 +48,8 @@ struct h1_client {
 /* All of the answer came, and of an upgrade, all of what goes to the origin was handed over. */
 static bool is_over(const struct h1_client *client)
 {
-    return client->state == DONE && (!client->upgraded || h1_pump_is_done(&client->pump));
+    return client->broke ||
+           (client->state == DONE && (!client->upgraded || h1_pump_is_done(&client->pump)));
 }
 
 static void tell(void *arg)
@@ -53,12 +58,21 @@ static void tell(void *arg)
     const struct outbound_events *events = client->out.events;
     if (!client->held)
         return;
-    if (client->why)
+    if (client->why && !client->broke)
         events->on_failed(client->out.arg, client->why);
     else if (is_over(client))
         events->on_done(client->out.arg);
     else if (events->on_half_closed)
         events->on_half_closed(client->out.arg);
+}
+
+/* Who sits behind the tunnel takes the loss of an upgraded connection for its end, as it is used
+ * to: the protocol inside says whether something is missing. Ours are told what happened. */
+static void break_upgrade(struct h1_client *client)
+{
+    client->broke = true;
+    client->out.fault = client->why;
+    channel_end(client->body.bytes);
 }
 
 static void fail(struct h1_client *client, const struct error *why)
@@ -80,6 +94,8 @@ static void fail(struct h1_client *client, const struct error *why)
     client->why = error_keep(why);
     h1_pump_stop(&client->pump);
     task_post(&client->tell);
+    if (client->upgraded && why->kind == ERROR_NETWORK)
+        break_upgrade(client);
 }
 
 static void done(struct h1_client *client)
@@ -104,21 +120,13 @@ static bool begin_body(struct h1_client *client, struct error *err)
     return client->body.bytes ? true : error_memory(err);
 }
 
-/* 101 is what was asked for: what it says of the connection is told as fields, since its answer is
- * more than one connection's matter (RFC 9110 7.8). */
-static bool accept_upgrade(struct h1_client *client, struct error *err)
+static void switch_protocols(struct h1_client *client)
 {
-    struct headers *fields = &client->head.fields;
-    if (!client->upgrade)
-        return error_set(err, ERROR_PROTOCOL, 0, "the origin switches protocols unasked");
-    if (!span_equal(span_of(client->framing.upgrade), SPAN("websocket")))
-        return error_set(err, ERROR_PROTOCOL, 0,
-                         "the origin switches to another protocol than WebSocket");
-    client->upgraded = true;
+    client->upgraded = client->upgrade && client->framing.switches;
+    client->is_last = !client->upgraded;
+    client->head.is_unasked = client->is_last;
     client->head.ends_here = false;
     client->framing.body = H1_BODY_UNTIL_CLOSE;
-    return headers_add(fields, SPAN("Connection"), SPAN("Upgrade"), err) &&
-           headers_add(fields, SPAN("Upgrade"), SPAN("websocket"), err);
 }
 
 /* Behind the answer, so that its owner has taken it: before, nothing is forwarded. */
@@ -130,15 +138,25 @@ static void begin_upgrade(struct h1_client *client)
     h1_pump_start(&client->pump, client->conn, client->upgrade, H1_BODY_UNTIL_CLOSE);
 }
 
+/* Nothing more of the request goes to whoever speaks another protocol now. */
+static bool end_unasked(struct h1_client *client, struct error *err)
+{
+    h1_pump_stop(&client->pump);
+    return client->framing.switches ||
+           error_set(err, ERROR_PROTOCOL, 0, "the origin switches protocols and says not to which");
+}
+
 static bool final_head(struct h1_client *client, struct error *err)
 {
-    if (client->head.status == 101 && !accept_upgrade(client, err))
-        return false;
+    if (client->head.status == 101)
+        switch_protocols(client);
     bool has_body = client->framing.body != H1_BODY_NONE;
     client->state = BODY;
     if (has_body && !begin_body(client, err))
         return false;
     client->out.events->on_answer(client->out.arg, &client->head, has_body ? &client->body : NULL);
+    if (client->is_last)
+        return end_unasked(client, err);
     if (client->upgraded)
         begin_upgrade(client);
     else if (client->state == BODY && !has_body)
@@ -159,7 +177,7 @@ static size_t read_head(struct h1_client *client, struct span bytes, struct erro
     }
     size_t used = client->parser.used;
     client->keep_alive = client->keep_alive && client->framing.keep_alive;
-    if (client->head.status < 200 && client->head.status != 101) {
+    if (response_is_interim(&client->head)) {
         client->out.events->on_inform(client->out.arg, &client->head);
         headers_clear(&client->head.fields);
         h1_response_reset(&client->parser, &h1_response_limits, client->is_head_request);
@@ -202,13 +220,10 @@ static size_t read_body(struct h1_client *client, struct span bytes, struct erro
     return used;
 }
 
-static size_t on_bytes(void *arg, const unsigned char *data, size_t len)
+static size_t read_bytes(struct h1_client *client, const unsigned char *data, size_t len)
 {
-    struct h1_client *client = arg;
     struct error err = {0};
     size_t used = 0;
-    if (len > 0)
-        client->heard_any = true;
     while (client->conn && used < len) {
         struct span rest = span_make(data + used, len - used);
         size_t n = 0;
@@ -230,6 +245,18 @@ static size_t on_bytes(void *arg, const unsigned char *data, size_t len)
         if (client->state == IDLE)
             fail(client, &err);
     }
+    return len;
+}
+
+static size_t on_bytes(void *arg, const unsigned char *data, size_t len)
+{
+    struct h1_client *client = arg;
+    if (len > 0)
+        client->heard_any = true;
+    size_t used = read_bytes(client, data, len);
+    if (!client->is_last || client->state != BODY)
+        return used;
+    done(client);
     return len;
 }
 
@@ -333,7 +360,8 @@ static void reset_for(struct h1_client *client, const struct request_head *head)
     client->heard_any = false;
     client->sent_before = conn_sent(client->conn);
     client->keep_alive = true;
-    client->upgraded = false;
+    client->upgraded = client->is_last = client->broke = false;
+    client->head.is_unasked = false;
     error_drop(client->why);
     client->why = NULL;
     client->gone = NULL;
@@ -363,6 +391,7 @@ struct outbound *h1_client_send(struct h1_client *client, const struct request_h
     client->state = HEAD;
     client->upgrade = head->is_websocket ? body : NULL;
     bool has_body = !head->ends_here && !head->is_websocket;
+    client->pump.first_alone = shape.first_alone;
     h1_pump_start(&client->pump, client->conn, has_body ? body : NULL, shape.body);
     return &client->out;
 }

@@ -17,6 +17,7 @@ static bool put_piece(struct h1_pump *pump, size_t size)
     bool chunked = pump->kind == H1_BODY_CHUNKED;
     bool ok = !chunked || put_chunk_head(pump, size);
     pump->taken += size;
+    pump->first_alone = false;
     while (size > 0 && ok) {
         struct span part = span_first(channel_peek(bytes), size);
         ok = conn_put(pump->conn, part.data, part.len);
@@ -62,6 +63,8 @@ void h1_pump_run(struct h1_pump *pump)
             return;
         if (size > room - CHUNK_FRAME_MAX)
             size = room - CHUNK_FRAME_MAX;
+        if (pump->first_alone)
+            size = 1;
         if (!put_piece(pump, size))
             return; /* the conn is lost and says so itself */
     }

@@ -12,6 +12,7 @@ struct h1_pump {
     struct channel *bytes; /* NULL: nothing to do */
     const struct headers *trailers;
     enum h1_body_kind kind;
+    bool first_alone; /* the next byte is a chunk; set it before start */
     uint64_t taken;
     bool done; /* the end was handed to the conn */
     void (*ended)(void *arg);

@@ -49,7 +49,7 @@ static bool read_version(struct reader *r, struct span *line)
 }
 
 /* "HTTP/1.1 200 OK"; the reason and the space before it may be missing. It goes nowhere, so that it
- * may hold anything. */
+ * may hold anything. Who asked judges whether there is such a status. */
 static bool read_status_line(struct reader *r, struct span line)
 {
     headers_clear(&r->head->fields);
@@ -61,8 +61,6 @@ static bool read_status_line(struct reader *r, struct span line)
     if (status.len < 3 || !is_digit(status.data[0]) || !is_digit(status.data[1]) ||
         !is_digit(status.data[2]) || (status.len > 3 && status.data[3] != ' '))
         return refuse(r, "the status is not three digits");
-    if (status.data[0] == '0')
-        return refuse(r, "the status is below 100");
     r->head->status =
         (status.data[0] - '0') * 100 + (status.data[1] - '0') * 10 + (status.data[2] - '0');
     r->parser->has_start = true;
@@ -101,8 +99,7 @@ static bool read_connection(struct reader *r, struct span value)
 
 static bool read_upgrade(struct reader *r, struct span value)
 {
-    r->parser->seen |= H1_SEEN_TO_REMOVE;
-    h1_note_upgrade(r->parser, value, r->framing);
+    r->parser->seen |= H1_SEEN_TO_REMOVE | (value.len > 0 ? H1_SEEN_UPGRADE : 0);
     return true;
 }
 
@@ -216,13 +213,17 @@ static bool lengths_agree(struct reader *r, struct span first)
     return !memchr(first.data, ',', first.len) || refuse(r, "Content-Length is a list");
 }
 
+static bool has_no_body(const struct response_head *head)
+{
+    return (head->status >= 100 && head->status < 200) || head->status == 204;
+}
+
 /* One Content-Length in plain decimal, or none. */
 static bool settle_length(struct reader *r)
 {
     static const struct span name = SPAN_INIT("Content-Length");
     struct headers *fields = &r->head->fields;
-    int status = r->head->status;
-    bool never_has = status < 200 || status == 204;
+    bool is_final = r->head->status < 100 || r->head->status >= 200;
     struct span given;
     if (!headers_find(fields, name, &given))
         return true;
@@ -231,9 +232,9 @@ static bool settle_length(struct reader *r)
     char room[SPAN_U64_SIZE];
     struct span text = span_from_u64((uint64_t)r->head->length, room);
     bool is_plain = span_equal(given, text);
-    if (!is_plain || (never_has && r->head->length > 0))
+    if (!is_plain || (has_no_body(r->head) && r->head->length > 0))
         r->framing->is_lenient = true;
-    if (never_has || saw(r, H1_SEEN_TRANSFER)) {
+    if (!is_final || saw(r, H1_SEEN_TRANSFER)) {
         headers_remove(fields, name);
         r->head->length = LENGTH_UNKNOWN;
         return true;
@@ -244,17 +245,14 @@ static bool settle_length(struct reader *r)
 
 static void settle_body(struct reader *r)
 {
-    int status = r->head->status;
     struct h1_framing *framing = r->framing;
-    bool is_chunked = saw(r, H1_SEEN_TRANSFER);
-    if (is_chunked &&
-        (saw(r, H1_SEEN_LENGTH) || saw(r, H1_SEEN_HTTP10) || status < 200 || status == 204))
+    if (saw(r, H1_SEEN_TRANSFER) && (saw(r, H1_SEEN_LENGTH) || has_no_body(r->head)))
         framing->is_lenient = true;
-    if (r->parser->answers_head || status < 200 || status == 204 || status == 304) {
+    if (r->parser->answers_head || has_no_body(r->head) || r->head->status == 304) {
         r->head->ends_here = true;
         return;
     }
-    if (is_chunked)
+    if (saw(r, H1_SEEN_TRANSFER))
         framing->body = H1_BODY_CHUNKED;
     else if (r->head->length > 0)
         framing->body = H1_BODY_LENGTH;
@@ -265,6 +263,26 @@ static void settle_body(struct reader *r)
     r->head->ends_here = framing->body == H1_BODY_NONE;
 }
 
+/* What a 101 says of the connection is told as it came: to which protocol it goes over is more than
+ * one connection's matter (RFC 9110 7.8). */
+static bool keep_switch(struct reader *r)
+{
+    static const struct span names[] = {SPAN_INIT("Connection"), SPAN_INIT("Upgrade")};
+    struct headers *fields = &r->head->fields;
+    struct buf kept[ARRAY_LEN(names)];
+    bool ok = true;
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        kept[i] = (struct buf)BUF_LIMIT(r->parser->limits->head_max);
+        ok = ok && headers_join(fields, names[i], &kept[i]);
+    }
+    headers_remove_hop_by_hop(fields, false);
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        ok = ok && (kept[i].len == 0 || headers_add(fields, names[i], buf_span(&kept[i]), NULL));
+        buf_release(&kept[i]);
+    }
+    return ok || error_memory(r->err);
+}
+
 static bool settle(struct reader *r)
 {
     struct h1_framing *framing = r->framing;
@@ -273,12 +291,14 @@ static bool settle(struct reader *r)
     settle_body(r);
     if (saw(r, H1_SEEN_BARE_LF))
         framing->is_lenient = true;
-    if (r->head->status != 101)
-        framing->upgrade[0] = '\0';
+    framing->switches =
+        r->head->status == 101 && saw(r, H1_SEEN_CONNECTION_UPGRADE) && saw(r, H1_SEEN_UPGRADE);
     bool wants_more =
         !saw(r, H1_SEEN_CLOSE) && (!saw(r, H1_SEEN_HTTP10) || saw(r, H1_SEEN_KEEP_ALIVE));
     framing->keep_alive = wants_more && !framing->is_lenient && r->head->status != 101 &&
                           framing->body != H1_BODY_UNTIL_CLOSE;
+    if (r->head->status == 101)
+        return keep_switch(r);
     if (saw(r, H1_SEEN_TO_REMOVE))
         headers_remove_hop_by_hop(&r->head->fields, false);
     return true;

@@ -56,7 +56,8 @@ struct h1_shape h1_request_shape(const struct request_head *head)
     if (head->is_websocket)
         return websocket_shape(head);
     if (!head->ends_here && head->length == LENGTH_UNKNOWN)
-        return (struct h1_shape){.body = H1_BODY_CHUNKED, .length = LENGTH_UNKNOWN};
+        return (struct h1_shape){
+            .body = H1_BODY_CHUNKED, .length = LENGTH_UNKNOWN, .first_alone = is_get_like(head)};
     struct h1_shape shape = {.body = H1_BODY_LENGTH, .length = head->ends_here ? 0 : head->length};
     if (shape.length == 0 && is_get_like(head))
         shape = (struct h1_shape){.body = H1_BODY_NONE, .length = LENGTH_UNKNOWN};

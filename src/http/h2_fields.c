@@ -118,7 +118,7 @@ bool h2_fields_of_response(struct h2_fields *fields, const struct response_head 
     int status = head->status == 101 ? 200 : head->status;
     put(fields, SPAN(":status"), span_from_u64((uint64_t)status, fields->status));
     put_list(fields, &head->fields, status != head->status);
-    if (head->status >= 200 && head->status != 204)
+    if (head->status >= 200)
         put_length(fields, head->length);
     return all_fit(fields, ERROR_PROTOCOL, err);
 }

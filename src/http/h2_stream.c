@@ -162,7 +162,7 @@ static bool in_answer(struct inbound *in, const struct response_head *head, stru
 static bool takes_interim(const struct h2_stream *stream, const struct response_head *head)
 {
     const struct h2_session *session = stream->session;
-    return !session->options.interim_if_asked || session->peer_takes_interim ||
+    return !session->options.interim_if_asked || session->peer_takes_interim || head->is_due ||
            (head->status == 100 && stream->in.head.wants_continue && !stream->said_go_on);
 }
 

@@ -69,16 +69,20 @@ bool request_is_grpc(const struct request_head *head)
            span_equal_nocase(span_first(type, grpc.len), grpc);
 }
 
-bool request_is_idempotent(const struct request_head *head)
+bool request_is_safe(const struct request_head *head)
 {
-    static const struct span methods[] = {
-        SPAN_INIT("GET"),   SPAN_INIT("HEAD"), SPAN_INIT("OPTIONS"),
-        SPAN_INIT("TRACE"), SPAN_INIT("PUT"),  SPAN_INIT("DELETE"),
-    };
+    static const struct span methods[] = {SPAN_INIT("GET"), SPAN_INIT("HEAD"), SPAN_INIT("OPTIONS"),
+                                          SPAN_INIT("TRACE")};
     for (size_t i = 0; i < ARRAY_LEN(methods); i++)
         if (request_is(head, methods[i]))
             return true;
     return false;
+}
+
+bool request_is_idempotent(const struct request_head *head)
+{
+    return request_is_safe(head) || request_is(head, SPAN("PUT")) ||
+           request_is(head, SPAN("DELETE"));
 }
 
 struct span request_path(const struct request_head *head)
@@ -108,6 +112,11 @@ void response_head_init(struct response_head *head)
 void response_head_release(struct response_head *head)
 {
     headers_release(&head->fields);
+}
+
+bool response_is_interim(const struct response_head *head)
+{
+    return head->status >= 100 && head->status < 200 && head->status != 101;
 }
 
 static const struct {

@@ -209,7 +209,9 @@ static void note_oddities(const struct rule *rule, const struct rule_spec *spec,
                   rule->service.text);
     if (rule->service.kind == SERVICE_STATUS && rule->service.status < 200)
         notes_add(notes, NOTE_ADVICE, spec->service_place,
-                  "%s is no final answer: visitors wait for another one", rule->service.text);
+                  rule->service.status == 101 ? "%s is no answer: the streams of visitors are reset"
+                                              : "%s is no final answer: visitors get 200 behind it",
+                  rule->service.text);
     const struct access_requirement *access = &rule->origin.access;
     if (access->required && access->audience_count == 0)
         notes_add(notes, NOTE_ADVICE, spec->place,

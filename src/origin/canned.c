@@ -2,15 +2,18 @@
  * who does not read holds it. */
 #include "canned.h"
 
+#include "culvert/tunnel/response_meta.h"
+#include "culvert/tunnel/user_headers.h"
+
 #include <stdlib.h>
 
-enum state { HEAD, BODY, ENDED, CLOSED };
+enum state { INTERIM, HEAD, BODY, ENDED, CLOSED };
 
 struct canned {
     struct outbound out;
     struct loop *loop;
     enum state state;
-    struct response_head head;
+    struct response_head interim, head;
     struct body body; /* bytes NULL: none */
     struct buf text;
     size_t put; /* of the text */
@@ -35,10 +38,23 @@ static void fill(struct canned *canned)
     }
 }
 
+static void break_off(struct canned *canned)
+{
+    struct error why;
+    canned->state = ENDED;
+    error_set(&why, ERROR_PROTOCOL, 0, "there is nothing to switch to");
+    canned->out.events->on_failed(canned->out.arg, &why);
+}
+
 static void step(void *arg)
 {
     struct canned *canned = arg;
     switch (canned->state) {
+    case INTERIM:
+        canned->state = HEAD;
+        task_post(&canned->step);
+        canned->out.events->on_inform(canned->out.arg, &canned->interim);
+        break;
     case HEAD:
         canned->state = BODY;
         task_post(&canned->step);
@@ -46,6 +62,10 @@ static void step(void *arg)
                                       canned->body.bytes ? &canned->body : NULL);
         break;
     case BODY:
+        if (canned->head.is_unasked) {
+            break_off(canned);
+            break;
+        }
         if (canned->body.bytes) {
             fill(canned);
             break;
@@ -70,6 +90,7 @@ static void gate_changed(struct gate *gate)
 static void destroy(void *object)
 {
     struct canned *canned = object;
+    response_head_release(&canned->interim);
     response_head_release(&canned->head);
     headers_release(&canned->body.trailers);
     channel_free(canned->body.bytes);
@@ -89,6 +110,19 @@ static void out_close(struct outbound *out)
     loop_reap(canned->loop, &canned->reap, destroy, canned);
 }
 
+/* Nobody adapts interim answers on their way to the edge, so it has the tunnel's fields at once. */
+static bool prepare_interim(struct canned *canned, int status)
+{
+    struct response_head *head = &canned->interim;
+    head->status = status;
+    head->length = LENGTH_UNKNOWN;
+    head->is_due = true;
+    canned->state = INTERIM;
+    return headers_add(&head->fields, SPAN(USER_HEADERS_FIELD), SPAN(""), NULL) &&
+           headers_add(&head->fields, SPAN(RESPONSE_META_FIELD),
+                       response_meta_text(RESPONSE_FROM_ORIGIN), NULL);
+}
+
 static bool prepare(struct canned *canned, const struct canned_answer *answer, bool to_head)
 {
     struct response_head *head = &canned->head;
@@ -96,6 +130,15 @@ static bool prepare(struct canned *canned, const struct canned_answer *answer, b
     head->status = answer->status;
     head->length = LENGTH_UNKNOWN; /* who writes the answer for HTTP/1.1 says that there is none */
     head->ends_here = true;
+    if (answer->status == 101) {
+        head->is_unasked = true;
+        head->ends_here = false;
+        canned->body.length = LENGTH_UNKNOWN;
+        canned->body.bytes = channel_new(CHANNEL_LOW, CHANNEL_LIMIT, NULL, NULL);
+        return canned->body.bytes != NULL;
+    }
+    if (answer->interim && !prepare_interim(canned, answer->interim))
+        return false;
     if (!answer->content_type)
         return true;
     head->length = (int64_t)answer->text.len;
@@ -123,8 +166,10 @@ struct outbound *canned_open(struct loop *loop, const struct canned_answer *answ
     }
     canned->out = (struct outbound){&ops, events, arg};
     canned->loop = loop;
+    canned->state = HEAD;
     canned->gate.changed = gate_changed;
     canned->text = (struct buf)BUF_LIMIT(CANNED_TEXT_MAX);
+    response_head_init(&canned->interim);
     response_head_init(&canned->head);
     headers_init(&canned->body.trailers);
     task_init(&canned->step, loop, TASK_SOON, step, canned);

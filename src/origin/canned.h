@@ -8,7 +8,8 @@
 enum { CANNED_TEXT_MAX = 256 * 1024 };
 
 struct canned_answer {
-    int status;               /* 200 ... 999 */
+    int interim;              /* a status that goes before it, as one of a tunnel; 0: none */
+    int status;               /* 200 ... 999; 101 is_unasked and breaks off behind its head */
     const char *content_type; /* NULL: the answer has no body and no fields */
     struct span text;         /* at most CANNED_TEXT_MAX */
 };

@@ -99,6 +99,7 @@ static void destroy(void *object)
     end_opening(call);
     gather_release(call->gather);
     free(call->gather);
+    error_drop(call->out.fault); /* of an upgrade that broke */
     free(call->server_name);
     free(call->own_key);
     free(call);
@@ -237,9 +238,21 @@ static void on_answer(void *arg, struct response_head *head, struct body *body)
     call->out.events->on_answer(call->out.arg, head, body);
 }
 
+/* Names the origin in what the connection says. */
+static struct error tell_of(const struct http_outbound *call, const struct error *why)
+{
+    struct error told = *why;
+    error_wrap(&told, call->reused ? "%s over a kept connection" : "%s", call->origin->name);
+    error_label(&told, label_of(call, why));
+    return told;
+}
+
 static void on_done(void *arg)
 {
     struct http_outbound *call = arg;
+    const struct error *fault = call->sent->fault;
+    const struct error told = fault ? tell_of(call, fault) : (struct error){0};
+    call->out.fault = fault ? error_keep(&told) : NULL;
     enter(call, ENDED);
     call->out.events->on_done(call->out.arg);
 }
@@ -247,7 +260,6 @@ static void on_done(void *arg)
 static void on_failed(void *arg, const struct error *why)
 {
     struct http_outbound *call = arg;
-    struct error told = *why;
     if (was_stale(call)) {
         outbound_close(call->sent);
         h1_client_close(call->client);
@@ -257,8 +269,7 @@ static void on_failed(void *arg, const struct error *why)
         origin_line_join_again(call->origin->line, &call->opening->place);
         return;
     }
-    error_wrap(&told, call->reused ? "%s over a kept connection" : "%s", call->origin->name);
-    error_label(&told, label_of(call, why));
+    const struct error told = tell_of(call, why);
     fail(call, &told);
 }
 
@@ -419,11 +430,12 @@ static bool name_visitor(struct http_outbound *call, struct error *err)
     return call->own_key || error_memory(err);
 }
 
-/* Takes `call` in every case; its head is the origin's. */
-static struct outbound *start_call(struct http_outbound *call, struct error *err)
+/* Takes `call` in every case; its head, if it has one, is the origin's. */
+static struct outbound *start_call(struct http_outbound *call, bool has_head, struct error *err)
 {
-    call->server_name = http_origin_server_name(call->origin, &call->opening->head, err);
-    if (!call->server_name || !name_visitor(call, err) || !start(call, err)) {
+    if (has_head)
+        call->server_name = http_origin_server_name(call->origin, &call->opening->head, err);
+    if (!has_head || !call->server_name || !name_visitor(call, err) || !start(call, err)) {
         destroy(call);
         return NULL;
     }
@@ -459,10 +471,8 @@ static struct outbound *origin_open(struct opener *opener, const struct request_
 {
     struct http_origin *origin = CONTAINER_OF(opener, struct http_origin, opener);
     struct http_outbound *call = new_call(origin, body, events, arg, err);
-    if (call && rewrite_request(&call->opening->head, head, &origin->options.rewrite, err))
-        return start_call(call, err);
-    destroy(call);
-    return NULL;
+    const struct rewrite_options *rules = &origin->options.rewrite;
+    return start_call(call, call && rewrite_request(&call->opening->head, head, rules, err), err);
 }
 
 static struct outbound *origin_open_as_is(struct opener *opener, const struct request_head *head,
@@ -471,10 +481,7 @@ static struct outbound *origin_open_as_is(struct opener *opener, const struct re
 {
     struct http_origin *origin = CONTAINER_OF(opener, struct http_origin, opener_as_is);
     struct http_outbound *call = new_call(origin, body, events, arg, err);
-    if (call && request_head_copy(&call->opening->head, head, err))
-        return start_call(call, err);
-    destroy(call);
-    return NULL;
+    return start_call(call, call && request_head_copy(&call->opening->head, head, err), err);
 }
 
 /* ---- the origin itself ---- */

@@ -14,12 +14,6 @@
 #include <limits.h>
 #include <stdlib.h>
 
-/* A service that answers nothing. */
-struct missing_origin {
-    struct opener opener;
-    const char *name;
-};
-
 /* What stands behind one rule; the member is that of the kind. */
 struct behind {
     struct opener *opener;
@@ -28,7 +22,6 @@ struct behind {
     union {
         struct status_origin status;
         struct hello_origin hello;
-        struct missing_origin missing;
     };
 };
 
@@ -41,21 +34,6 @@ struct openers {
     size_t count;
     struct tcp_origin *flows; /* into the private network */
 };
-
-/* ---- what is no answer ---- */
-
-static struct outbound *missing_open(struct opener *opener, const struct request_head *head,
-                                     struct body *body, const struct outbound_events *events,
-                                     void *arg, struct error *err)
-{
-    const struct missing_origin *origin = CONTAINER_OF(opener, struct missing_origin, opener);
-    (void)head;
-    (void)body;
-    (void)events;
-    (void)arg;
-    error_set(err, ERROR_INVALID, 0, "service %.200s: no final answer", origin->name);
-    return NULL;
-}
 
 /* ---- settings ---- */
 
@@ -297,7 +275,6 @@ static bool make_flows(struct openers *openers, struct error *err)
 static bool make(struct openers *openers, size_t index, struct behind *behind, struct error *err)
 {
     const struct rule *rule = rule_of(openers, index);
-    static const struct opener_ops missing = {missing_open};
     if (rule->origin.addresses.count > 0) /* then it is of a kind with host and port */
         return make_spread(openers, index, behind, err);
     switch (rule->service.kind) {
@@ -305,8 +282,6 @@ static bool make(struct openers *openers, size_t index, struct behind *behind, s
     case SERVICE_UNIX:
         return make_http(openers, index, NULL, behind, err);
     case SERVICE_STATUS:
-        if (rule->service.status < 200)
-            break;
         status_origin_init(&behind->status, openers->loop, rule->service.status);
         behind->opener = &behind->status.opener;
         return true;
@@ -317,11 +292,9 @@ static bool make(struct openers *openers, size_t index, struct behind *behind, s
     case SERVICE_TCP:
     case SERVICE_BASTION:
     case SERVICE_SOCKS:
-        return make_tcp(openers, index, NULL, behind, err);
+        break;
     }
-    behind->missing = (struct missing_origin){{&missing}, rule->service.text};
-    behind->opener = &behind->missing.opener;
-    return true;
+    return make_tcp(openers, index, NULL, behind, err);
 }
 
 struct openers *openers_new(struct loop *loop, struct resolver *resolver,

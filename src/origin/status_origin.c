@@ -9,7 +9,9 @@ static struct outbound *status_open(struct opener *opener, const struct request_
                                     void *arg, struct error *err)
 {
     const struct status_origin *origin = CONTAINER_OF(opener, struct status_origin, opener);
-    struct canned_answer answer = {.status = origin->status};
+    bool is_interim = origin->status < 200 && origin->status != 101;
+    struct canned_answer answer = {.interim = is_interim ? origin->status : 0,
+                                   .status = is_interim ? 200 : origin->status};
     (void)body;
     return canned_open(origin->loop, &answer, request_is(head, SPAN("HEAD")), events, arg, err);
 }
@@ -17,6 +19,6 @@ static struct outbound *status_open(struct opener *opener, const struct request_
 void status_origin_init(struct status_origin *origin, struct loop *loop, int status)
 {
     static const struct opener_ops ops = {status_open};
-    assert(status >= 200 && status <= 999);
+    assert(status >= 100 && status <= 999);
     *origin = (struct status_origin){.opener = {&ops}, .loop = loop, .status = status};
 }

@@ -4,15 +4,14 @@
  *   OPENING --on_answer--> ANSWERING --both done--> ended
  *      \--on_failed: the failure answer--> FAILING --answered--> ended
  *      \--aborted--> ended (the outbound is cancelled)
- *   ANSWERING --on_failed: the answer is cut--> ended
+ *   ANSWERING --on_failed--> LAST_WORDS --they left: the answer is cut--> ended
  *   ANSWERING, upgraded, one direction ended --nothing moves in the other: it is cut--> ended
- *   ANSWERING, upgraded --on_failed--> LAST_WORDS --they left: it is cut--> ended
  *   FAILING --exchange_cut, or the hooks reset it--> ended */
 #include "culvert/proxy/exchange.h"
 
 enum exchange_state { OPENING, ANSWERING, LAST_WORDS, FAILING, ENDED };
 
-enum { LOOK_AGAIN_MS = 10 };
+enum { LOOK_AGAIN_MS = 10, LOOK_SELDOM_MS = 160 };
 
 struct exchange {
     struct loop *loop;
@@ -22,9 +21,10 @@ struct exchange {
     struct body *answer_body;
     bool out_done;         /* the outbound told its end */
     bool in_answered;      /* the whole answer left */
-    struct timer patience; /* of an upgrade */
-    uint64_t moved;        /* when the timer was started */
-    uint64_t failed_ms;
+    struct timer patience; /* of an upgrade, and with last words */
+    uint64_t moved;        /* when the timer was started, or what lay there when last looked at */
+    uint64_t moved_ms;     /* when that changed */
+    uint64_t look_ms;      /* until the next look at last words */
     const struct exchange_hooks *hooks;
     void *arg;
     uint64_t started_ms, headed_ms;
@@ -183,18 +183,24 @@ static void judge_half_closed(struct exchange *exchange)
     cut(exchange, &why);
 }
 
-/* What came before a failure may say why: a WebSocket's close code. It leaves first; a reset right
- * behind it would overtake it. */
+/* What came before a failure was meant for the peer, and may say why: a close code. It leaves
+ * first; a reset right behind it would overtake it. Who takes nothing of it for long is cut. */
 static void hear_last_words(struct exchange *exchange)
 {
-    if (!timer_start(&exchange->patience, LOOK_AGAIN_MS))
+    uint64_t wait_ms = exchange->look_ms;
+    exchange->look_ms = wait_ms < LOOK_SELDOM_MS ? 2 * wait_ms : wait_ms;
+    if (!timer_start(&exchange->patience, wait_ms))
         cut(exchange, exchange->failure);
 }
 
 static void judge_last_words(struct exchange *exchange)
 {
-    uint64_t waited_ms = loop_now_ms(exchange->loop) - exchange->failed_ms;
-    if (channel_len(exchange->answer_body->bytes) > 0 && waited_ms < EXCHANGE_LAST_WORDS_MS)
+    uint64_t now_ms = loop_now_ms(exchange->loop);
+    size_t left = channel_len(exchange->answer_body->bytes);
+    if (left < exchange->moved)
+        exchange->moved_ms = now_ms;
+    exchange->moved = left;
+    if (left > 0 && now_ms - exchange->moved_ms < EXCHANGE_LAST_WORDS_MS)
         hear_last_words(exchange);
     else
         cut(exchange, exchange->failure);
@@ -209,7 +215,7 @@ static void lose_patience(void *arg)
         judge_half_closed(exchange);
 }
 
-static void fail_upgrade(struct exchange *exchange, const struct error *why)
+static void break_off(struct exchange *exchange, const struct error *why)
 {
     if (exchange->in_answered || !exchange->answer_body) {
         cut(exchange, why);
@@ -217,7 +223,9 @@ static void fail_upgrade(struct exchange *exchange, const struct error *why)
     }
     note_failure(exchange, why);
     exchange->state = LAST_WORDS;
-    exchange->failed_ms = loop_now_ms(exchange->loop);
+    exchange->moved = channel_len(exchange->answer_body->bytes);
+    exchange->moved_ms = loop_now_ms(exchange->loop);
+    exchange->look_ms = LOOK_AGAIN_MS;
     hear_last_words(exchange);
 }
 
@@ -244,7 +252,7 @@ static void on_answer(void *arg, struct response_head *head, struct body *body)
     if (exchange->state != OPENING)
         return;
     int status = head->status;
-    head->is_upgrade = status == 101;
+    head->is_upgrade = status == 101 && !head->is_unasked;
     if (exchange->hooks->adapt && !exchange->hooks->adapt(exchange->arg, head, &why)) {
         fail(exchange, &why);
         return;
@@ -278,10 +286,8 @@ static void on_failed(void *arg, const struct error *why)
     exchange->out_done = true;
     if (exchange->state == OPENING)
         fail(exchange, why);
-    else if (exchange->state == ANSWERING && exchange->upgraded)
-        fail_upgrade(exchange, why);
     else if (exchange->state == ANSWERING)
-        cut(exchange, why);
+        break_off(exchange, why);
 }
 
 static const struct outbound_events outbound_events = {on_inform, on_answer, on_done, on_failed,

@@ -62,6 +62,8 @@ static void compare(const struct outcome *a, const struct outcome *b)
 static void check_again(struct outcome *o, bool to_head)
 {
     struct outcome again;
+    if (o->head.status < 100 || o->head.status == 101)
+        return; /* nobody is given the first, and the second is more than a head */
     struct buf out = BUF_LIMIT(1 << 20);
     struct h1_shape shape = h1_response_shape(&o->head, to_head, false);
     bool ok = h1_write_response(&out, &o->head, &shape, NULL);
@@ -73,7 +75,7 @@ static void check_again(struct outcome *o, bool to_head)
     } else {
         assert(again.verdict == H1_DONE && again.parser.used == out.len);
         assert(!again.framing.is_lenient && again.head.status == o->head.status);
-        assert(again.head.length == o->head.length);
+        assert(again.head.length == o->head.length || o->head.status == 204);
         headers_remove(&o->head.fields, SPAN("content-length"));
         headers_remove(&again.head.fields, SPAN("content-length"));
         compare_fields(&o->head.fields, &again.head.fields);

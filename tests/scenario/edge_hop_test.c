@@ -1,5 +1,6 @@
 /* What crosses from one worker of the edge to another: heads, bodies, ends and resets, as if the
  * connection were in the first worker. */
+#include "culvert/proxy/exchange.h"
 #include "support/hop_scene.h"
 #include "support/pattern.h"
 
@@ -308,6 +309,7 @@ TEST(a_connector_that_resets_is_a_failure_at_each_stage)
         desk_reset(request);
         desk_close(request);
         hop_scene_settle(&pair.scene);
+        turned_loop_pass(&pair.scene.turned, EXCHANGE_LAST_WORDS_MS);
         CHECK_CASE(pair.ask.ask.failed && pair.ask.ask.why.kind == ERROR_NETWORK, "stage %d: %s",
                    stage, pair.ask.ask.why.text);
         CHECK(pair.ask.ask.ends == 1);
@@ -325,6 +327,7 @@ TEST(a_connection_that_dies_inside_a_body_is_never_a_short_body)
     CHECK_SIZE(desk_put(request, SPAN("half")), 4);
     hop_scene_settle(&pair.scene);
     hop_connector_die(&pair.connector);
+    turned_loop_pass(&pair.scene.turned, EXCHANGE_LAST_WORDS_MS);
     CHECK(pair.ask.ask.failed && !pair.ask.ask.done);
     CHECK(!channel_is_ended(pair.ask.ask.from->bytes));
     end(&pair);

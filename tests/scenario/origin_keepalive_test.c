@@ -19,9 +19,6 @@ static const char *const wanted[] = {
     STALE "PUT with x-idempotency-key",
 };
 
-/* PUT and DELETE may be repeated too (RFC 9110 9.2.2): neither transport's recording has it. */
-static const char *const repeated[] = {STALE "PUT", STALE "DELETE"};
-
 static const char *text_of(const struct doc *object, const char *key)
 {
     struct span text = SPAN("");
@@ -42,7 +39,7 @@ static bool is_among(const char *const *names, size_t count, const char *name)
     return false;
 }
 
-/* What the case shows: the recording, the one over QUIC, or a request more. */
+/* What the case shows: the recording, or the one over QUIC. */
 struct shown {
     int64_t last; /* status */
     int64_t connections, requests;
@@ -70,8 +67,6 @@ static const struct doc *find_case(const struct doc *tests, const char *name, co
 static struct shown wanted_of(const struct doc *tests, const struct doc *test)
 {
     const char *name = text_of(test, "name");
-    if (is_among(repeated, ARRAY_LEN(repeated), name))
-        return (struct shown){200, 2, 3};
     if (is_among(wanted, ARRAY_LEN(wanted), name))
         return read_case(find_case(tests, name, "quic"));
     return read_case(test);
@@ -142,8 +137,7 @@ static void check_case(const struct doc *tests, const struct doc *test,
     struct shown want = wanted_of(tests, test);
     size_t count = doc_count(doc_get(test, "requests"));
     bool deviates = memcmp(&recorded, &want, sizeof want) != 0;
-    CHECK_CASE(deviates == (is_among(wanted, ARRAY_LEN(wanted), name) ||
-                            is_among(repeated, ARRAY_LEN(repeated), name)),
+    CHECK_CASE(deviates == is_among(wanted, ARRAY_LEN(wanted), name),
                "%s: listed as different, but it is not", name);
     origin_play_open(&play, certificates, "keepalive");
     follow(&play, name);

@@ -23,7 +23,8 @@ enum aspect {
     ANSWER = STATUS | FIELDS | DATA,
 };
 
-/* Numbers are those of the faults of that program which we do not share. */
+/* Numbers are those of the faults of that program which we do not share, "better" what the chapter
+ * that describes it advises. */
 static const struct {
     const char *name;
     unsigned aspects;
@@ -37,7 +38,6 @@ static const struct {
     {"post-content-length-0", HEAD | BODY, "14"},
     {"put-empty", HEAD | BODY, "14"},
     {"patch-empty", HEAD | BODY, "14"},
-    {"get-with-body", BODY, "the first byte has no chunk of its own"},
     {"post-length-short", STATUS | END, "RFC 9113 8.1.1: malformed, its stream is reset"},
     {"nochunk-post-no-length", HEAD | TIME, "15: the body is gathered and its length said"},
     {"nochunk-post-empty", HEAD, "15"},
@@ -53,25 +53,17 @@ static const struct {
     {"path-query-space-raw", STATUS | DATA | ASKED | END, "4"},
     {"path-mixed-raw-and-encoded-slash", STATUS | DATA | ASKED | END, "4"},
     {"path-quote-and-encoded", HEAD, "5: escapes stay as they came"},
-    {"resp-204-with-length", FIELDS, "RFC 9110 8.6: 204 has no length"},
-    {"resp-101-to-plain-request", ANSWER, "RFC 9110 7.8: nobody asked for another protocol: 502"},
     {"resp-header-space-before-colon", ANSWER, "7: 502"},
-    {"resp-status-099", STATUS | END, "502, as for other answers that are none"},
-    {"resp-hop-by-hop", FIELDS, "fields of one hop end there"},
+    {"resp-hop-by-hop", FIELDS, "10.5, better: fields of one hop end there"},
     {"resp-header-500KiB", ANSWER, "502: what is packed must fit a field that all can unpack"},
-    {"resp-header-11MiB", TIME, "502 sooner: a head ends at 256 KiB"},
     {"resp-length-short-then-close", STATUS | DATA, "21: heads leave at once"},
     {"resp-length-reset-mid-body", STATUS | DATA, "21"},
-    {"resp-chunked-bad-size", STATUS | DATA, "the reset overtakes what came with the bad chunk"},
     {"resp-plain-length-slow", TIME, "21"},
     {"resp-json-length-slow-8KiB", TIME, "21"},
     {"ws-edge-closes-first", DATA | END, "9: the other direction goes on"},
-    {"ws-origin-resets", END, "a loss must not look like an end"},
-    {"status-101", STATUS | FIELDS | END, "chapter 7: no interim status is an answer: 502"},
-    {"status-100", STATUS | FIELDS, "chapter 7"},
     {"tls-match-sni-with-port", ANSWER | ASKED | NAME, "17: a port is no part of the name"},
     {"unix-socket-httphost", HEAD, "16: httpHostHeader holds for unix sockets"},
-    {"unix-tls-socket", NAME, "9.2: SNI is the host of the request"},
+    {"unix-tls-socket", NAME, "9.2, better: SNI is the host of the request"},
 };
 
 static const char *name_of(const struct doc *test)
@@ -302,12 +294,25 @@ static int64_t ms_of(const struct doc *frame)
     return doc_as_int(doc_get(frame, "t_ms"), &ms) ? ms : -1;
 }
 
+/* A script that only sends took as long as the machine of the recording did. */
+static bool waits(const struct doc *test)
+{
+    const struct doc *script = doc_get(test, "origin_script");
+    if (doc_kind(script) != DOC_ARRAY)
+        return true;
+    for (size_t i = 0; i < doc_count(script); i++)
+        if (!doc_get(doc_at(script, i), "send"))
+            return true;
+    return doc_count(doc_get(doc_get(test, "edge_sends"), "body")) > 0;
+}
+
 static void check_time(const struct origin_play *play, struct judge *judge, uint64_t at_ms,
                        const struct doc *frame)
 {
     int64_t ms = (int64_t)(at_ms - play->asked_ms);
     int64_t want = ms_of(frame);
-    JUDGE(judge, TIME, ms >= want - TOLERANCE_MS && ms <= want + TOLERANCE_MS,
+    JUDGE(judge, TIME,
+          ms <= want + TOLERANCE_MS && (ms >= want - TOLERANCE_MS || !waits(judge->test)),
           "%s: head after %lld ms, not %lld", judge->name, (long long)ms, (long long)want);
 }
 

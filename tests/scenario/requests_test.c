@@ -6,6 +6,7 @@
 static const char rules[] =
     "ingress:\n"
     "  - {hostname: app.example.com, path: ^/admin, service: 'http_status:403'}\n"
+    "  - {hostname: app.example.com, path: ^/early, service: 'http_status:103'}\n"
     "  - {hostname: down.wild.example.com, service: 'http://127.0.0.1:3999'}\n"
     "  - {hostname: '*.wild.example.com', service: 'http_status:204'}\n"
     "  - {service: 'http://127.0.0.1:3000'}\n";
@@ -46,6 +47,25 @@ static const struct {
                           "GET /next HTTP/1.1\r\nHost: x.wild.example.com\r\n\r\n"),
      .origin = SPAN_INIT("HTTP/1.1 304 Not Modified\r\nETag: \"x\"\r\n\r\n"),
      .hears = {"HTTP/1.1 304", "Etag: \"x\"", "HTTP/1.1 204"}},
+    {.name = "204 has no length, even if its origin says one (RFC 9110 8.6)",
+     .visitor = SPAN_INIT("GET / HTTP/1.1\r\n" HOST "\r\n"
+                          "GET /next HTTP/1.1\r\nHost: x.wild.example.com\r\n\r\n"),
+     .origin = SPAN_INIT("HTTP/1.1 204 No Content\r\nContent-Length: 0\r\nX-A: 1\r\n\r\n"),
+     .hears = {"HTTP/1.1 204", "X-A: 1", "HTTP/1.1 204"},
+     .never = "Content-Length"},
+    {.name = "even one above 0",
+     .visitor = SPAN_INIT("GET / HTTP/1.1\r\n" HOST "\r\n"),
+     .origin = SPAN_INIT("HTTP/1.1 204 No Content\r\nContent-Length: 5\r\nX-A: 1\r\n\r\n"),
+     .hears = {"HTTP/1.1 204", "X-A: 1"},
+     .never = "Content-Length"},
+    {.name = "a status below 100 is a bad gateway",
+     .visitor = SPAN_INIT("POST / HTTP/1.1\r\n" HOST "Content-Length: 0\r\n\r\n"),
+     .origin = SPAN_INIT("HTTP/1.1 099 Odd\r\nContent-Length: 2\r\n\r\nhi"),
+     .hears = {"HTTP/1.1 502 Bad Gateway"}},
+    {.name = "a rule that answers an interim status is followed by an answer",
+     .visitor = SPAN_INIT("GET /early HTTP/1.1\r\n" HOST "\r\n"),
+     .hears = {"HTTP/1.1 103 Early Hints\r\n\r\n", "HTTP/1.1 200 OK"},
+     .never = "loudflared"},
     {.name = "interim answers do not disturb",
      .visitor = SPAN_INIT("GET / HTTP/1.1\r\n" HOST "\r\n"),
      .origin = SPAN_INIT("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" OK_5),

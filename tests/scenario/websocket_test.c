@@ -249,21 +249,33 @@ TEST(the_end_of_a_grace_period_ends_websockets)
     end(&play);
 }
 
-TEST(an_answer_101_that_nobody_asked_for_is_a_failure_of_the_origin)
+static size_t origin_connections(const struct play *play)
+{
+    return play->ends.origin.connection_count;
+}
+
+TEST(an_answer_101_that_nobody_asked_for_upgrades_nothing)
 {
     static const struct fake_script other = {
         {{FAKE_SEND, SPAN_INIT("HTTP/1.1 101 Switching Protocols\r\nUpgrade: irc\r\n"
                                "Connection: Upgrade\r\n\r\nPING")}}};
+    static const char plain[] = "GET / HTTP/1.1\r\n" HOST "\r\n";
     struct play play;
     begin(&play, &other, HELLO);
-    CHECK(visitor_hears(&play.visitor, "HTTP/1.1 502 Bad Gateway\r\n"));
+    CHECK(visitor_hears(&play.visitor, "4\r\nPING\r\n"));
+    CHECK(span_starts(buf_span(&play.visitor.got), SPAN("HTTP/1.1 200 OK\r\n")));
+    CHECK(asked(&play)->body.len == 0);
     end(&play);
-    begin(&play, &echo, "GET / HTTP/1.1\r\n" HOST "\r\n");
-    CHECK(visitor_hears(&play.visitor, "HTTP/1.1 502 Bad Gateway\r\n"));
+    begin(&play, &other, plain);
+    CHECK(visitor_hears(&play.visitor, "4\r\nPING\r\n0\r\n\r\n"));
+    visitor_say(&play.visitor, span_of(plain));
+    CHECK(visitor_hears(&play.visitor, "4\r\nPING\r\n0\r\n\r\n"));
+    CHECK_SIZE(origin_connections(&play), 2); /* the first is of no use any more */
     end(&play);
     begin(&play, &echo,
           "POST / HTTP/1.1\r\n" HOST "Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
-    CHECK(visitor_hears(&play.visitor, "HTTP/1.1 502 Bad Gateway\r\n"));
+    CHECK(visitor_hears(&play.visitor, "\r\n\r\n0\r\n\r\n"));
+    CHECK(span_starts(buf_span(&play.visitor.got), SPAN("HTTP/1.1 200 OK\r\n")));
     CHECK(has_line(asked(&play), "\r\nConnection: keep-alive\r\n"));
     end(&play);
 }

@@ -84,11 +84,12 @@ static void on_answer(void *arg, struct response_head *head, struct body *body)
     ask->status = ask->got.status = head->status;
     ask->got.length = head->length;
     ask->got.ends_here = head->ends_here;
+    ask->got.is_unasked = head->is_unasked;
     scarce_memory_pause();
     must(headers_copy(&ask->got.fields, &head->fields, NULL));
     scarce_memory_go_on();
     ask->from = body;
-    if (ask->upgrades || head->status == 101)
+    if (ask->upgrades || (head->status == 101 && !head->is_unasked))
         outbound_upgraded(ask->out);
     if (ask->closes_first) {
         ask_close(ask);

@@ -88,6 +88,8 @@ static void tell_framing(struct buf *story, const struct h1_framing *framing)
         must(buf_printf(story, "%" PRId64, framing->length));
     must(buf_printf(story, "%s%s", framing->keep_alive ? "" : " close",
                     framing->is_lenient ? " lenient" : ""));
+    if (framing->switches)
+        must(buf_put_span(story, SPAN(" switches")));
     if (framing->upgrade[0])
         must(buf_printf(story, " upgrade=%s", framing->upgrade));
 }

@@ -13,10 +13,11 @@ struct h1_client;
 struct h1_client *h1_client_new(struct conn *conn, struct budget *budget, struct error *err);
 
 /* Sends a request; see outbound.h. One that is_websocket asks for that upgrade (RFC 6455 4.1) and
- * may be answered 101, with Connection and Upgrade among the fields; then `body` follows. Only on
- * an idle client. on_failed has kind NETWORK when the connection ended before or within the answer,
- * PROTOCOL when the answer is malformed. NULL: `err` (kind INVALID: the head cannot be written);
- * the client is still idle. */
+ * may be answered 101, with Connection and Upgrade among the fields; then `body` follows, and the
+ * loss of the connection is the end of both directions, with a fault. Any other 101 is_unasked.
+ * Only on an idle client. on_failed has kind NETWORK when the connection ended before or within the
+ * answer, PROTOCOL when the answer is malformed. NULL: `err` (kind INVALID: the head cannot be
+ * written); the client is still idle. */
 struct outbound *h1_client_send(struct h1_client *client, const struct request_head *head,
                                 struct body *body, const struct outbound_events *events, void *arg,
                                 struct error *err);

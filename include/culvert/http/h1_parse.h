@@ -39,7 +39,8 @@ struct h1_framing {
     int64_t length;               /* with H1_BODY_LENGTH, else LENGTH_UNKNOWN */
     bool keep_alive;              /* another message may follow on this connection */
     bool is_lenient;              /* something was read that not all would read alike */
-    char upgrade[H1_UPGRADE_MAX]; /* the one protocol asked for or granted, lower case; "": none */
+    bool switches;                /* a 101 that says to what */
+    char upgrade[H1_UPGRADE_MAX]; /* the one protocol a request asks for, lower case; "": none */
 };
 
 /* Where reading stands. Embedded; one message at a time. Only `used` is for others to read. */

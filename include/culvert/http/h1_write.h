@@ -16,6 +16,8 @@ enum h1_connection {
 struct h1_shape {
     enum h1_body_kind body; /* LENGTH, CHUNKED: announced; NONE, UNTIL_CLOSE: nothing is written */
     int64_t length;         /* with LENGTH; may be 0 */
+    bool first_alone;       /* with CHUNKED: the first byte is a chunk, as origins see it of others
+                             * who wait for it before they send the head */
     enum h1_connection connection;
     struct span upgrade;
 };

@@ -42,7 +42,8 @@ bool request_is(const struct request_head *head, struct span method);
 /* Its content type is one of gRPC's: a call that may say nothing for long, either way. */
 bool request_is_grpc(const struct request_head *head);
 
-/* GET, HEAD, OPTIONS, TRACE, PUT, DELETE (RFC 9110 9.2.2). */
+/* GET, HEAD, OPTIONS, TRACE (RFC 9110 9.2.1); these, PUT and DELETE (9.2.2). */
+bool request_is_safe(const struct request_head *head);
 bool request_is_idempotent(const struct request_head *head);
 
 /* The target up to "?". Borrowed. */
@@ -52,16 +53,23 @@ struct span request_path(const struct request_head *head);
 bool request_path_is_whole(const struct request_head *head);
 
 struct response_head {
-    int status;            /* 100 ... 999 */
-    struct headers fields; /* hop-by-hop fields are already gone */
+    int status; /* 100 ... 999; of an origin 0 ... 99 as well, which nobody can be given */
+    struct headers fields; /* hop-by-hop fields are already gone, but those of a 101 */
     int64_t length;        /* LENGTH_UNKNOWN: none was given */
     bool ends_here;        /* no body follows: HEAD, 204, 304, length 0 */
+    bool is_due;           /* of an interim one: whoever asked is told, though it may not have said
+                            * that it takes such */
+    bool is_unasked;       /* 101 to a request that asked for no upgrade: none becomes of it, what
+                            * came right behind it is the body */
     bool is_upgrade;       /* the exchange's: from here on bytes go both ways, each way with an end
                             * of its own; true for 101 and what stands for it in a tunnel */
 };
 
 void response_head_init(struct response_head *head);
 void response_head_release(struct response_head *head);
+
+/* 1xx but 101: another answer will follow. */
+bool response_is_interim(const struct response_head *head);
 
 /* "OK" for 200; "" for numbers without a name. Static text. */
 const char *status_reason(int status);

@@ -22,7 +22,7 @@ struct http2_origin *http2_origin_new(struct loop *loop, const struct http2_orig
  *
  * A stream is opened anew, in a session that is newer, when the server refused it without a look at
  * it, up to HTTP2_ORIGIN_REFUSALS_MAX times; and once when a session that was used before is lost
- * before any answer and the method is idempotent (RFC 9110 9.2.2). In either case only if nothing
+ * before any answer and the method is safe (RFC 9110 9.2.1). In either case only if nothing
  * of the body was taken, or there is a copy: of one of at most HTTP2_ORIGIN_COPY_MAX that was whole
  * when the stream was opened.
  *

@@ -43,8 +43,8 @@ struct http_origin *http_origin_new(struct loop *loop, const struct http_origin_
  * connection goes back to the pool when its answer was whole, wholly taken and allowed it.
  *
  * A request is sent once more, over a new connection, when a kept one ended before any byte of an
- * answer came, nothing of the body was taken, and it may be repeated: the method is idempotent or
- * an Idempotency-Key says so (RFC 9110 9.2.2), or no byte of it had left.
+ * answer came, nothing of the body was taken, and it may be repeated: the method is safe (RFC 9110
+ * 9.2.1) or an Idempotency-Key says so, or no byte of it had left.
  *
  * A request of a method that seldom has a body, with neither length nor end in sight, waits up to
  * HTTP_ORIGIN_BODY_WAIT_MS for the first byte or the end: many origins refuse a chunked GET.

@@ -34,8 +34,7 @@ struct openers_options {
     struct tunnel_metrics *metrics;         /* of the worker; NULL: nobody counts */
 };
 
-/* Keeps a reference to `blueprint`. A service that is no final answer gets an opener that refuses
- * and says so. The caller owns the openers. NULL: `err` names the rule. */
+/* Keeps a reference to `blueprint`. The caller owns the openers. NULL: `err` names the rule. */
 struct openers *openers_new(struct loop *loop, struct resolver *resolver,
                             struct blueprint *blueprint, const struct openers_options *options,
                             struct error *err);

@@ -13,7 +13,8 @@ struct status_origin {
     int status;
 };
 
-/* Prepares it. `status` is 200 ... 999: interim ones are refused where rules are judged. */
+/* Prepares it. `status` is 100 ... 999. An interim one, of which is warned where rules are judged,
+ * is said and followed by 200; 101 is_unasked and fails behind its head. */
 void status_origin_init(struct status_origin *origin, struct loop *loop, int status);
 
 #endif

@@ -12,7 +12,7 @@ struct exchange;
  * peer that answers what it was sent takes its time, one that never noticed the end would stay. */
 enum {
     EXCHANGE_HALF_CLOSED_MS = 5 * 60 * 1000,
-    EXCHANGE_LAST_WORDS_MS = 2000, /* for what an outbound that failed had brought to leave */
+    EXCHANGE_LAST_WORDS_MS = 2000, /* in each, some of what a failed outbound had brought leaves */
 };
 
 /* What happened, for the log line and the metrics; filled as it goes. */

@@ -145,7 +145,7 @@ TEST(trailers_come_behind_the_body)
     play_end(&play);
 }
 
-TEST(interim_answers_are_told_and_a_switch_of_protocols_is_refused)
+TEST(interim_answers_are_told)
 {
     struct play play;
     play_begin(&play, "GET");
@@ -153,10 +153,16 @@ TEST(interim_answers_are_told_and_a_switch_of_protocols_is_refused)
     CHECK_SIZE(play.ask.informs, 2);
     CHECK_SIZE(play.ask.inform_status, 103);
     CHECK_SIZE(play.ask.status, 0);
-    say(&play, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: foo\r\nConnection: upgrade\r\n\r\n");
-    CHECK(play.ask.failed && play.ask.ends == 1);
-    CHECK(play.ask.why.kind == ERROR_PROTOCOL);
-    CHECK(!is_reusable(&play));
+    play_end(&play);
+}
+
+TEST(a_status_below_100_is_an_answer_too)
+{
+    struct play play;
+    play_begin(&play, "GET");
+    say(&play, "HTTP/1.1 099 Odd\r\nContent-Length: 2\r\n\r\nhi");
+    CHECK(play.ask.done && play.ask.status == 99 && play.ask.informs == 0);
+    CHECK_SPAN(buf_span(&play.ask.text), SPAN("hi"));
     play_end(&play);
 }
 
@@ -204,6 +210,31 @@ TEST(a_body_of_unknown_length_goes_out_in_chunks_with_its_trailers)
     say(&play, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
     CHECK(is_reusable(&play));
     play_end(&play);
+}
+
+TEST(the_first_byte_of_a_body_that_may_not_be_there_is_a_chunk_of_its_own)
+{
+    static const struct {
+        const char *method, *chunks;
+    } cases[] = {
+        {"GET", "1\r\nh\r\n4\r\nello\r\n1\r\n!\r\n0\r\n\r\n"},
+        {"DELETE", "1\r\nh\r\n4\r\nello\r\n1\r\n!\r\n0\r\n\r\n"},
+        {"POST", "5\r\nhello\r\n1\r\n!\r\n0\r\n\r\n"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct play play;
+        client_scene_begin(&play.scene);
+        ask_init(&play.ask, cases[i].method, "/x");
+        ask_announce(&play.ask, LENGTH_UNKNOWN);
+        CHECK(ask_send(&play.ask, &play.scene.opener));
+        ask_put(&play.ask, SPAN("hello"));
+        (void)client_scene_hear(&play.scene);
+        ask_put(&play.ask, SPAN("!"));
+        ask_end(&play.ask);
+        CHECK_CASE(span_ends(client_scene_hear(&play.scene), span_of(cases[i].chunks)), "%s: %s",
+                   cases[i].method, client_scene_hear(&play.scene).data);
+        play_end(&play);
+    }
 }
 
 TEST(an_origin_that_does_not_read_fills_the_conn_and_then_the_channel)

@@ -98,9 +98,9 @@ TEST(behind_101_bytes_go_both_ways)
     CHECK(play.ask.status == 101 && !play.ask.got.ends_here && play.ask.from);
     CHECK(play.ask.got.length == LENGTH_UNKNOWN);
     CHECK(headers_find(&play.ask.got.fields, SPAN("connection"), &value));
-    CHECK_SPAN(value, SPAN("Upgrade"));
+    CHECK_SPAN(value, SPAN("upgrade, x-hop"));
     CHECK(headers_find(&play.ask.got.fields, SPAN("upgrade"), &value));
-    CHECK_SPAN(value, SPAN("websocket"));
+    CHECK_SPAN(value, SPAN("WebSocket"));
     CHECK_SIZE(play.ask.got.fields.count, 3);
     CHECK(heard(&play, "early"));
     put(&play, " and late");
@@ -167,32 +167,98 @@ TEST(an_upgrade_that_is_refused_is_an_ordinary_answer)
     end(&play);
 }
 
-TEST(other_switches_of_protocols_are_refused)
+/* Which one it is, is between the two that speak it. */
+TEST(a_switch_to_another_protocol_is_an_upgrade_too)
+{
+    struct play play;
+    begin(&play);
+    put(&play, "early");
+    client_scene_say(&play.scene, "HTTP/1.1 101 S\r\nConnection: Upgrade\r\nUpgrade: foo\r\n\r\nx");
+    CHECK(play.ask.status == 101 && !play.ask.got.is_unasked);
+    CHECK(span_ends(client_scene_hear(&play.scene), SPAN("early")));
+    CHECK_SPAN(buf_span(&play.ask.text), SPAN("x"));
+    CHECK_SIZE(play.ask.ends, 0);
+    end(&play);
+}
+
+static void ask_plainly(struct play *play, const char *method)
+{
+    client_scene_begin(&play->scene);
+    ask_init(&play->ask, method, "/x");
+    ask_announce(&play->ask, LENGTH_UNKNOWN);
+    put(play, "a body");
+    CHECK(ask_send(&play->ask, &play->scene.opener));
+    (void)client_scene_hear(&play->scene);
+}
+
+TEST(a_switch_that_nobody_asked_for_is_an_answer_with_what_came_with_it)
+{
+    static const struct {
+        const char *said, *heard;
+    } cases[] = {
+        {ACCEPT "frames", "frames"},
+        {ACCEPT, ""},
+        {"HTTP/1.1 101 S\r\nConnection: Upgrade\r\nUpgrade: foo\r\n\r\nHTTP/1.1 200 OK\r\n\r\n",
+         "HTTP/1.1 200 OK\r\n\r\n"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct play play;
+        ask_plainly(&play, "POST");
+        buf_clear(&play.scene.peer.got);
+        client_scene_say(&play.scene, cases[i].said);
+        CHECK(play.ask.done && play.ask.status == 101 && play.ask.got.is_unasked);
+        CHECK_TEXT(buf_text(&play.ask.text), cases[i].heard);
+        put(&play, "and more");
+        client_scene_say(&play.scene, "too late");
+        CHECK_TEXT(buf_text(&play.ask.text), cases[i].heard);
+        CHECK(heard(&play, ""));
+        ask_close(&play.ask);
+        CHECK(!h1_client_is_reusable(play.scene.client));
+        end(&play);
+    }
+}
+
+TEST(a_switch_to_nothing_is_an_answer_that_breaks_off)
 {
     static const char *const answers[] = {
-        "HTTP/1.1 101 S\r\n\r\n",
-        "HTTP/1.1 101 S\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n",
-        "HTTP/1.1 101 S\r\nConnection: Upgrade\r\nUpgrade: h2c, websocket\r\n\r\n",
+        "HTTP/1.1 101 S\r\n\r\nx",
+        "HTTP/1.1 101 S\r\nUpgrade: websocket\r\n\r\n",
+        "HTTP/1.1 101 S\r\nConnection: Upgrade\r\n\r\n",
     };
-    for (size_t i = 0; i < ARRAY_LEN(answers); i++) {
+    for (size_t i = 0; i < 2 * ARRAY_LEN(answers); i++) {
         struct play play;
-        begin(&play);
+        if (i % 2 == 0)
+            ask_plainly(&play, "POST");
+        else
+            begin(&play);
+        buf_clear(&play.scene.peer.got);
         put(&play, "early");
-        client_scene_say(&play.scene, answers[i]);
-        CHECK_CASE(play.ask.failed && play.ask.why.kind == ERROR_PROTOCOL, "%s", answers[i]);
-        CHECK(!span_ends(client_scene_hear(&play.scene), SPAN("early")));
+        (void)client_scene_hear(&play.scene);
+        client_scene_say(&play.scene, answers[i / 2]);
+        CHECK_CASE(play.ask.status == 101 && play.ask.got.is_unasked, "%s", answers[i / 2]);
+        CHECK_CASE(play.ask.failed && play.ask.why.kind == ERROR_PROTOCOL, "%s", answers[i / 2]);
+        put(&play, "late");
+        CHECK(!span_ends(client_scene_hear(&play.scene), SPAN("late")));
         let_go(&play);
         end(&play);
     }
 }
 
-TEST(a_failure_of_one_direction_is_one_of_both)
+static bool broke(const struct play *play)
+{
+    return play->ask.done && !play->ask.failed && play->ask.ends == 1 && play->ask.out->fault &&
+           play->ask.out->fault->kind == ERROR_NETWORK;
+}
+
+TEST(the_loss_of_an_upgraded_connection_ends_both_directions_and_is_told)
 {
     struct play play;
     begin_upgraded(&play);
+    client_scene_say(&play.scene, "last");
     play.scene.turned.memory.on_read = (struct memory_fault){.error = ECONNRESET};
     client_scene_say(&play.scene, "x");
-    CHECK(play.ask.failed && play.ask.ends == 1);
+    CHECK(broke(&play) && channel_is_ended(play.ask.from->bytes));
+    CHECK_SPAN(buf_span(&play.ask.text), SPAN("last"));
     end(&play);
     begin_upgraded(&play);
     raw_peer_end(&play.scene.peer);
@@ -201,12 +267,12 @@ TEST(a_failure_of_one_direction_is_one_of_both)
     raw_peer_close(&play.scene.peer); /* it hears no more */
     put(&play, "lost");
     turned_loop_settle(&play.scene.turned);
-    CHECK(play.ask.failed && play.ask.ends == 1);
+    CHECK(broke(&play));
     end(&play);
 }
 
 /* A reset that a write met is read as an end. */
-TEST(an_end_behind_a_write_that_failed_is_no_end)
+TEST(an_end_behind_a_write_that_failed_is_a_loss)
 {
     struct play play;
     begin_upgraded(&play);
@@ -218,7 +284,7 @@ TEST(an_end_behind_a_write_that_failed_is_no_end)
     raw_peer_end(&play.scene.peer);
     turned_loop_settle(&play.scene.turned);
     CHECK_SPAN(buf_span(&play.ask.text), SPAN("why"));
-    CHECK(play.ask.failed && play.ask.ends == 1);
+    CHECK(broke(&play));
     end(&play);
 }
 

@@ -28,19 +28,21 @@ TEST(a_copied_head_has_all_of_the_first_and_shares_nothing)
     request_head_release(&b);
 }
 
-TEST(only_methods_that_may_be_repeated_are_idempotent)
+TEST(methods_that_change_nothing_are_safe_and_those_that_change_it_once_idempotent)
 {
     static const struct {
         const char *method;
-        bool is_idempotent;
+        bool is_safe, is_idempotent;
     } cases[] = {
-        {"GET", true},    {"HEAD", true}, {"OPTIONS", true}, {"TRACE", true},  {"PUT", true},
-        {"DELETE", true}, {"get", false}, {"POST", false},   {"PATCH", false},
+        {"GET", true, true},   {"HEAD", true, true},   {"OPTIONS", true, true},
+        {"TRACE", true, true}, {"PUT", false, true},   {"DELETE", false, true},
+        {"get", false, false}, {"POST", false, false}, {"PATCH", false, false},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct request_head head;
         request_head_init(&head);
         CHECK(buf_put_span(&head.method, span_of(cases[i].method)));
+        CHECK_CASE(request_is_safe(&head) == cases[i].is_safe, "%s", cases[i].method);
         CHECK_CASE(request_is_idempotent(&head) == cases[i].is_idempotent, "%s", cases[i].method);
         request_head_release(&head);
     }

@@ -37,6 +37,45 @@ TEST(the_status_is_the_whole_answer_and_comes_in_a_later_turn)
     loop_free(loop);
 }
 
+TEST(an_interim_status_is_said_and_followed_by_200)
+{
+    static const int statuses[] = {100, 102, 103, 199};
+    struct turned_clock clock = turned_clock_make(0);
+    struct loop *loop = new_loop(&clock);
+    REQUIRE(loop != NULL);
+    for (size_t i = 0; i < ARRAY_LEN(statuses); i++) {
+        struct status_origin origin;
+        struct ask ask;
+        status_origin_init(&origin, loop, statuses[i]);
+        ask_init(&ask, "GET", "/");
+        CHECK(ask_send(&ask, &origin.opener));
+        CHECK(settle(loop));
+        CHECK(ask.informs == 1 && ask.inform_status == statuses[i]);
+        CHECK(ask.status == 200 && ask.got.ends_here && ask.done);
+        ask_release(&ask);
+        CHECK(settle(loop));
+    }
+    loop_free(loop);
+}
+
+TEST(a_switch_of_protocols_breaks_off_behind_its_head)
+{
+    struct turned_clock clock = turned_clock_make(0);
+    struct loop *loop = new_loop(&clock);
+    struct status_origin origin;
+    struct ask ask;
+    REQUIRE(loop != NULL);
+    status_origin_init(&origin, loop, 101);
+    ask_init(&ask, "GET", "/");
+    CHECK(ask_send(&ask, &origin.opener));
+    CHECK(settle(loop));
+    CHECK(ask.status == 101 && ask.got.is_unasked && !ask.got.ends_here);
+    CHECK(ask.failed && ask.why.kind == ERROR_PROTOCOL && ask.ends == 1);
+    ask_release(&ask);
+    CHECK(settle(loop));
+    loop_free(loop);
+}
+
 TEST(a_body_stays_where_it_is_and_a_closed_outbound_is_silent)
 {
     struct turned_clock clock = turned_clock_make(0);

@@ -306,9 +306,10 @@ TEST(every_order_of_events_ends_the_exchange_once)
         {"xF", "noe", 0, false, false, true, true, "the peer leaves, then the outbound fails"},
         {"Hx", "hnoe", 200, true, false, true, true, "the peer leaves within the answer"},
         {"HDx", "hnoe", 200, true, false, true, true, "the peer leaves before its end"},
-        {"HF", "hrnoe", 200, true, true, false, true, "the answer is cut"},
-        {"HFx", "hrnoe", 200, true, true, false, true, "the answer is cut, the peer left"},
-        {"HFa", "hrnoe", 200, true, true, false, true, "the answer is cut and then too late"},
+        {"HFt5", "hrnoe", 200, true, true, false, true, "the answer is cut"},
+        {"HF55555", "hrnoe", 200, true, true, false, true, "the answer is cut, nobody takes it"},
+        {"HFx", "hnoe", 200, true, false, false, true, "the answer is cut, the peer left"},
+        {"HFc", "hrnoe", 200, true, true, false, true, "it is cut within the failure"},
         {"NaF", "hnoe", 200, true, false, false, false, "it fails when all was said"},
         {"Hi.Da", "hnoe", 200, true, false, false, false, "an interim answer too late"},
         {"HHDa", "hnoe", 200, true, false, false, false, "two heads"},
@@ -350,7 +351,7 @@ TEST(an_upgrade_ends_when_both_of_its_directions_ended_or_one_failed)
         {"UZax", "uhnoe", 101, true, false, true, true,
          "it leaves when only its own end is missing"},
         {"UFt5", "uhrnoe", 101, true, true, false, true, "the origin fails"},
-        {"UF5555", "uhrnoe", 101, true, true, false, true, "which nobody takes"},
+        {"UF55555", "uhrnoe", 101, true, true, false, true, "which nobody takes"},
         {"UFx", "uhnoe", 101, true, false, false, true, "the visitor leaves behind them"},
         {"UFc", "uhrnoe", 101, true, true, false, true, "it is cut behind them"},
         {"UZaF", "uhrnoe", 101, true, true, false, true,
@@ -369,19 +370,38 @@ TEST(an_upgrade_ends_when_both_of_its_directions_ended_or_one_failed)
     CHECK(!stage.report.upgraded);
 }
 
-TEST(what_an_upgrade_said_last_leaves_before_it_is_cut)
+TEST(what_came_last_leaves_before_an_answer_is_cut)
+{
+    static const char *const begins[][2] = {{"HF5", "h"}, {"UF5", "uh"}};
+    for (size_t i = 0; i < ARRAY_LEN(begins); i++) {
+        struct stage stage = {0};
+        stage_begin(&stage);
+        for (const char *letter = begins[i][0]; *letter; letter++)
+            step(&stage, *letter);
+        CHECK_TEXT(stage.did, begins[i][1]); /* nobody has taken it */
+        step(&stage, 't');
+        step(&stage, '.');
+        CHECK_TEXT(stage.did, begins[i][1]); /* it was taken, and may lie in the output */
+        step(&stage, '5');
+        CHECK(strcmp(stage.did + strlen(begins[i][1]), "rnoe") == 0);
+        CHECK(stage.report.cut && stage.report.bytes_out == 10);
+        stage_end(&stage);
+    }
+}
+
+TEST(who_takes_last_words_slowly_gets_them_all)
 {
     struct stage stage = {0};
     stage_begin(&stage);
-    for (const char *letter = "UF5"; *letter; letter++)
-        step(&stage, *letter);
-    CHECK_TEXT(stage.did, "uh"); /* nobody has taken it */
-    step(&stage, 't');
-    step(&stage, '.');
-    CHECK_TEXT(stage.did, "uh"); /* it was taken, and may lie in the output */
+    step(&stage, 'H');
+    step(&stage, 'F');
+    for (size_t left = 10; left > 0; left--) {
+        turned_loop_pass(&stage.turned, EXCHANGE_LAST_WORDS_MS - 500);
+        CHECK_TEXT(stage.did, "h");
+        channel_drop(stage.answer.bytes, 1);
+    }
     step(&stage, '5');
-    CHECK_TEXT(stage.did, "uhrnoe");
-    CHECK(stage.report.cut && stage.report.bytes_out == 10);
+    CHECK_TEXT(stage.did, "hrnoe");
     stage_end(&stage);
 }
 
