@@ -12,7 +12,11 @@
 
 #include <stdio.h>
 
-enum { EXAMPLE_MAX = 600, ORIGIN_MAX = 1024 };
+enum {
+    EXAMPLE_MAX = 600,
+    ORIGIN_MAX = 1024,
+    GUARDED_MAX = 6500 * 1000, /* RULES_MAX times the origins of one */
+};
 
 #define NO_RULE SIZE_MAX
 
@@ -46,6 +50,20 @@ const char *prove_kind_name(enum prove_kind kind)
         [PROVE_UNDECIDED] = "undecided",
     };
     return names[kind];
+}
+
+static bool put_rule_name(struct buf *out, const struct rule *rule)
+{
+    return buf_put_span(out, span_of(rule->hostname[0] ? rule->hostname : "*")) &&
+           (!rule->path[0] || (buf_put_char(out, ':') && buf_put_span(out, span_of(rule->path))));
+}
+
+bool prove_finding_name(const struct rules *rules, const struct prove_finding *finding,
+                        struct buf *out)
+{
+    return buf_printf(out, "%s:", prove_kind_name(finding->kind)) &&
+           put_rule_name(out, rules_at(rules, finding->rule)) && buf_put_span(out, SPAN(" -> ")) &&
+           put_rule_name(out, rules_at(rules, finding->other));
 }
 
 static struct prove_finding *add(struct prover *p, enum prove_kind kind, size_t other)
@@ -317,53 +335,78 @@ static void tell_undecided(struct prover *p)
 
 /* ---- origins with and without Access ---- */
 
-/* One spelling for what is the same place; "" for what is no origin. */
-static void spell_origin(const struct service *service, char out[ORIGIN_MAX])
+/* HOST:PORT in one spelling for what is the same place. */
+static void spell_place(const char *host, uint16_t port, char out[ORIGIN_MAX])
 {
     static const char *const here[] = {"localhost", "127.0.0.1", "::1"};
-    const char *host = service->host;
-    out[0] = '\0';
-    for (size_t i = 0; host && i < ARRAY_LEN(here); i++)
+    for (size_t i = 0; i < ARRAY_LEN(here); i++)
         if (strcasecmp(host, here[i]) == 0)
             host = here[0];
-    if (service->kind == SERVICE_UNIX)
-        (void)snprintf(out, ORIGIN_MAX, "unix:%s", service->path);
-    else if (service->kind == SERVICE_HTTP || service->kind == SERVICE_TCP)
-        (void)snprintf(out, ORIGIN_MAX, "%s:%u", host, (unsigned)service->port);
-    else if (service->kind == SERVICE_BASTION || service->kind == SERVICE_SOCKS)
-        (void)snprintf(out, ORIGIN_MAX, "%s", service->text);
+    (void)snprintf(out, ORIGIN_MAX, "%s:%u", host, (unsigned)port);
     for (char *c = out; *c; c++)
-        *c = (char)(*c >= 'A' && *c <= 'Z' && service->kind != SERVICE_UNIX ? *c - 'A' + 'a' : *c);
+        *c = (char)(*c >= 'A' && *c <= 'Z' ? *c - 'A' + 'a' : *c);
+}
+
+/* The `index`th origin of a rule: its service, then its addresses; "" for what is no origin. False:
+ * there are no more. */
+static bool spell_origin(const struct rule *rule, size_t index, char out[ORIGIN_MAX])
+{
+    const struct service *service = &rule->service;
+    const struct origin_addresses *further = &rule->origin.addresses;
+    out[0] = '\0';
+    if (index > further->count)
+        return false;
+    if (index > 0) {
+        const struct origin_address *address = &further->all[index - 1];
+        spell_place(address->host, address->port ? address->port : service->port, out);
+    } else if (service->kind == SERVICE_UNIX) {
+        (void)snprintf(out, ORIGIN_MAX, "unix:%s", service->path);
+    } else if (service->kind == SERVICE_HTTP || service->kind == SERVICE_TCP) {
+        spell_place(service->host, service->port, out);
+    } else if (service->kind == SERVICE_BASTION || service->kind == SERVICE_SOCKS) {
+        (void)snprintf(out, ORIGIN_MAX, "%s", service->text);
+    }
+    return true;
 }
 
 static void look_for_gap(struct prover *p, const struct map *guarded)
 {
     char origin[ORIGIN_MAX];
     const struct rule *rule = rule_of(p, p->rule);
-    spell_origin(&rule->service, origin);
-    const struct rule *other = origin[0] ? map_find(guarded, span_of(origin)) : NULL;
-    if (!p->is_reached || rule->origin.access.required || !other)
+    const struct rule *other = NULL;
+    if (!p->is_reached || rule->origin.access.required)
+        return;
+    for (size_t i = 0; !other && spell_origin(rule, i, origin); i++)
+        other = origin[0] ? map_find(guarded, span_of(origin)) : NULL;
+    if (!other)
         return;
     struct prove_finding *finding = add(p, PROVE_WITHOUT_ACCESS, (size_t)(other - rule_of(p, 0)));
     if (!finding)
         return;
     sample_url(&p->reached, finding->url);
     (void)snprintf(finding->why, sizeof finding->why,
-                   "it leads to the same origin as rule #%zu, which requires Access, without it",
-                   finding->other);
+                   "without Access it leads to %.60s, where rule #%zu leads, which requires Access",
+                   origin, finding->other);
 }
 
-/* The first rule that asks for Access, by its origin. NULL: out of memory. */
+/* Notes the origins of a rule that no earlier one noted. */
+static bool note_origins(struct map *guarded, const struct rule *rule)
+{
+    char origin[ORIGIN_MAX];
+    for (size_t i = 0; spell_origin(rule, i, origin); i++)
+        if (origin[0] && !map_find(guarded, span_of(origin)) &&
+            !map_put(guarded, span_of(origin), (void *)(uintptr_t)rule, NULL))
+            return false;
+    return true;
+}
+
+/* The first rule that asks for Access, by each of its origins. NULL: out of memory. */
 static struct map *find_guarded(const struct prover *p)
 {
-    struct map *guarded = map_new(RULES_MAX);
+    struct map *guarded = map_new(GUARDED_MAX);
     for (size_t i = 0; guarded && i < rules_count(p->rules); i++) {
-        char origin[ORIGIN_MAX];
         const struct rule *rule = rule_of(p, i);
-        spell_origin(&rule->service, origin);
-        if (!rule->origin.access.required || !origin[0] || map_find(guarded, span_of(origin)))
-            continue;
-        if (!map_put(guarded, span_of(origin), (void *)(uintptr_t)rule, NULL)) {
+        if (rule->origin.access.required && !note_origins(guarded, rule)) {
             map_free(guarded, NULL);
             return NULL;
         }

@@ -10,9 +10,10 @@
 enum {
     PROVE_URL_MAX = 1024,
     PROVE_WHY_MAX = 192,
-    PROVE_FINDINGS_MAX = 10 * 1000, /* more are counted only */
-    PROVE_EARLIER_MAX = 2000,       /* rules before one that are held against it */
-    PROVE_HOSTS_MAX = 32,           /* host names that are tried for a rule without one */
+    PROVE_FINDINGS_MAX = 10 * 1000,   /* more are counted only */
+    PROVE_EARLIER_MAX = 2000,         /* rules before one that are held against it */
+    PROVE_NAME_MAX = 9 * 1024 * 1024, /* two rules of a file that is as large as one may be */
+    PROVE_HOSTS_MAX = 32,             /* host names that are tried for a rule without one */
 };
 
 enum prove_kind {
@@ -39,6 +40,11 @@ struct prove_report {
 
 /* The kind in a word, for machines: "never-matches". Static text. */
 const char *prove_kind_name(enum prove_kind kind);
+
+/* Appends what a finding is called, whatever the numbers of its rules: "KIND:RULE -> OTHER", each
+ * rule by its hostname ("*": every one) and, behind a colon, its path. False: `out` is full. */
+bool prove_finding_name(const struct rules *rules, const struct prove_finding *finding,
+                        struct buf *out) MUST_CHECK;
 
 /* Looks at every rule. False: out of memory. Release the report in every case. */
 bool prove_rules(const struct rules *rules, struct prove_report *report,

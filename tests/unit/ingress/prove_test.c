@@ -233,6 +233,59 @@ TEST(ways_around_access_are_told)
     }
 }
 
+TEST(addresses_are_origins_too)
+{
+    static const struct {
+        const char *guarded, *open; /* addresses */
+        bool told;
+    } cases[] = {
+        {"['10.0.0.1:80']", "['10.0.0.1']", true}, /* the port of the service */
+        {"['10.0.0.1', '10.0.0.2']", "['10.0.0.3', '10.0.0.2']", true},
+        {"[h2.example]", "[]", true}, /* which is the service of the open one */
+        {"[H1.example]", "[h1.example]", true},
+        {"['10.0.0.1:81']", "['10.0.0.1']", false},
+        {"['10.0.0.1']", "['10.0.0.2']", false},
+        {"[]", "[]", false},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct buf text = BUF_LIMIT(4096);
+        struct prove_report report = {0};
+        CHECK(buf_printf(&text,
+                         "ingress:\n  - hostname: a.example\n    service: http://h1.test\n"
+                         "    originRequest: {access: {required: true, teamName: t, audTag: [a]},"
+                         " addresses: %s}\n"
+                         "  - hostname: b.example\n    service: http://h2.example\n"
+                         "    originRequest: {addresses: %s}\n"
+                         "  - service: http_status:404\n",
+                         cases[i].guarded, cases[i].open));
+        struct rules *rules = make(buf_text(&text));
+        REQUIRE(rules && prove_rules(rules, &report, NULL));
+        CHECK_CASE((find(&report, PROVE_WITHOUT_ACCESS, 1) != NULL) == cases[i].told, "%s and %s",
+                   cases[i].guarded, cases[i].open);
+        check_report(rules, &report);
+        prove_report_release(&report);
+        rules_free(rules);
+        buf_release(&text);
+    }
+}
+
+TEST(a_finding_is_called_by_its_rules_and_not_by_their_numbers)
+{
+    struct prove_report report = {0};
+    struct buf name = BUF_LIMIT(PROVE_NAME_MAX);
+    struct rules *rules =
+        make("ingress:\n  - {hostname: a.example, path: ^/x$, service: 'http://h:1'}\n"
+             "  - {service: 'http://h:2'}\n");
+    REQUIRE(rules && prove_rules(rules, &report, NULL));
+    const struct prove_finding *finding = find(&report, PROVE_SLIPS_PAST, 0);
+    REQUIRE(finding);
+    CHECK(prove_finding_name(rules, finding, &name));
+    CHECK_TEXT(buf_text(&name), "slips-past:a.example:^/x$ -> *");
+    buf_release(&name);
+    prove_report_release(&report);
+    rules_free(rules);
+}
+
 TEST(access_on_both_rules_is_no_way_around_it)
 {
     struct prove_report report = {0};
