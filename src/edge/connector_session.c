@@ -8,7 +8,8 @@
 #include "culvert/edge/connector_session.h"
 
 #include "culvert/edge/edge.h"
-#include "culvert/http/h2_session.h"
+#include "culvert/edge/hop.h"
+#include "culvert/http/h2_life.h"
 #include "culvert/net/sockets.h"
 #include "culvert/rpc/registration_server.h"
 
@@ -407,8 +408,26 @@ static void on_session_closed(void *arg, const struct error *why)
     over(arg, why);
 }
 
-static const struct h2_session_events h2_events = {on_request, on_goaway, on_idle,
-                                                   on_session_closed};
+/* Its machine may be gone, or the way there. Who can be served by another one need not wait. */
+static void on_doubt(void *arg, bool waited)
+{
+    struct connector_session *session = arg;
+    const struct edge_worker *worker = session->worker;
+    const struct uuid *tunnel_id = &session->entry.tunnel_id;
+    if (session->state != SERVING)
+        return;
+    if (waited && (registry_has_other(worker->registry, &session->entry) ||
+                   hops_find(worker->hops, tunnel_id, 0) != HOP_NONE))
+        h2_session_move_on(session->h2);
+    else
+        registry_probe(worker->registry, tunnel_id);
+}
+
+static const struct h2_session_events h2_events = {.on_request = on_request,
+                                                   .on_goaway = on_goaway,
+                                                   .on_idle = on_idle,
+                                                   .on_closed = on_session_closed,
+                                                   .on_doubt = on_doubt};
 
 static void on_open(void *arg)
 {
@@ -417,6 +436,7 @@ static void on_open(void *arg)
     const struct h2_options options = {.head_max = SESSION_HEAD_MAX,
                                        .is_guarded = true,
                                        .takes_interim = true,
+                                       .doubts = true,
                                        .budget = &session->worker->budget};
     struct conn *conn = session->conn;
     session->conn = NULL;

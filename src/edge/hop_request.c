@@ -4,6 +4,7 @@
 #include "hop_request.h"
 
 #include "culvert/edge/hop_word.h"
+#include "culvert/edge/tunnel_opener.h"
 #include "culvert/proxy/exchange.h"
 #include "culvert/tunnel/stream_kind.h"
 #include "culvert/tunnel/user_headers.h"
@@ -44,7 +45,10 @@ static struct outbound *open_local(struct opener *base, const struct request_hea
         return NULL;
     }
     request->used = entry->connection_id;
-    return h2_session_open(entry->session, head, body, events, arg, err);
+    struct outbound *out = h2_session_open(entry->session, head, body, events, arg, err);
+    if (out)
+        out->moves_on = uuid_is_nil(&request->avoid) && tunnel_may_move_on(head);
+    return out;
 }
 
 /* The other worker will say 101; here it stays what the connector said. */

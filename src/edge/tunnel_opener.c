@@ -4,6 +4,7 @@
 #include "culvert/edge/tunnel_opener.h"
 
 #include "culvert/edge/hop_opener.h"
+#include "culvert/http/h2_life.h"
 #include "culvert/tunnel/response_meta.h"
 #include "culvert/tunnel/stream_kind.h"
 #include "culvert/tunnel/user_headers.h"
@@ -83,6 +84,11 @@ static bool is_repeatable(const struct tunnel_outbound *tunnel, const struct err
         return false;
     return why->kind == ERROR_LIMIT ||
            (why->kind == ERROR_NETWORK && request_is_idempotent(&tunnel->head));
+}
+
+bool tunnel_may_move_on(const struct request_head *head)
+{
+    return head->ends_here && request_is_idempotent(head);
 }
 
 static bool try_connection(struct tunnel_outbound *tunnel, struct error *err);
@@ -239,12 +245,17 @@ static bool try_connection(struct tunnel_outbound *tunnel, struct error *err)
     struct tunnel_opener *opener = tunnel->opener;
     struct registered *entry = registry_pick(opener->worker->registry, &opener->tunnel_id,
                                              uuid_is_nil(&tunnel->used) ? NULL : &tunnel->used);
+    bool is_doubtful = entry && tunnel->retried && h2_session_is_silent(entry->session);
     if (!entry)
         return try_hop(tunnel, err);
+    if (is_doubtful && try_hop(tunnel, err))
+        return true;
     tunnel->over_hop = false;
     tunnel->used = entry->connection_id;
     tunnel->stream =
         h2_session_open(entry->session, &tunnel->head, tunnel->body, &stream_events, tunnel, err);
+    if (tunnel->stream)
+        tunnel->stream->moves_on = !tunnel->retried && tunnel_may_move_on(&tunnel->head);
     return tunnel->stream != NULL;
 }
 

@@ -3,7 +3,7 @@
 #define CULVERT_HTTP_H2_INTERNAL_H
 
 #include "culvert/http/h2_guard.h"
-#include "culvert/http/h2_session.h"
+#include "culvert/http/h2_life.h"
 
 #include "h2_sieve.h"
 
@@ -43,6 +43,9 @@ struct h2_session {
     bool asked_behind;     /* and when it was sent, other bytes did for the peer to take them */
     uint64_t taken;        /* bytes that the peer had taken then */
     struct timer life;     /* silence, or the wait for a sign */
+    struct timer doubt;    /* since a request was opened, or the wait for a sign */
+    bool doubts;           /* it is the wait */
+    uint64_t opened_ms;    /* client role: when the last request was */
     struct timer squeeze;  /* looks after the budget while it is exceeded */
     struct timer stall;    /* looks for streams that stand still */
     size_t window;         /* of the connection, our side */
@@ -172,6 +175,8 @@ void h2_io_turn_ends(void *arg);
 /* h2_life.c */
 void h2_life_init(struct h2_session *session);
 /* The peer has some time to greet. False: memory. */
+/* Client role: a request was opened. */
+void h2_life_opened(struct h2_session *session);
 bool h2_life_start(struct h2_session *session) MUST_CHECK;
 void h2_life_stop(struct h2_session *session);
 /* Bytes came. */

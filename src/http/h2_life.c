@@ -92,6 +92,83 @@ bool h2_session_ping(struct h2_session *session, uint64_t limit_ms, void (*alive
     return true;
 }
 
+/* ---- doubt: requests should not wait for long on a connection whose peer is gone ---- */
+
+static uint64_t silent_ms(const struct h2_session *session)
+{
+    return loop_now_ms(session->loop) - session->heard_ms;
+}
+
+bool h2_session_is_silent(const struct h2_session *session)
+{
+    return silent_ms(session) >= H2_DOUBT_AFTER_MS;
+}
+
+void h2_session_probe(struct h2_session *session)
+{
+    struct error why;
+    if (session->closed || session->why.kind != ERROR_NONE || session->asked ||
+        !session->heard_settings || !h2_session_is_silent(session))
+        return;
+    if (!h2_session_ping(session, patience_ms(session), NULL, &why))
+        h2_session_fail(session, &why);
+}
+
+static void wait_for_sign(struct h2_session *session)
+{
+    h2_session_probe(session);
+    session->doubts = true;
+    h2_session_arm(session, &session->doubt, H2_DOUBT_MS);
+}
+
+void h2_life_opened(struct h2_session *session)
+{
+    uint64_t silent = silent_ms(session);
+    if (!session->options.doubts || !session->heard_settings)
+        return;
+    session->opened_ms = loop_now_ms(session->loop);
+    if (timer_is_armed(&session->doubt))
+        return;
+    session->doubts = false;
+    if (silent >= H2_DOUBT_AFTER_MS)
+        wait_for_sign(session);
+    else
+        h2_session_arm(session, &session->doubt, H2_DOUBT_AFTER_MS - silent);
+}
+
+static void doubt(void *arg)
+{
+    struct h2_session *session = arg;
+    bool waited = session->doubts;
+    uint64_t silent = silent_ms(session);
+    session->doubts = false;
+    if (session->open == 0 || session->heard_ms > session->opened_ms)
+        return;
+    if (silent < H2_DOUBT_AFTER_MS) {
+        h2_session_arm(session, &session->doubt, H2_DOUBT_AFTER_MS - silent);
+        return;
+    }
+    wait_for_sign(session);
+    if (!still_takes(session) && session->events->on_doubt)
+        session->events->on_doubt(session->arg, waited);
+}
+
+void h2_session_move_on(struct h2_session *session)
+{
+    struct error why;
+    error_set(&why, ERROR_NETWORK, 0, "HTTP/2: the peer is silent for %llu ms",
+              (unsigned long long)silent_ms(session));
+    LIST_EACH (it, &session->streams) {
+        struct h2_stream *stream = CONTAINER_OF(it, struct h2_stream, link);
+        /* Nothing of an answer came: it was drained when it began. */
+        if (!stream->out.ops || !stream->out.moves_on || stream->head_done || stream->reset_asked ||
+            stream->drained_ms < session->heard_ms)
+            continue;
+        h2_stream_blame(stream, &why);
+        h2_stream_reset(stream, NGHTTP2_CANCEL);
+    }
+}
+
 bool h2_session_is_lost(const struct h2_session *session)
 {
     return session->closed || session->why.kind != ERROR_NONE;
@@ -101,6 +178,7 @@ void h2_life_init(struct h2_session *session)
 {
     session->heard_ms = loop_now_ms(session->loop);
     timer_init(&session->life, session->loop, life_fired, session);
+    timer_init(&session->doubt, session->loop, doubt, session);
 }
 
 bool h2_life_start(struct h2_session *session)
@@ -114,4 +192,5 @@ bool h2_life_start(struct h2_session *session)
 void h2_life_stop(struct h2_session *session)
 {
     timer_stop(&session->life);
+    timer_stop(&session->doubt);
 }

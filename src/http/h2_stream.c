@@ -319,6 +319,7 @@ struct outbound *h2_session_open(struct h2_session *session, const struct reques
         return NULL;
     }
     count_request(session);
+    h2_life_opened(session);
     h2_session_flush_soon(session);
     return &stream->out;
 }

@@ -1,5 +1,6 @@
 /* Who may register at an edge, how long a registration lasts, and how the edge takes leave. */
 #include "culvert/edge/connector_session.h"
+#include "culvert/http/h2_life.h"
 #include "support/fake_connector.h"
 
 #include "harness.h"

@@ -9,7 +9,10 @@
 
 struct registry;
 
-enum { REGISTRY_TUNNELS_MAX = 10000 };
+enum {
+    REGISTRY_TUNNELS_MAX = 10000,
+    REGISTRY_PROBES_MAX = 8, /* silent connections that one pick asks for a sign of life */
+};
 
 /* One registered HA connection, embedded in its session, which adds and removes it. */
 struct registered {
@@ -30,9 +33,16 @@ bool registry_add(struct registry *registry, struct registered *entry,
 void registry_remove(struct registry *registry, struct registered *entry);
 
 /* The connection of the tunnel with the fewest open streams that takes new ones, equal ones in
- * turns; never the one whose connection_id is `not_this` (NULL: any). NULL: there is none. */
+ * turns; never the one whose connection_id is `not_this` (NULL: any). Silent ones are asked for a
+ * sign of life, and only picked when all are silent. NULL: there is none. */
 struct registered *registry_pick(struct registry *registry, const struct uuid *tunnel_id,
                                  const struct uuid *not_this);
+
+/* Asks silent connections of the tunnel for a sign of life. */
+void registry_probe(const struct registry *registry, const struct uuid *tunnel_id);
+
+/* Does another connection of that tunnel than `entry` take requests, and is not silent? */
+bool registry_has_other(const struct registry *registry, const struct registered *entry);
 
 /* All connections that live here. */
 size_t registry_count(const struct registry *registry);

@@ -17,6 +17,10 @@ struct tunnel_opener {
     struct uuid tunnel_id;
 };
 
+/* May a request be sent again elsewhere whatever became of it, since it has no body and does no
+ * harm (RFC 9110 9.2.2)? */
+bool tunnel_may_move_on(const struct request_head *head);
+
 void tunnel_opener_init(struct tunnel_opener *opener, struct edge_worker *worker,
                         const struct uuid *tunnel_id);
 

@@ -38,6 +38,7 @@ struct h2_options {
                             * is none cannot be written */
     bool is_quiet;         /* a silent peer is not asked whether it lives, since servers of gRPC end
                             * the sessions that ask often: what TCP delivers is the sign */
+    bool doubts;           /* client role: on_doubt is wanted, and the PING before it */
     uint32_t head_max;     /* bytes of a head we take: MAX_HEADER_LIST_SIZE */
     struct budget *budget; /* borrowed; NULL: not counted */
     /* A stream is reset whose peer takes less than H2_DRAIN_MIN of what waits for it in `stall_ms`,
@@ -69,6 +70,9 @@ struct h2_session_events {
     /* May be NULL. The peer's SETTINGS came, and with them how many streams it takes. It must only
      * note it. */
     void (*on_settings)(void *arg);
+    /* May be NULL; see h2_life.h. Of who `doubts`: a request waits, and the silent peer was asked
+     * by PING; again, with `waited`, each H2_DOUBT_MS in which no sign came. */
+    void (*on_doubt)(void *arg, bool waited);
 };
 
 /* Takes `conn` in every case. Says its preface and SETTINGS in this turn. NULL: `err`. */
@@ -103,12 +107,6 @@ bool h2_session_is_lost(const struct h2_session *session);
 
 /* Streams that are open now. */
 size_t h2_session_streams(const struct h2_session *session);
-
-/* Asks the peer for a sign of life now; no answer within `limit_ms` ends the session (on_closed
- * with kind TIMEOUT); any byte counts, and that it takes some of
- * those which wait for it. `alive` (NULL: none) is called when a sign came. */
-bool h2_session_ping(struct h2_session *session, uint64_t limit_ms, void (*alive)(void *arg),
-                     struct error *err) MUST_CHECK;
 
 /* The connection it speaks on, borrowed. */
 struct conn *h2_session_conn(struct h2_session *session);

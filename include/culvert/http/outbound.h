@@ -42,6 +42,8 @@ struct outbound {
     const struct outbound_events *events;
     void *arg;
     bool is_unsent; /* set before on_failed: nothing of the request left, so it may go elsewhere */
+    /* Set by who opened it: better failed (NETWORK) than left to a connection that is in doubt. */
+    bool moves_on;
     /* Set before on_done, kept until outbound_close: what the origin failed in, though the stream
      * ends well, since its client was told in its own language (a close code, a reply of SOCKS).
      * NULL: nothing. */

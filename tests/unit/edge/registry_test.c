@@ -1,5 +1,6 @@
 /* Which connection of a tunnel a request is given to. */
 #include "culvert/edge/registry.h"
+#include "culvert/http/h2_life.h"
 
 #include "harness.h"
 #include "support/h2_scene.h"
@@ -86,6 +87,27 @@ TEST(a_connection_that_failed_one_already_or_is_leaving_is_not_picked)
     CHECK_SIZE(pick(&held, first), 2);
     registry_remove(held.registry, &held.entries[2]);
     CHECK_SIZE(pick(&held, first), CONNECTIONS);
+    CHECK_SIZE(pick(&held, NULL), 0);
+    end(&held);
+}
+
+/* The scenes have clocks of their own. */
+TEST(a_silent_connection_is_asked_for_a_sign_of_life_and_only_picked_when_all_are_silent)
+{
+    static struct held held;
+    begin(&held);
+    for (size_t i = 0; i < 2; i++)
+        turned_loop_pass(&held.scenes[i].turned, H2_DOUBT_AFTER_MS);
+    CHECK(registry_has_other(held.registry, &held.entries[0]));
+    CHECK(!registry_has_other(held.registry, &held.entries[2]));
+    for (size_t i = 0; i < 3; i++)
+        CHECK_SIZE(pick(&held, NULL), 2);
+    turned_loop_settle(&held.scenes[1].turned); /* it answers, the first one does not */
+    CHECK(!h2_session_is_silent(held.entries[1].session));
+    CHECK_SIZE(pick(&held, NULL), 1);
+    CHECK_SIZE(pick(&held, NULL), 2);
+    for (size_t i = 1; i < CONNECTIONS; i++)
+        turned_loop_pass(&held.scenes[i].turned, H2_DOUBT_AFTER_MS);
     CHECK_SIZE(pick(&held, NULL), 0);
     end(&held);
 }

@@ -1,6 +1,6 @@
 /* Sessions to which chance happens: whatever the order, each owner is told once, what arrives is
  * what was sent, and nothing is left. A seed that fails is named, and fails again. */
-#include "culvert/http/h2_session.h"
+#include "culvert/http/h2_life.h"
 #include "harness.h"
 #include "support/h2_scene.h"
 

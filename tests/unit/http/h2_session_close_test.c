@@ -1,5 +1,5 @@
 /* Streams and sessions closed in every callback, in every order. */
-#include "culvert/http/h2_session.h"
+#include "culvert/http/h2_life.h"
 #include "harness.h"
 #include "support/h2_scene.h"
 

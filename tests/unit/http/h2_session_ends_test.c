@@ -1,6 +1,6 @@
 /* How streams and sessions end: resets, GOAWAY, silence, loss. Closing in callbacks is in
  * h2_session_close_test. */
-#include "culvert/http/h2_session.h"
+#include "culvert/http/h2_life.h"
 #include "harness.h"
 #include "support/h2_scene.h"
 
