@@ -202,8 +202,12 @@ static const struct {
      0},
     {"socks.test", SPAN_INIT(GREETING "\x82\x8a" MASK "\x05\x01\x00\x03\x03no.\0\x50"),
      "\x82\x0a\x05\x02\x00\x03\x03no.\0\x50\x88\x02\x03\xe8", 16, "name", "4", "socks-proxy", 0},
-    {"socks.test", SPAN_INIT(GREETING "\x82\x87" MASK "\x05\x01\x00\x03\x00\0\x50"),
-     "\x82\x07\x05\x02\x00\x03\x00\0\x50\x88\x02\x03\xe8", 13, "invalid", "4", "socks-proxy", 0},
+    {"socks.test",
+     SPAN_INIT(GREETING "\x82\x8a" MASK "\x05\x01\x00\x03\x03"
+                        "a\0b\0\x50"),
+     "\x82\x0a\x05\x02\x00\x03\x03"
+     "a\0b\0\x50\x88\x02\x03\xe8",
+     16, "invalid", "4", "socks-proxy", 0},
     {"tcp.test", SPAN_INIT("\x82\x92" MASK SAYS), "\x88\x02\x03\xf3", 4, "cut", "3",
      "tcp://127.0.0.1:28000", 0},
     {"127.0.0.1:28000", SPAN_INIT(SAYS), NULL, 0, "cut", "none", "private network", 0},
