@@ -5,9 +5,15 @@
 #include "culvert/base/list.h"
 
 #include "canned.h"
+#include "hello_streams.h"
 
 /* Room for a row of the page and its end, so that a long request is cut between rows. */
 enum { PAGE_MAX = 128 * 1024, PAGE_END_MAX = 256 };
+
+enum {
+    SSE_DEFAULT_MS = 10 * 1000,
+    SSE_LEAST_MS = 10, /* a visitor says how often: not as often as it likes */
+};
 
 static const char page_start[] =
     "<!doctype html>\n"
@@ -75,6 +81,31 @@ static bool write_uptime(const struct hello_origin *origin, struct buf *page)
     return ok;
 }
 
+/* The first "freq" of the query; what is no duration above 0 counts for nothing. */
+static uint64_t period_of(const struct request_head *head)
+{
+    struct span target = buf_span(&head->target);
+    struct span query = span_skip(target, span_find(target, '?') + 1);
+    struct span pair;
+    int64_t period = 0;
+    while (span_cut(&query, '&', &pair))
+        if (span_starts(pair, SPAN("freq="))) {
+            if (!duration_parse(span_skip(pair, strlen("freq=")), &period))
+                period = 0;
+            break;
+        }
+    if (period <= 0)
+        return SSE_DEFAULT_MS;
+    uint64_t ms = (uint64_t)duration_ms(period);
+    return ms < SSE_LEAST_MS ? SSE_LEAST_MS : ms;
+}
+
+static bool can_echo(const struct request_head *head, const struct body *body)
+{
+    return head->is_websocket && body && body->bytes && request_is(head, SPAN("GET")) &&
+           headers_has(&head->fields, SPAN("Sec-WebSocket-Key"));
+}
+
 static struct outbound *hello_open(struct opener *opener, const struct request_head *head,
                                    struct body *body, const struct outbound_events *events,
                                    void *arg, struct error *err)
@@ -84,23 +115,27 @@ static struct outbound *hello_open(struct opener *opener, const struct request_h
     struct canned_answer answer = {.status = 200, .content_type = "text/plain; charset=utf-8"};
     struct outbound *out = NULL;
     struct span path = request_path(head);
+    bool is_head = request_is(head, SPAN("HEAD"));
     bool ok;
-    (void)body;
+    if (span_equal(path, SPAN("/sse")))
+        return hello_sse_open(origin->loop, period_of(head), is_head, events, arg, err);
+    if (span_equal(path, SPAN("/ws")) && can_echo(head, body))
+        return hello_echo_open(origin->loop, head, body->bytes, events, arg, err);
     if (span_equal(path, SPAN("/uptime"))) {
         answer.content_type = "application/json";
         ok = write_uptime(origin, &page);
     } else if (span_equal(path, SPAN("/_health"))) {
         ok = buf_put_span(&page, SPAN("ok"));
-    } else if (span_equal(path, SPAN("/sse")) || span_equal(path, SPAN("/ws"))) {
-        answer.status = 404;
-        ok = buf_put_span(&page, SPAN("Culvert does not have this page yet.\n"));
+    } else if (span_equal(path, SPAN("/ws"))) {
+        answer.status = 400;
+        ok = buf_put_span(&page, SPAN("Bad Request\n"));
     } else {
         answer.content_type = "text/html; charset=utf-8";
         ok = write_page(head, &page);
     }
     answer.text = buf_span(&page);
     if (ok)
-        out = canned_open(origin->loop, &answer, request_is(head, SPAN("HEAD")), events, arg, err);
+        out = canned_open(origin->loop, &answer, is_head, events, arg, err);
     else
         error_memory(err);
     buf_release(&page);

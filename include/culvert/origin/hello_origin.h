@@ -10,7 +10,8 @@
  *
  *   /uptime    {"startTime": RFC 3339, "uptime": "1m30s"}
  *   /_health   ok
- *   /sse, /ws  404
+ *   /sse       0, 1, 2 as events of text/event-stream, one per ?freq=DURATION (10s)
+ *   /ws        a WebSocket that gives messages back; 400 to anything else
  *   all else   a page that shows the request */
 struct hello_origin {
     struct opener opener;
