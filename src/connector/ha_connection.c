@@ -262,6 +262,7 @@ static void on_connected(void *arg, struct conn *conn)
     const struct h2_options options = {.is_server = true,
                                        .streams_max = HA_STREAMS_MAX,
                                        .head_max = HA_HEAD_MAX,
+                                       .sends_long_fields = true,
                                        .interim_if_asked = true,
                                        .budget = ha->shared->budget};
     ha->dial = NULL;

@@ -201,6 +201,7 @@ static void on_granted(void *arg)
     entry->tunnel_id = session->claim->listed.tunnel_id;
     entry->connection_id = session->claim->listed.connection_id;
     entry->session = session->h2;
+    h2_session_trust(session->h2);
     bool ok = registry_add(session->worker->registry, entry, &err);
     claim_added(session->claim, ok);
 }

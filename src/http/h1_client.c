@@ -155,6 +155,7 @@ static bool final_head(struct h1_client *client, struct error *err)
     if (has_body && !begin_body(client, err))
         return false;
     client->out.events->on_answer(client->out.arg, &client->head, has_body ? &client->body : NULL);
+    headers_clear(&client->head.fields);
     if (client->is_last)
         return end_unasked(client, err);
     if (client->upgraded)

@@ -13,7 +13,7 @@ enum {
 
 const struct h1_limits h1_request_limits = {LINE_MAX_BYTES, REQUEST_HEAD_MAX_BYTES,
                                             REQUEST_FIELDS_MAX};
-const struct h1_limits h1_response_limits = {LINE_MAX_BYTES, HEADERS_BYTES_MAX, HEADERS_COUNT_MAX};
+const struct h1_limits h1_response_limits = {LINE_MAX_BYTES, ANSWER_HEAD_MAX, HEADERS_COUNT_MAX};
 
 void h1_parser_reset(struct h1_parser *parser, const struct h1_limits *limits)
 {

@@ -4,7 +4,6 @@
 
 enum {
     HEAD_BOMB_FACTOR = 4, /* a head this many times over its limit is no mistake */
-    FIELD_OVERHEAD = 32,  /* what a field counts besides its bytes (RFC 9113 10.5.1) */
 };
 
 static bool is_guarded(const struct h2_session *session)
@@ -107,6 +106,19 @@ bool h2_defence_field(struct h2_stream *stream, size_t len)
     return false;
 }
 
+/* Heads of usual length are bounded by the number of streams. */
+static bool hold_long(struct h2_stream *stream, size_t len, size_t *held)
+{
+    struct h2_session *session = stream->session;
+    if (len <= H2_FIELD_MAX)
+        return true;
+    if (len > H2_LONG_HEADS_MAX - session->long_heads)
+        return false;
+    session->long_heads += len;
+    *held += len;
+    return true;
+}
+
 bool h2_defence_hold(struct h2_stream *stream)
 {
     struct h2_session *session = stream->session;
@@ -117,13 +129,32 @@ bool h2_defence_hold(struct h2_stream *stream)
         h2_stream_reset(stream, NGHTTP2_REFUSED_STREAM);
         return false;
     }
+    if (!hold_long(stream, len, &stream->long_held)) {
+        h2_stream_reset(stream, NGHTTP2_REFUSED_STREAM);
+        return false;
+    }
     stream->head_held = len;
     session->heads_held += len;
     return true;
 }
 
+bool h2_defence_owe(struct h2_stream *stream, size_t len, struct error *err)
+{
+    return hold_long(stream, len, &stream->long_owed) ||
+           error_set(err, ERROR_LIMIT, 0, "long heads of %d bytes wait already", H2_LONG_HEADS_MAX);
+}
+
+void h2_defence_paid(struct h2_stream *stream)
+{
+    stream->session->long_heads -= stream->long_owed;
+    stream->long_owed = 0;
+}
+
 void h2_defence_release(struct h2_stream *stream)
 {
+    h2_defence_paid(stream);
+    stream->session->long_heads -= stream->long_held;
+    stream->long_held = 0;
     stream->session->heads_held -= stream->head_held;
     stream->head_held = 0;
 }

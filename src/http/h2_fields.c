@@ -75,17 +75,27 @@ static bool says_zero(const struct request_head *head)
            request_is(head, SPAN("PATCH"));
 }
 
-/* An unpacker of nghttp2 (NGHTTP2_HD_MAX_NV) cannot go on behind a longer string: it would cost the
- * peer the connection with all its streams, not only the one. */
-static bool all_fit(struct h2_fields *fields, enum error_kind kind, struct error *err)
+static bool fits(struct h2_fields *fields, const nghttp2_nv *nv, struct h2_room room,
+                 enum error_kind kind, struct error *err)
+{
+    fields->size += nv->namelen + nv->valuelen + FIELD_OVERHEAD;
+    if (nv->namelen > room.field || nv->valuelen > room.field)
+        return error_set(err, kind, 0, "the field %.*s is over %zu bytes",
+                         (int)(nv->namelen < 64 ? nv->namelen : 64), (const char *)nv->name,
+                         room.field);
+    if (fields->size > room.list)
+        return error_set(err, kind, 0, "the fields are over %zu bytes", room.list);
+    return true;
+}
+
+/* More than the peer has room for could cost it the connection with all its streams, not only the
+ * one. */
+static bool all_fit(struct h2_fields *fields, struct h2_room room, enum error_kind kind,
+                    struct error *err)
 {
     for (size_t i = 0; i < fields->count; i++) {
-        size_t name_len = fields->nv[i].namelen;
-        if (name_len <= H2_FIELD_MAX && fields->nv[i].valuelen <= H2_FIELD_MAX)
+        if (fits(fields, &fields->nv[i], room, kind, err))
             continue;
-        error_set(err, kind, 0, "the field %.*s is over %d bytes",
-                  (int)(name_len < 64 ? name_len : 64), (const char *)fields->nv[i].name,
-                  H2_FIELD_MAX);
         h2_fields_release(fields);
         return false;
     }
@@ -93,7 +103,7 @@ static bool all_fit(struct h2_fields *fields, enum error_kind kind, struct error
 }
 
 bool h2_fields_of_request(struct h2_fields *fields, const struct request_head *head,
-                          struct error *err)
+                          struct h2_room room, struct error *err)
 {
     if (!begin(fields, &head->fields, 5, err))
         return false;
@@ -105,11 +115,11 @@ bool h2_fields_of_request(struct h2_fields *fields, const struct request_head *h
     put_list(fields, &head->fields, false);
     if (!head->ends_here || (head->length == 0 && says_zero(head)))
         put_length(fields, head->length);
-    return all_fit(fields, ERROR_INVALID, err);
+    return all_fit(fields, room, ERROR_INVALID, err);
 }
 
 bool h2_fields_of_response(struct h2_fields *fields, const struct response_head *head,
-                           struct error *err)
+                           struct h2_room room, struct error *err)
 {
     if (head->status < 100 || head->status > 999)
         return error_set(err, ERROR_PROTOCOL, 0, "%d is no status", head->status);
@@ -120,16 +130,16 @@ bool h2_fields_of_response(struct h2_fields *fields, const struct response_head 
     put_list(fields, &head->fields, status != head->status);
     if (head->status >= 200)
         put_length(fields, head->length);
-    return all_fit(fields, ERROR_PROTOCOL, err);
+    return all_fit(fields, room, ERROR_PROTOCOL, err);
 }
 
 bool h2_fields_of_trailers(struct h2_fields *fields, const struct headers *trailers,
-                           struct error *err)
+                           struct h2_room room, struct error *err)
 {
     if (!begin(fields, trailers, 1, err))
         return false;
     put_list(fields, trailers, false);
-    return all_fit(fields, ERROR_PROTOCOL, err);
+    return all_fit(fields, room, ERROR_PROTOCOL, err);
 }
 
 void h2_fields_release(struct h2_fields *fields)

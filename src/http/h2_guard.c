@@ -127,7 +127,7 @@ static enum abuse read_block(struct h2_guard *guard, bool is_first, size_t len, 
     guard->in_block = (flags & END_HEADERS) == 0;
     for (enum h2_cost cost = 0; is_first && cost < H2_COSTS; cost++)
         earn(guard, cost, costs[cost].per_head);
-    return guard->block_frames > H2_CONTINUATIONS_MAX || guard->block_bytes > guard->block_max
+    return guard->block_frames > guard->frames_max || guard->block_bytes > guard->block_max
                ? ABUSE_H2_CONTINUATIONS
                : ABUSE_NONE;
 }
@@ -235,6 +235,12 @@ enum abuse h2_guard_read(struct h2_guard *guard, struct span bytes, uint64_t now
     return abuse;
 }
 
+void h2_guard_trust(struct h2_guard *guard)
+{
+    guard->frames_max = H2_LONG_FRAMES_MAX;
+    guard->block_max = H2_LONG_BLOCK_MAX;
+}
+
 uint64_t h2_guard_unfinished_ms(const struct h2_guard *guard)
 {
     return guard->is_unfinished ? guard->begun_ms : UINT64_MAX;
@@ -244,6 +250,7 @@ void h2_guard_init(struct h2_guard *guard, bool is_server, size_t head_max, uint
 {
     *guard = (struct h2_guard){
         .is_server = is_server,
+        .frames_max = H2_CONTINUATIONS_MAX,
         .block_max = 2 * head_max,
         .filled_ms = now_ms,
         .preface_left = is_server ? PREFACE_SIZE : 0,

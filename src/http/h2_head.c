@@ -2,6 +2,8 @@
  * within their limits, refused when they cannot be handed out. */
 #include "h2_internal.h"
 
+enum { TRAILERS_MAX = 256 * 1024 /* they stay with their stream, other than heads of answers */ };
+
 static bool too_big(struct h2_stream *stream)
 {
     stream->head_too_big = true;
@@ -23,6 +25,14 @@ static bool keep(struct h2_stream *stream, struct headers *to, struct span name,
     if (headers_add(to, name, value, &why))
         return true;
     return why.kind == ERROR_LIMIT ? too_big(stream) : lost(stream);
+}
+
+static bool keep_trailer(struct h2_stream *stream, struct span name, struct span value)
+{
+    struct headers *trailers = &stream->trailers_in;
+    if (headers_bytes(trailers) + name.len + value.len > TRAILERS_MAX)
+        return too_big(stream);
+    return keep(stream, trailers, name, value);
 }
 
 static bool keep_text(struct h2_stream *stream, struct buf *to, struct span value)
@@ -111,7 +121,7 @@ bool h2_stream_field(struct h2_stream *stream, struct span name, struct span val
     if (stream->head_too_big || stream->head_is_lost || stream->told)
         return true;
     if (stream->head_done)
-        return keep(stream, &stream->trailers_in, name, value);
+        return keep_trailer(stream, name, value);
     return stream->session->options.is_server ? request_field(stream, name, value)
                                               : answer_field(stream, name, value);
 }
@@ -225,6 +235,7 @@ static void answer_done(struct h2_stream *stream, bool ends)
     if (ends)
         h2_stream_peer_ended(stream);
     stream->out.events->on_answer(stream->out.arg, head, ends ? NULL : &stream->body);
+    headers_release(&head->fields); /* a stream may live long */
 }
 
 void h2_stream_head_done(struct h2_stream *stream, bool ends, bool is_trailer)

@@ -20,6 +20,7 @@ struct h2_session {
     struct loop *loop;
     nghttp2_session *ng;
     struct h2_options options;
+    uint32_t head_max; /* that was announced; options.head_max is what is taken */
     const struct h2_session_events *events;
     void *arg;
     struct list streams; /* all that nghttp2 knows and that are ours */
@@ -57,6 +58,7 @@ struct h2_session {
     struct h2_sieve sieve;
     struct h2_guard guard;
     size_t heads_held;      /* bytes of requests' heads */
+    size_t long_heads;      /* bytes of those above H2_FIELD_MAX, either way */
     size_t unborn;          /* streams that there was no memory for, and whose reset is due */
     size_t scanned;         /* bytes that the guard has seen and the library has not */
     uint64_t idle_since_ms; /* while no stream is open */
@@ -70,6 +72,8 @@ struct h2_session {
     enum abuse abuse; /* what ended it, when that was abuse */
     struct reap reap;
 };
+
+enum { FIELD_OVERHEAD = 32 /* what a field counts besides its bytes (RFC 9113 6.5.2) */ };
 
 /* How far something had moved when it was first seen waiting, and when that was; 0: it is not. */
 struct h2_pace {
@@ -110,6 +114,7 @@ struct h2_stream {
     struct channel *sending;     /* what we send, borrowed; NULL: nothing */
     const struct headers *after; /* its trailers, borrowed with it */
     size_t head_held;            /* of its request's head */
+    size_t long_held, long_owed; /* of long_heads: the request's; one that is to be sent */
     size_t head_seen;            /* bytes of heads that came, also those not kept */
     uint64_t drained_ms;         /* when its channel last moved */
     uint64_t sent;               /* bytes of our body that left */
@@ -160,7 +165,13 @@ void h2_session_cut_off(struct h2_session *session, enum abuse abuse);
 /* The same for what the library said when it gave up. */
 void h2_session_fail_code(struct h2_session *session, const char *doing, int code);
 
+/* How long a name or value and a whole list of fields (with 32 for each) may be that are sent. */
+struct h2_room {
+    size_t field, list;
+};
+
 /* h2_settings.c */
+struct h2_room h2_settings_room(const struct h2_session *session);
 /* Our first word: SETTINGS, and the window of the connection. False: memory. */
 bool h2_settings_say(struct h2_session *session) MUST_CHECK;
 void h2_settings_read(struct h2_session *session, const nghttp2_settings *settings);
@@ -214,24 +225,29 @@ bool h2_defence_field(struct h2_stream *stream, size_t len);
  * many bytes, and it is refused. */
 bool h2_defence_hold(struct h2_stream *stream);
 void h2_defence_release(struct h2_stream *stream);
+/* A head of `len` bytes is to be sent, and waits for that; false: so many wait that it must not. */
+bool h2_defence_owe(struct h2_stream *stream, size_t len, struct error *err) MUST_CHECK;
+/* It was sent. */
+void h2_defence_paid(struct h2_stream *stream);
 /* What it is when the library ends the session with `code` and without a GOAWAY. */
 enum abuse h2_defence_of_code(int code);
 /* An abuse that costs the peer a stream, not the session. */
 void h2_defence_told(struct h2_session *session, enum abuse abuse);
 
-/* h2_fields.c: heads to the library's form. */
+/* h2_fields.c: heads to the library's form, when the peer has room for them. */
 struct h2_fields {
     nghttp2_nv *nv;
     size_t count;
+    size_t size; /* as the list is counted (RFC 9113 6.5.2) */
     char status[SPAN_U64_SIZE];
     char length[SPAN_U64_SIZE];
 };
 bool h2_fields_of_request(struct h2_fields *fields, const struct request_head *head,
-                          struct error *err) MUST_CHECK;
+                          struct h2_room room, struct error *err) MUST_CHECK;
 bool h2_fields_of_response(struct h2_fields *fields, const struct response_head *head,
-                           struct error *err) MUST_CHECK;
+                           struct h2_room room, struct error *err) MUST_CHECK;
 bool h2_fields_of_trailers(struct h2_fields *fields, const struct headers *trailers,
-                           struct error *err) MUST_CHECK;
+                           struct h2_room room, struct error *err) MUST_CHECK;
 void h2_fields_release(struct h2_fields *fields);
 
 #endif

@@ -57,18 +57,23 @@ static void fail_block(struct h2_session *session)
     session->abuse = ABUSE_H2_PROTOCOL;
     session->broken = true;
     error_set(&why, ERROR_PROTOCOL, 0,
-              "HTTP/2: a header block is broken, or over %d frames or %d bytes", SIEVE_FRAMES_MAX,
-              SIEVE_BLOCK_MAX);
+              "HTTP/2: a header block is broken, or over %d frames or %d bytes", H2_LONG_FRAMES_MAX,
+              H2_LONG_BLOCK_MAX);
     h2_session_fail(session, &why);
 }
 
-/* Gives what passes the sieve; a guarded session needs none, its peer alone loses the connection.
- * Returns how many of the bytes are used. */
+/* A visitor needs none: nobody but himself loses the connection. */
+static bool has_sieve(const struct h2_session *session)
+{
+    return !session->options.is_guarded || !session->options.is_server;
+}
+
+/* Gives what passes the sieve. Returns how many of the bytes are used. */
 static size_t sift(struct h2_session *session, struct span bytes)
 {
     struct h2_sieve *sieve = &session->sieve;
     size_t used = 0;
-    if (session->options.is_guarded)
+    if (!has_sieve(session))
         return bytes.len > 0 ? give(session, bytes) : 0;
     while (!session->rests && !is_deaf(session)) {
         struct span rest = span_skip(bytes, used);

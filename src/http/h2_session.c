@@ -4,9 +4,9 @@
 #include "h2_internal.h"
 
 enum {
-    SEND_HEAD_MAX = 256 * 1024,  /* encoded head that we send: above the library's 64 KiB */
-    NO_RESET_LIMIT = 1000000000, /* the library's own guard is not asked, see h2_guard */
-    LIBRARY_CONTINUATIONS = 64,  /* nor this one */
+    SEND_HEAD_MAX = 2 * 1024 * 1024, /* encoded head that we send: any list of fields */
+    NO_RESET_LIMIT = 1000000000,     /* the library's own guard is not asked, see h2_guard */
+    LIBRARY_CONTINUATIONS = 256,     /* nor this one */
 };
 
 void h2_session_flush_soon(struct h2_session *session)
@@ -108,6 +108,16 @@ static bool is_enough(struct h2_session *session)
     return true;
 }
 
+/* Puts a value that went round the library in its place; false: no field may have it. */
+static bool take_long(struct h2_session *session, struct span *value)
+{
+    struct span kept = h2_sieve_next_long(&session->sieve);
+    if (!kept.data)
+        return true;
+    *value = kept;
+    return header_value_is_valid(kept);
+}
+
 static int header(nghttp2_session *ng, const nghttp2_frame *frame, const uint8_t *name,
                   size_t name_len, const uint8_t *value, size_t value_len, uint8_t flags, void *arg)
 {
@@ -119,8 +129,9 @@ static int header(nghttp2_session *ng, const nghttp2_frame *frame, const uint8_t
     struct h2_stream *stream = stream_of(session, frame->hd.stream_id);
     if (!stream)
         return 0;
-    if (!h2_defence_field(stream, name_len + value_len) ||
-        !h2_stream_field(stream, span_make(name, name_len), span_make(value, value_len)))
+    struct span text = span_make(value, value_len);
+    if (!take_long(session, &text) || !h2_defence_field(stream, name_len + text.len) ||
+        !h2_stream_field(stream, span_make(name, name_len), text))
         return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
     return is_enough(session) ? NGHTTP2_ERR_PAUSE : 0;
 }
@@ -237,6 +248,8 @@ static int frame_send(nghttp2_session *ng, const nghttp2_frame *frame, void *arg
     struct h2_stream *stream = stream_of(arg, frame->hd.stream_id);
     if (stream && frame->hd.type == NGHTTP2_RST_STREAM)
         stream->reset_here = true;
+    if (stream && frame->hd.type == NGHTTP2_HEADERS)
+        h2_defence_paid(stream);
     if (frame->hd.type == NGHTTP2_RST_STREAM)
         h2_defence_reset(arg, stream);
     if ((frame->hd.type != NGHTTP2_DATA && frame->hd.type != NGHTTP2_HEADERS) ||
@@ -449,6 +462,9 @@ struct h2_session *h2_session_new(struct conn *conn, const struct h2_options *op
     session->conn = conn;
     session->loop = conn_loop(conn);
     session->options = *options;
+    session->head_max = options->head_max;
+    if (options->is_guarded && !options->is_server && options->head_max > H2_STRANGER_HEAD_MAX)
+        session->options.head_max = H2_STRANGER_HEAD_MAX;
     session->events = events;
     session->arg = arg;
     list_init(&session->streams);
@@ -456,7 +472,7 @@ struct h2_session *h2_session_new(struct conn *conn, const struct h2_options *op
     task_init(&session->idle, session->loop, TASK_SOON, tell_idle, session);
     task_init(&session->used_up, session->loop, TASK_SOON, tell_used_up, session);
     task_init(&session->end, session->loop, TASK_SOON, tell_end, session);
-    h2_sieve_init(&session->sieve, options->is_server);
+    h2_sieve_init(&session->sieve, options->is_server, session->options.head_max);
     h2_life_init(session);
     h2_pace_init(session);
     h2_defence_init(session);
@@ -470,6 +486,13 @@ struct h2_session *h2_session_new(struct conn *conn, const struct h2_options *op
     conn_set_events(conn, &h2_io_events, session);
     h2_session_flush_soon(session);
     return session;
+}
+
+void h2_session_trust(struct h2_session *session)
+{
+    session->options.head_max = session->head_max;
+    session->sieve.values_max = session->head_max;
+    h2_guard_trust(&session->guard);
 }
 
 size_t h2_session_streams(const struct h2_session *session)

@@ -73,7 +73,8 @@ static ssize_t end_of_body(nghttp2_session *ng, struct h2_stream *stream, uint32
     if (stream->after->count == 0)
         return 0;
     struct h2_fields fields;
-    bool ok = h2_fields_of_trailers(&fields, stream->after, NULL);
+    bool ok =
+        h2_fields_of_trailers(&fields, stream->after, h2_settings_room(stream->session), NULL);
     *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
     if (ok) {
         ok = nghttp2_submit_trailer(ng, stream->id, fields.nv, fields.count) == 0;
@@ -139,8 +140,13 @@ static bool in_answer(struct inbound *in, const struct response_head *head, stru
     if (!session || stream->id == 0)
         return true; /* on_aborted is on its way */
     struct h2_fields fields;
-    if (!may_answer(stream, head, err) || !h2_fields_of_response(&fields, head, err))
+    if (!may_answer(stream, head, err) ||
+        !h2_fields_of_response(&fields, head, h2_settings_room(session), err))
         return false;
+    if (!h2_defence_owe(stream, fields.size, err)) {
+        h2_fields_release(&fields);
+        return false;
+    }
     bool none = head->ends_here || stream->is_head_request || body_is_none(body);
     if (!none)
         take_body(stream, body);
@@ -171,7 +177,7 @@ static void in_inform(struct inbound *in, const struct response_head *head)
     struct h2_stream *stream = of_inbound(in);
     struct h2_fields fields;
     if (!stream->session || stream->id == 0 || stream->sent_head || !takes_interim(stream, head) ||
-        !h2_fields_of_response(&fields, head, NULL))
+        !h2_fields_of_response(&fields, head, h2_settings_room(stream->session), NULL))
         return;
     h2_session_need(stream->session,
                     nghttp2_submit_headers(stream->session->ng, NGHTTP2_FLAG_NONE, stream->id, NULL,
@@ -254,8 +260,12 @@ static bool send_request(struct h2_session *session, struct h2_stream *stream,
                          const struct request_head *head, struct body *body, struct error *err)
 {
     struct h2_fields fields;
-    if (!h2_fields_of_request(&fields, head, err))
+    if (!h2_fields_of_request(&fields, head, h2_settings_room(session), err))
         return false;
+    if (!h2_defence_owe(stream, fields.size, err)) {
+        h2_fields_release(&fields);
+        return false;
+    }
     bool none = head->ends_here || body_is_none(body);
     if (!none)
         take_body(stream, body);

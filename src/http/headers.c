@@ -19,7 +19,7 @@ struct header_list {
     struct header_slot slots[];
 };
 
-enum { SLOTS_FIRST = 16 };
+enum { SLOTS_FIRST = 16, SPARE_MAX = 64 * 1024 /* that an empty list keeps */ };
 
 void headers_init(struct headers *headers)
 {
@@ -36,6 +36,8 @@ void headers_release(struct headers *headers)
 
 void headers_clear(struct headers *headers)
 {
+    if (headers->list && headers->list->bytes.cap > SPARE_MAX)
+        buf_release(&headers->list->bytes);
     headers->count = 0;
     if (headers->list)
         buf_clear(&headers->list->bytes);

@@ -412,7 +412,7 @@ static bool add_session(struct h2_name *name, struct conn *conn, struct error *e
     const struct h2_options options = {
         .peer_streams = name->streams < H2_POOL_EARLY ? name->streams : H2_POOL_EARLY,
         .is_quiet = true,
-        .head_max = HEADERS_BYTES_MAX,
+        .head_max = ANSWER_HEAD_MAX,
         .budget = pool->options.budget,
     };
     struct shared *shared = calloc(1, sizeof *shared);

@@ -1,6 +1,8 @@
 /* What crosses from one worker of the edge to another: heads, bodies, ends and resets, as if the
  * connection were in the first worker. */
 #include "culvert/proxy/exchange.h"
+#include "culvert/tunnel/response_meta.h"
+#include "culvert/tunnel/user_headers.h"
 #include "support/hop_scene.h"
 #include "support/pattern.h"
 
@@ -57,6 +59,36 @@ TEST(a_request_crosses_with_its_head_and_comes_back_with_its_answer)
     CHECK(metric_value(pair.scene.workers[0].sessions) == 1);
     CHECK_SIZE(hops_serving(pair.scene.workers[1].edge.hops), 0);
     end(&pair);
+}
+
+TEST(an_answer_with_a_head_of_a_mebibyte_crosses)
+{
+    struct pair pair;
+    struct headers fields = {0};
+    struct buf packed = BUF_LIMIT(USER_HEADERS_MAX);
+    char *value = calloc(1, ANSWER_HEAD_MAX);
+    REQUIRE(value != NULL);
+    memset(value, '~', ANSWER_HEAD_MAX);
+    begin(&pair, "GET");
+    struct desk_request *request = ask_over(&pair);
+    REQUIRE(request != NULL);
+    CHECK(headers_add(&fields, SPAN("x"), span_make(value, ANSWER_HEAD_MAX - 100), NULL) &&
+          user_headers_pack(&fields, &packed, NULL));
+    const struct header answer[] = {
+        {SPAN(RESPONSE_META_FIELD), SPAN("{\"src\":\"origin\"}")},
+        {SPAN(USER_HEADERS_FIELD), buf_span(&packed)},
+        {SPAN(""), SPAN("")},
+    };
+    pair.connector.desk.fields = answer;
+    desk_answer(request, 200, "hello");
+    hop_scene_settle(&pair.scene);
+    CHECK(pair.ask.ask.done && pair.ask.ask.status == 200);
+    CHECK_SIZE(headers_at(&pair.ask.ask.got.fields, 0).value.len, ANSWER_HEAD_MAX - 100);
+    CHECK(metric_value(pair.scene.workers[0].streams) == 1);
+    end(&pair);
+    headers_release(&fields);
+    buf_release(&packed);
+    free(value);
 }
 
 TEST(what_a_visitor_says_to_the_hop_neither_steers_it_nor_arrives)

@@ -154,8 +154,8 @@ static void put_settings(struct buf *out)
 /* `count` fields of `len` bytes in frames of 16 KiB. */
 static void put_head(struct buf *out, size_t count, size_t len)
 {
-    struct buf block = BUF_LIMIT(1024 * 1024);
-    struct buf value = BUF_LIMIT(1024 * 1024);
+    struct buf block = BUF_LIMIT(2 * 1024 * 1024);
+    struct buf value = BUF_LIMIT(2 * 1024 * 1024);
     char *room = buf_room(&value, len);
     if (!room)
         abort();
@@ -183,23 +183,28 @@ static void put_head(struct buf *out, size_t count, size_t len)
 
 static void put_large_head(struct buf *out)
 {
-    put_head(out, 4, 50 * 1000); /* within its limit, in more frames than libraries like */
+    put_head(out, 20, 50 * 1000); /* within its limit, in more frames than libraries like */
 }
 
 static void put_giant_head(struct buf *out)
 {
-    put_head(out, 8, 60 * 1000); /* 431 */
+    put_head(out, 20, 60 * 1000); /* 431 */
 }
 
 static void put_giant_field(struct buf *out)
 {
-    put_head(out, 1, 70 * 1000); /* 431, too: the library could not unpack it */
+    put_head(out, 1, 1100 * 1000); /* 431, too */
+}
+
+static void put_long_field(struct buf *out)
+{
+    put_head(out, 1, 1000 * 1000); /* within the limit, and the library could not unpack it */
 }
 
 static void put_endless_head(struct buf *out)
 {
     wire_put(out, &(struct wire_frame){WIRE_HEADERS, 1, 3, SPAN("")});
-    for (int i = 0; i < 1000; i++)
+    for (int i = 0; i < 2000; i++)
         wire_put(out, &(struct wire_frame){WIRE_CONTINUATION, 0, 3, SPAN("")});
 }
 
@@ -213,6 +218,7 @@ static const struct act acts[] = {
     {"a large head", put_large_head, true, false},
     {"a giant head", put_giant_head, true, false},
     {"a giant field", put_giant_field, true, false},
+    {"a long field", put_long_field, true, false},
     {"a head without end", put_endless_head, true, true},
 };
 

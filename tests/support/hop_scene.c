@@ -170,7 +170,7 @@ static struct h2_session *speak(struct hop_connector *connector, int fd, bool is
 {
     const struct h2_options options = {.is_server = is_server,
                                        .streams_max = 1000,
-                                       .head_max = 256 * 1024,
+                                       .head_max = HOP_HEAD_MAX,
                                        .budget = is_server ? NULL : &connector->at->edge.budget};
     struct conn *conn = conn_new(connector->at->scene->turned.loop, fd, NULL, NULL, NULL);
     must(conn != NULL);

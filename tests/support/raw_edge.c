@@ -1,6 +1,7 @@
 /* See the header. */
 #include "support/raw_edge.h"
 
+#include "culvert/http/h2_block.h"
 #include "culvert/rpc/registration_server.h"
 #include "support/must.h"
 
@@ -184,14 +185,25 @@ static void end_answer(struct raw_edge *edge, struct raw_answer *answer)
         answer->over_ms = loop_now_ms(edge->loop);
 }
 
-/* Unpacks the gathered block; the inflater wants every block, also those nobody asked for. */
-static void take_head(struct raw_edge *edge, struct raw_answer *answer)
+static void keep_field(struct raw_answer *answer, const nghttp2_nv *nv, struct span long_value)
 {
     struct error err;
-    size_t at = answer ? answer->head_count : 0;
-    bool keeps = answer && at < ARRAY_LEN(answer->heads);
-    struct span rest = buf_span(&edge->block);
-    for (;;) {
+    struct span value = span_make((const char *)nv->value, nv->valuelen);
+    must(headers_add(&answer->heads[answer->head_count],
+                     span_make((const char *)nv->name, nv->namelen),
+                     long_value.data ? long_value : value, &err));
+}
+
+/* Unpacks the gathered block; the inflater wants every block, also those nobody asked for, and
+ * takes no long strings. */
+static void take_head(struct raw_edge *edge, struct raw_answer *answer)
+{
+    bool keeps = answer && answer->head_count < ARRAY_LEN(answer->heads);
+    struct h2_block *block = h2_block_new(HEADERS_BYTES_MAX);
+    must(block && h2_block_feed(block, buf_span(&edge->block)) && h2_block_is_whole(block) &&
+         !h2_block_is_cut(block));
+    struct span rest = h2_block_bytes(block);
+    for (size_t field = 0;;) {
         nghttp2_nv nv;
         int flags = 0;
         ssize_t used = nghttp2_hd_inflate_hd2(edge->inflater, &nv, &flags,
@@ -199,13 +211,14 @@ static void take_head(struct raw_edge *edge, struct raw_answer *answer)
         must(used >= 0);
         rest = span_skip(rest, (size_t)used);
         if ((flags & NGHTTP2_HD_INFLATE_EMIT) && keeps)
-            must(headers_add(&answer->heads[at], span_make((const char *)nv.name, nv.namelen),
-                             span_make((const char *)nv.value, nv.valuelen), &err));
+            keep_field(answer, &nv, h2_block_value(block, field));
+        field += flags & NGHTTP2_HD_INFLATE_EMIT ? 1 : 0;
         if (flags & NGHTTP2_HD_INFLATE_FINAL)
             break;
     }
     must(nghttp2_hd_inflate_end_headers(edge->inflater) == 0);
     buf_clear(&edge->block);
+    h2_block_free(block);
     if (keeps)
         answer->head_ms[answer->head_count++] = loop_now_ms(edge->loop);
 }

@@ -16,7 +16,7 @@ enum {
     HA_TLS_MS = 15 * 1000,
     HA_CONTROL_MS = 15 * 1000,  /* for the edge to open the control stream */
     HA_STREAMS_MAX = 10 * 1000, /* MAX_CONCURRENT_STREAMS that we announce */
-    HA_HEAD_MAX = 256 * 1024,   /* bytes of a request head */
+    HA_HEAD_MAX = 1048896,      /* bytes of a request head: 1 MiB and 10 fields more, as is usual */
 };
 
 #define HA_SERVER_NAME "h2.cftunnel.com" /* what the edge's certificate must bear */

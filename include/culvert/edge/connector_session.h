@@ -8,11 +8,11 @@ struct connector_session;
 
 enum {
     SESSION_TLS_MS = 15 * 1000,
-    SESSION_REGISTER_MS = 15 * 1000, /* from the handshake to a registration */
-    SESSION_LEAVE_MS = 2 * 1000,     /* for a refused connector to read why */
-    SESSION_PROBE_MS = 1000,         /* for the older of two equal connections to show life */
-    SESSION_STALL_MS = 60 * 1000,    /* in each, the connector takes CONN_DRAIN_MIN */
-    SESSION_HEAD_MAX = 256 * 1024,   /* bytes of an answer's head */
+    SESSION_REGISTER_MS = 15 * 1000,      /* from the handshake to a registration */
+    SESSION_LEAVE_MS = 2 * 1000,          /* for a refused connector to read why */
+    SESSION_PROBE_MS = 1000,              /* for the older of two equal connections to show life */
+    SESSION_STALL_MS = 60 * 1000,         /* in each, the connector takes CONN_DRAIN_MIN */
+    SESSION_HEAD_MAX = HEADERS_BYTES_MAX, /* bytes of an answer's head */
 };
 
 /* Takes the connection over; the session stands in worker->sessions and ends by itself. Which

@@ -17,7 +17,7 @@ enum {
      * offered a page though the tunnel is well. It is a bound of memory, not of use. */
     HOP_STREAMS_MAX = 16 * 1024,
     /* Bytes of a head: what a connector may answer, or a visitor ask and the edge adds to it. */
-    HOP_HEAD_MAX = 256 * 1024,
+    HOP_HEAD_MAX = HEADERS_BYTES_MAX,
     HOP_STALL_MS = 60 * 1000, /* in each, the other worker takes CONN_DRAIN_MIN, or is stuck */
     HOP_ARRIVALS_MAX = 256,   /* hops that others opened to one worker, those that end left in */
     HOP_NONE = -1,

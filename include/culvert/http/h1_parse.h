@@ -22,7 +22,7 @@ struct h1_limits {
 extern const struct h1_limits h1_request_limits; /* 16 KiB, 64 KiB, 200 */
 
 /* For answers of origins, which are trusted with memory but not with all of it. */
-extern const struct h1_limits h1_response_limits; /* 16 KiB, 256 KiB, 512 */
+extern const struct h1_limits h1_response_limits; /* 16 KiB, 1 MiB, 512 */
 
 enum h1_body_kind {
     H1_BODY_NONE,

@@ -9,7 +9,9 @@
 
 enum {
     H2_FRAME_HEAD_SIZE = 9,
-    H2_CONTINUATIONS_MAX = 32,     /* frames of one head behind its first */
+    H2_CONTINUATIONS_MAX = 32,            /* frames of one head behind its first */
+    H2_LONG_FRAMES_MAX = 1100,            /* likewise from a peer who is known: full ones hold */
+    H2_LONG_BLOCK_MAX = 16 * 1024 * 1024, /* these bytes of one head, as it travels */
     H2_FRAME_LIMIT_MS = 15 * 1000, /* from the first byte of a head, or of a frame that is not
                                          DATA, to its last */
     H2_CRUMB_MAX = 256,            /* DATA cut so short by the peer's window costs more than it
@@ -49,6 +51,7 @@ const struct h2_allowance *h2_allowance_of(enum h2_cost cost);
 /* Embedded; set up by h2_guard_init. */
 struct h2_guard {
     bool is_server;
+    size_t frames_max;      /* of one head behind its first */
     size_t block_max;       /* encoded bytes of one head */
     int64_t left[H2_COSTS]; /* thousandths of what it may still cost */
     uint64_t filled_ms;     /* when the allowances last filled up */
@@ -67,6 +70,9 @@ struct h2_guard {
 /* `is_server`: the peer begins with the preface. `head_max`: decoded bytes of a head that we take;
  * twice that may come encoded, so that one that is too large can still be answered. */
 void h2_guard_init(struct h2_guard *guard, bool is_server, size_t head_max, uint64_t now_ms);
+
+/* The peer is known: its heads may be long from now on. */
+void h2_guard_trust(struct h2_guard *guard);
 
 /* Bytes that came, in order, each once. Returns the limit that they break, then nothing
  * more may be read; ABUSE_NONE: none. */

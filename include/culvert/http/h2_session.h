@@ -20,12 +20,13 @@ enum {
     H2_PING_LIMIT_MS = 15 * 1000,            /* and how long that may take to come */
     H2_SETTINGS_LIMIT_MS = 10 * 1000,        /* for the peer's preface and first SETTINGS */
     H2_UNSENT_MAX = 1000, /* frames that a server's peer does not read, and two for each stream */
-    H2_HEADS_HELD_MAX = 1024 * 1024, /* guarded: of all open requests of a session */
-    H2_FIELD_MAX = 64 * 1024, /* a name or value that is sent: no more can be unpacked (nghttp2) */
-    H2_DRAIN_MIN = 4 * 1024,  /* of what waits for a stream's peer, in each stall limit */
-    H2_BODY_MIN = 512,        /* of a request's body, likewise */
-    H2_NEW_PER_TURN =
-        256, /* requests taken in one turn of the loop: what is reset goes at its end */
+    H2_HEADS_HELD_MAX = 1024 * 1024,      /* guarded: of all open requests of a session */
+    H2_STRANGER_HEAD_MAX = 16 * 1024,     /* a head for a guarded client, before h2_session_trust */
+    H2_FIELD_MAX = 64 * 1024,             /* a name or value for who may be nghttp2 */
+    H2_LONG_HEADS_MAX = 32 * 1024 * 1024, /* heads above that, of open requests or yet unsent */
+    H2_DRAIN_MIN = 4 * 1024,              /* of what waits for a stream, in each stall limit */
+    H2_BODY_MIN = 512,                    /* of a request's body, likewise */
+    H2_NEW_PER_TURN = 256, /* requests taken in one turn: what is reset goes at its end */
 };
 
 struct h2_options {
@@ -40,6 +41,7 @@ struct h2_options {
                             * the sessions that ask often: what TCP delivers is the sign */
     bool doubts;           /* client role: on_doubt is wanted, and the PING before it */
     uint32_t head_max;     /* bytes of a head we take: MAX_HEADER_LIST_SIZE */
+    bool sends_long_fields; /* above H2_FIELD_MAX also to a peer that said no limit of its own */
     struct budget *budget; /* borrowed; NULL: not counted */
     /* A stream is reset whose peer takes less than H2_DRAIN_MIN of what waits for it in `stall_ms`,
      * or sends less than H2_BODY_MIN of the body of an unanswered request in `body_ms` (nothing, if
@@ -83,6 +85,9 @@ struct h2_session *h2_session_new(struct conn *conn, const struct h2_options *op
 /* Sends what is queued, then closes the connection; streams that still run are told in a later turn
  * (on_aborted, on_failed), the session's events are not. Twice is fine, NULL is allowed. */
 void h2_session_close(struct h2_session *session);
+
+/* Guarded client: the peer has shown who it is, so its heads may be long from now on. */
+void h2_session_trust(struct h2_session *session);
 
 /* Graceful: GOAWAY NO_ERROR. Server role: no new streams are taken. Open ones go on. */
 void h2_session_goaway(struct h2_session *session);

@@ -6,8 +6,8 @@
 #include "culvert/base/buf.h"
 
 enum {
-    HEADERS_BYTES_MAX = 256 * 1024, /* names and values of one head */
-    HEADERS_COUNT_MAX = 512,        /* fields of one head */
+    HEADERS_BYTES_MAX = 1536 * 1024, /* names and values of one head: an answer's, packed */
+    HEADERS_COUNT_MAX = 512,         /* fields of one head */
 };
 
 struct header_list; /* the fields; there is none before the first one */
@@ -25,7 +25,7 @@ struct header {
 void headers_init(struct headers *headers);
 void headers_release(struct headers *headers);
 
-/* Empties the list, keeps its memory. */
+/* Empties the list, keeps its memory unless that is much. */
 void headers_clear(struct headers *headers);
 
 /* Appends a copy. False: a limit (kind LIMIT) or memory. Bytes are not judged here: the parsers and

@@ -8,6 +8,7 @@ enum {
     TARGET_MAX = 64 * 1024, /* path and query */
     METHOD_MAX = 64,
     AUTHORITY_MAX = 1024,
+    ANSWER_HEAD_MAX = 1024 * 1024, /* of an origin's answer, as it came */
     LENGTH_UNKNOWN = -1,
 };
 

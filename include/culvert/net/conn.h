@@ -18,7 +18,7 @@ enum {
     CONN_OUT_ROOM = 128 * 1024,     /* conn_room counts down from here */
     CONN_OUT_BULK = 256 * 1024,     /* or from here, see conn_set_bulk */
     CONN_OUT_MAX = 4 * 1024 * 1024, /* above it, it is lost: control frames have no room check */
-    CONN_PENDING_MAX = 384 * 1024,  /* unread bytes a consumer may leave */
+    CONN_PENDING_MAX = 1280 * 1024, /* unread bytes a consumer may leave: a head of 1 MiB */
     CONN_LINGER_MS = 2000,
     CONN_UNSENT_MS = 60 * 1000, /* then the kernel forgets what a closed one did not deliver */
     CONN_DRAIN_MIN = 4 * 1024,  /* bytes that a peer takes in each stall limit while more wait */

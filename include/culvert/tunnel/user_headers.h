@@ -7,9 +7,8 @@
 
 #define USER_HEADERS_FIELD "cf-cloudflared-response-headers"
 
-/* A longer value would cost an edge on nghttp2 the whole connection, not only the stream: a field
- * above 64 KiB is a compression error there. */
-enum { USER_HEADERS_MAX = 60 * 1024 };
+/* What ANSWER_HEAD_MAX bytes become: a third more, and some for each field. */
+enum { USER_HEADERS_MAX = 1408 * 1024 };
 
 /* Names that belong to the tunnel itself, in any case: ":...", cf-int-, cf-cloudflared-, cf-proxy-.
  * They never travel between visitor and origin; an underscore counts as a hyphen, for those behind
