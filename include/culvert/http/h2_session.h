@@ -42,7 +42,7 @@ struct h2_options {
     bool doubts;           /* client role: on_doubt is wanted, and the PING before it */
     uint32_t head_max;     /* bytes of a head we take: MAX_HEADER_LIST_SIZE */
     bool sends_long_fields; /* above H2_FIELD_MAX also to a peer that said no limit of its own */
-    struct budget *budget; /* borrowed; NULL: not counted */
+    struct budget *budget;  /* borrowed; NULL: not counted */
     /* A stream is reset whose peer takes less than H2_DRAIN_MIN of what waits for it in `stall_ms`,
      * or sends less than H2_BODY_MIN of the body of an unanswered request in `body_ms` (nothing, if
      * its length is not known; gRPC may rest); 0: no limit. */
