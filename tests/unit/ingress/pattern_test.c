@@ -35,6 +35,7 @@ TEST(a_host_name_is_compared_without_case_port_and_trailing_dot)
         {SPAN_INIT("b\xC3\xBC.example"), SPAN_INIT("xn--b-eha.example"), true, "A-labels"},
         {SPAN_INIT("*.b\xC3\xBC.example"), SPAN_INIT("a.xn--b-eha.example"), true,
          "A-labels behind the star"},
+        {SPAN_INIT("\xE2\x98\x95.example"), SPAN_INIT("xn--53h.example"), true, "a picture's"},
         {SPAN_INIT("_a.example.com"), SPAN_INIT("a.example.com"), false,
          "an underscore does not vanish"},
         {SPAN_INIT("::1"), SPAN_INIT("[::1]:80"), true, "brackets and port"},
