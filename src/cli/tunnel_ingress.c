@@ -23,7 +23,8 @@ static const char *const settings[] = {"config", NULL};
 static struct ingress_spec *read_json(const char *text, struct notes *notes, struct error *err)
 {
     struct doc *root = doc_parse_last(span_of(text), err);
-    struct ingress_spec *spec = root ? ingress_spec_read(value_of_doc(root), notes, err) : NULL;
+    struct ingress_spec *spec =
+        root ? ingress_spec_read_flag(value_of_doc(root), notes, err) : NULL;
     doc_free(root);
     return spec;
 }

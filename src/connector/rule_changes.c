@@ -88,7 +88,8 @@ static struct snapshot *judge(const struct doc *config, int32_t version, struct 
     struct ingress_spec *spec = ingress_spec_read(value_of_doc(config), NULL, err);
     if (!spec)
         return NULL;
-    struct rules *rules = spec->count > 0 ? rules_new(spec, NULL, err) : rules_new_unavailable(err);
+    struct rules *rules =
+        spec->count > 0 ? rules_new(spec, NULL, err) : rules_new_unavailable(NULL, err);
     if (rules)
         snapshot = snapshot_new(rules, &spec->warp, version, err);
     ingress_spec_free(spec);

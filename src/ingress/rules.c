@@ -74,15 +74,16 @@ struct rules *rules_new_single(struct service *service, struct origin_request *o
         return NULL;
     }
     rules->count = 1;
-    return finish(rules, NULL, err);
+    return finish(rules, &rules->all[0].origin, err);
 }
 
-struct rules *rules_new_unavailable(struct error *err)
+struct rules *rules_new_unavailable(const struct origin_request *flags, struct error *err)
 {
     struct service service = {0};
     struct origin_request origin;
     origin_request_init(&origin);
     if (origin_request_set_defaults(&origin, err) &&
+        (!flags || origin_request_inherit(&origin, flags, err)) &&
         service_parse(SPAN("http_status:503"), 0, &service, err)) {
         struct rules *rules = rules_new_single(&service, &origin, err);
         if (rules)

@@ -251,13 +251,31 @@ static bool reduce_url(struct span text, struct buf *out, struct error *err)
         return error_set(err, ERROR_INVALID, 0,
                          "the scheme is none of http, https, h2c, tcp, ssh, rdp, smb");
     bool ok = take_host(&url, &parts, err);
-    ok =
-        ok && buf_printf(out, "%.*s://%s%s%s", SPAN_ARG(url.scheme), url.host_is_literal ? "[" : "",
-                         parts.host, url.host_is_literal ? "]" : "");
+    bool has_colon = ok && strchr(parts.host, ':');
+    ok = ok && buf_printf(out, "%.*s://%s%s%s", SPAN_ARG(url.scheme), has_colon ? "[" : "",
+                          parts.host, has_colon ? "]" : "");
     if (url.port.len > 0)
         ok = ok && buf_printf(out, ":%.*s", SPAN_ARG(url.port));
     service_release(&parts);
     return ok || error_memory(err);
+}
+
+/* Puts the name as it is dialed in place of the one in `text`, which `url` was parsed from. */
+static bool replace_host(const struct url *url, struct buf *text, struct error *err)
+{
+    struct service parts = {0};
+    struct buf whole = BUF_LIMIT(TEXT_MAX);
+    size_t before = (size_t)(url->host.data - text->data);
+    bool ok = take_host(url, &parts, err) &&
+              ((buf_put_span(&whole, span_first(buf_span(text), before)) &&
+                buf_put_span(&whole, span_of(parts.host)) &&
+                buf_put_span(&whole, span_skip(buf_span(text), before + url->host.len))) ||
+               error_memory(err));
+    buf_clear(text);
+    ok = ok && (buf_put_span(text, buf_span(&whole)) || error_memory(err));
+    service_release(&parts);
+    buf_release(&whole);
+    return ok;
 }
 
 /* Of anything else: http:// in front, brackets around a bare IPv6 address. */
@@ -279,7 +297,7 @@ static bool complete_url(struct span text, struct buf *out, struct error *err)
         return false;
     if (url.host.len == 0 || (url.has_port && url.port.len == 0))
         return error_set(err, ERROR_INVALID, 0, "it names no host, or a colon without a port");
-    return true;
+    return url.host_is_literal || replace_host(&url, out, err);
 }
 
 bool service_parse_url_flag(struct span text, struct service *service, struct error *err)

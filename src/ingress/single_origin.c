@@ -52,6 +52,9 @@ static bool fill_origin(const struct sources *sources, const struct ingress_spec
         if (sources_is_set(sources, flags[i].setting) &&
             !apply_flag(sources, flags[i].setting, flags[i].key, origin, err))
             return false;
+    if (sources_bool(sources, "socks5") &&
+        !origin_request_set_text(origin, "proxyType", SPAN("socks"), err))
+        return false;
     return !spec || origin_request_inherit(origin, &spec->defaults, err);
 }
 
@@ -106,15 +109,15 @@ struct rules *single_origin_rules(const struct sources *sources, const struct in
         return NULL;
     }
     *configured = name != NULL;
-    if (!name)
-        return rules_new_unavailable(err);
-    bool is_bytes = service.kind == SERVICE_TCP || service.kind == SERVICE_BASTION;
-    bool ok = fill_origin(sources, spec, &origin, err);
-    if (ok && is_bytes && sources_bool(sources, "socks5"))
-        ok = origin_request_set_text(&origin, "proxyType", SPAN("socks"), err);
-    if (ok)
+    /* Where nothing is named, nothing of the file can guard it. */
+    if (!fill_origin(sources, name ? spec : NULL, &origin, err)) {
+        service_release(&service);
+        origin_request_release(&origin);
+        return NULL;
+    }
+    if (name)
         return rules_new_single(&service, &origin, err);
-    service_release(&service);
+    struct rules *rules = rules_new_unavailable(&origin, err);
     origin_request_release(&origin);
-    return NULL;
+    return rules;
 }

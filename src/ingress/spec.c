@@ -157,7 +157,8 @@ static bool read_warp(struct value block, struct warp_routing *warp, struct note
                       err);
 }
 
-struct ingress_spec *ingress_spec_read(struct value root, struct notes *notes, struct error *err)
+static struct ingress_spec *read_spec(struct value root, const char *warp_key, struct notes *notes,
+                                      struct error *err)
 {
     struct ingress_spec *spec = calloc(1, sizeof *spec);
     struct place ignored;
@@ -176,12 +177,23 @@ struct ingress_spec *ingress_spec_read(struct value root, struct notes *notes, s
                    err) &&
          read_defaults(value_member(root, "originRequest"), &spec->defaults, notes, err) &&
          read_rules(value_member(root, "ingress"), spec, notes, err) &&
-         read_warp(value_member(root, "warp-routing"), &spec->warp, notes, err);
+         read_warp(value_member(root, warp_key), &spec->warp, notes, err);
     note_unknown_keys(root, notes);
     if (ok)
         return spec;
     ingress_spec_free(spec);
     return NULL;
+}
+
+struct ingress_spec *ingress_spec_read(struct value root, struct notes *notes, struct error *err)
+{
+    return read_spec(root, "warp-routing", notes, err);
+}
+
+struct ingress_spec *ingress_spec_read_flag(struct value root, struct notes *notes,
+                                            struct error *err)
+{
+    return read_spec(root, "WarpRouting", notes, err);
 }
 
 void ingress_spec_free(struct ingress_spec *spec)

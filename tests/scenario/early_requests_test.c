@@ -33,7 +33,7 @@ static struct snapshot *no_rules(void)
 {
     struct error err;
     const struct warp_routing warp = warp_routing_default();
-    struct rules *rules = rules_new_unavailable(&err);
+    struct rules *rules = rules_new_unavailable(NULL, &err);
     must(rules != NULL);
     struct snapshot *snapshot = snapshot_new(rules, &warp, SNAPSHOT_LOCAL, &err);
     must(snapshot != NULL);

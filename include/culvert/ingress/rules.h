@@ -16,8 +16,9 @@ struct rules *rules_new(const struct ingress_spec *spec, struct notes *notes, st
 struct rules *rules_new_single(struct service *service, struct origin_request *origin,
                                struct error *err);
 
-/* The list for when nothing is configured: 503 for every request. NULL: out of memory. */
-struct rules *rules_new_unavailable(struct error *err);
+/* The list for when nothing is configured: 503 for every request. `flags` (NULL: none) is what they
+ * say about origins, for reports. NULL: out of memory. */
+struct rules *rules_new_unavailable(const struct origin_request *flags, struct error *err);
 
 /* Is it that list? */
 bool rules_are_unavailable(const struct rules *rules);

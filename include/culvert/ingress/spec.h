@@ -37,6 +37,11 @@ struct ingress_spec {
  * Keys of a file that nobody reads become notes, also when it fails. The caller frees it. NULL: a
  * value of another type, `err` names the place. */
 struct ingress_spec *ingress_spec_read(struct value root, struct notes *notes, struct error *err);
+
+/* The same of a flag's text, where the key for the private network is called WarpRouting. */
+struct ingress_spec *ingress_spec_read_flag(struct value root, struct notes *notes,
+                                            struct error *err);
+
 void ingress_spec_free(struct ingress_spec *spec); /* NULL is allowed */
 
 #endif

@@ -250,7 +250,7 @@ TEST(the_report_has_what_differs_from_the_defaults)
 
 TEST(without_any_rules_everything_is_unavailable)
 {
-    struct rules *rules = rules_new_unavailable(NULL);
+    struct rules *rules = rules_new_unavailable(NULL, NULL);
     struct rules_verdict verdict;
     REQUIRE(rules);
     CHECK(rules_match(rules, SPAN("h"), SPAN("/x/../%zz"), &verdict));
@@ -261,7 +261,8 @@ TEST(without_any_rules_everything_is_unavailable)
 TEST(a_snapshot_lives_until_the_last_reference_goes)
 {
     struct warp_routing warp = warp_routing_default();
-    struct snapshot *one = snapshot_new(rules_new_unavailable(NULL), &warp, SNAPSHOT_LOCAL, NULL);
+    struct snapshot *one =
+        snapshot_new(rules_new_unavailable(NULL, NULL), &warp, SNAPSHOT_LOCAL, NULL);
     REQUIRE(one);
     struct snapshot *other = snapshot_ref(one);
     snapshot_unref(one);

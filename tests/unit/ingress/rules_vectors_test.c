@@ -306,7 +306,7 @@ static struct rules *make_pushed(const struct doc *one, struct error *err)
     struct ingress_spec *spec = json ? ingress_spec_read(value_of_doc(json), NULL, err) : NULL;
     struct rules *rules = NULL;
     if (spec)
-        rules = spec->count > 0 ? rules_new(spec, NULL, err) : rules_new_unavailable(err);
+        rules = spec->count > 0 ? rules_new(spec, NULL, err) : rules_new_unavailable(NULL, err);
     ingress_spec_free(spec);
     doc_free(json);
     return rules;

@@ -149,6 +149,10 @@ static void check_rules(const struct doc *one, const struct rules *rules)
     for (size_t i = 0; i < rules_count(rules) && i < doc_count(list); i++)
         check_rule(name, rules_at(rules, i), text_of(doc_at(list, i), "service"),
                    doc_get(doc_at(list, i), "originRequest"));
+    struct doc *top = origin_request_to_doc(rules_defaults(rules));
+    CHECK_CASE(top && is_equal_object(top, doc_get(doc_get(one, "effective"), "originRequest")),
+               "%.*s: what holds for all differs", SPAN_ARG(name));
+    doc_free(top);
 }
 
 static bool is_other(struct span name)
