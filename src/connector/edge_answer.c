@@ -31,13 +31,13 @@ bool edge_answer_adapt(struct response_head *head, struct error *err)
     return ok ? true : error_wrap(err, "the answer's head");
 }
 
-int edge_answer_status(struct inbound *in, int status, enum response_source source)
+int edge_answer_status(struct inbound *in, int status, enum response_source source, bool to_head)
 {
     struct response_head head;
     struct error err = {0};
     response_head_init(&head);
     head.status = status;
-    head.length = request_is(&in->head, SPAN("HEAD")) ? LENGTH_UNKNOWN : 0;
+    head.length = to_head ? LENGTH_UNKNOWN : 0;
     head.ends_here = true;
     bool ok =
         headers_add(&head.fields, SPAN(RESPONSE_META_FIELD), response_meta_text(source), &err) &&
@@ -66,6 +66,6 @@ void edge_answer_refuse(struct inbound *in, int status, enum response_source sou
 {
     static const struct inbound_events events = {on_answered, on_aborted};
     inbound_set_events(in, &events, in);
-    if (edge_answer_status(in, status, source) == 0)
+    if (edge_answer_status(in, status, source, request_is(&in->head, SPAN("HEAD"))) == 0)
         inbound_close(in);
 }

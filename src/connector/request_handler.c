@@ -122,7 +122,8 @@ static int fail(void *arg, struct inbound *in, const struct error *why)
     }
     /* 411: the length of the body has to be said (RFC 9110 15.5.12). */
     int status = why->kind == ERROR_LIMIT && why->cause == 411 ? 411 : 502;
-    return edge_answer_status(in, status, source_of(request, in, why));
+    return edge_answer_status(in, status, source_of(request, in, why),
+                              strcmp(request->method, "HEAD") == 0);
 }
 
 /* -1 as at the peer: no rule was asked. */
@@ -439,6 +440,7 @@ static void serve(struct request_handler *handler, struct inbound *in, size_t in
     if (request->kind == STREAM_WEBSOCKET) {
         in->head.is_websocket = true;
         in->head.length = LENGTH_UNKNOWN;
+        in->head.wants_continue = false; /* what follows is no body */
     }
     stream_kind_strip(&in->head);
     if (!rules_match(rules, buf_span(&in->head.authority), buf_span(&in->head.target), &verdict)) {
@@ -499,6 +501,7 @@ void request_handler_serve_flow(struct request_handler *handler, struct inbound 
         return;
     }
     request->kind = STREAM_TCP;
+    in->head.wants_continue = false; /* what follows is no body */
     request->version = live_config_take(handler->options.config);
     request->rule = TUNNEL_METRICS_NO_RULE;
     request->service = "private network";
