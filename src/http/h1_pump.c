@@ -19,10 +19,9 @@ static bool put_piece(struct h1_pump *pump, size_t size)
     pump->taken += size;
     pump->first_alone = false;
     while (size > 0 && ok) {
-        struct span part = span_first(channel_peek(bytes), size);
-        ok = conn_put(pump->conn, part.data, part.len);
-        size -= part.len;
-        channel_drop(bytes, part.len);
+        size_t n = size;
+        ok = conn_put_from(pump->conn, bytes, &n);
+        size -= n;
     }
     return ok && (!chunked || conn_put(pump->conn, "\r\n", 2));
 }

@@ -1,14 +1,9 @@
 /* Bytes going one way, in blocks that exist only while they hold bytes. */
 #include "culvert/net/channel.h"
 
-#include <assert.h>
+#include "channel_internal.h"
 
-struct block {
-    struct block *next;
-    unsigned start, end;
-    unsigned size;
-    char bytes[];
-};
+#include <assert.h>
 
 struct channel {
     struct block *first, *last;
@@ -25,8 +20,8 @@ struct channel {
     struct reap reap;
 };
 
-/* An answer of a few words, one of a few lines, more. */
-enum { BLOCK_TINY = LOOP_BLOCK - sizeof(struct block), BLOCK_SMALL = 1024 - sizeof(struct block) };
+/* Beside BLOCK_TINY, which an answer of a few words fits in: one of a few lines. */
+enum { BLOCK_SMALL = 1024 - sizeof(struct block) };
 
 static unsigned size_for(size_t len)
 {
@@ -38,23 +33,6 @@ static unsigned size_for(size_t len)
 static struct loop *loop_of(const struct channel *ch)
 {
     return ch->budget ? ch->budget->loop : NULL;
-}
-
-static struct block *new_block(const struct channel *ch, unsigned size)
-{
-    struct block *block =
-        size == BLOCK_TINY ? loop_take_block(loop_of(ch)) : malloc(sizeof *block + size);
-    if (block)
-        *block = (struct block){.size = size};
-    return block;
-}
-
-static void free_block(const struct channel *ch, struct block *block)
-{
-    if (block->size == BLOCK_TINY)
-        loop_give_block(loop_of(ch), block);
-    else
-        free(block);
 }
 
 static uint32_t bound(size_t bytes)
@@ -75,13 +53,18 @@ struct channel *channel_new(size_t low, size_t limit, struct gate *reader, struc
     return ch;
 }
 
-static void drop_first(struct channel *ch)
+static struct block *unlink_first(struct channel *ch)
 {
     struct block *block = ch->first;
     ch->first = block->next;
     if (!ch->first)
         ch->last = NULL;
-    free_block(ch, block);
+    return block;
+}
+
+static void drop_first(struct channel *ch)
+{
+    block_free(loop_of(ch), unlink_first(ch));
 }
 
 void channel_free(struct channel *ch)
@@ -129,7 +112,7 @@ static struct block *writable(struct channel *ch, size_t len)
     if (ch->last && ch->last->end < ch->last->size)
         return ch->last;
     unsigned size = ch->last && len <= BLOCK_SMALL ? BLOCK_SMALL : size_for(len);
-    struct block *block = new_block(ch, size);
+    struct block *block = block_new(loop_of(ch), size);
     if (!block)
         return NULL;
     if (ch->last)
@@ -217,6 +200,18 @@ struct span channel_peek(const struct channel *ch)
     return span_make(ch->first->bytes + ch->first->start, ch->first->end - ch->first->start);
 }
 
+/* `n` bytes are not here any more. */
+static void note_taken(struct channel *ch, size_t n)
+{
+    ch->len -= n;
+    if (ch->budget)
+        ch->budget->used -= n;
+    if (ch->reader && ch->len <= low_of(ch))
+        gate_release(ch->reader, HOLD_CHANNEL);
+    if (n > 0 && ch->drained)
+        ch->drained(ch->drained_arg, n);
+}
+
 void channel_drop(struct channel *ch, size_t n)
 {
     size_t left = n;
@@ -230,13 +225,14 @@ void channel_drop(struct channel *ch, size_t n)
         left -= here;
         drop_first(ch);
     }
-    ch->len -= n;
-    if (ch->budget)
-        ch->budget->used -= n;
-    if (ch->reader && ch->len <= low_of(ch))
-        gate_release(ch->reader, HOLD_CHANNEL);
-    if (n > 0 && ch->drained)
-        ch->drained(ch->drained_arg, n);
+    note_taken(ch, n);
+}
+
+struct block *channel_take_block(struct channel *ch)
+{
+    struct block *block = unlink_first(ch);
+    note_taken(ch, block_len(block));
+    return block;
 }
 
 size_t channel_take(struct channel *ch, void *to, size_t len)

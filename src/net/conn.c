@@ -101,7 +101,7 @@ void conn_lose(struct conn *conn, const struct error *why)
     conn_lose_later(conn);
 }
 
-static void lose_memory(struct conn *conn)
+void conn_lose_memory(struct conn *conn)
 {
     struct error why;
     error_memory(&why);
@@ -199,32 +199,6 @@ uint64_t conn_sent(const struct conn *conn)
     return conn->sent;
 }
 
-bool conn_put(struct conn *conn, const void *data, size_t len)
-{
-    if (conn->state >= CONN_LOST || conn->ending || link_is_in_list(&conn->lose.link))
-        return false; /* nothing may follow what was not taken */
-    if (conn->mute)
-        return true;
-    size_t waiting = conn_waiting(conn);
-    if (waiting > CONN_OUT_MAX || len > CONN_OUT_MAX - waiting) {
-        struct error why;
-        error_set(&why, ERROR_LIMIT, 0, "the peer does not read: %zu bytes wait to be sent",
-                  waiting);
-        conn->cut = CONN_CUT_QUEUE;
-        conn_lose(conn, &why);
-        return false;
-    }
-    if (!outqueue_put(&conn->out, conn->loop, data, len)) {
-        lose_memory(conn);
-        return false;
-    }
-    if (waiting + len > CONN_OUT_LOW)
-        conn->wants_room = true;
-    if (!conn->blocked)
-        task_post(&conn->flush);
-    return true;
-}
-
 void conn_end(struct conn *conn)
 {
     if (conn->ending || conn->state >= CONN_LOST)
@@ -251,7 +225,7 @@ static void give_pending(struct conn *conn, const unsigned char *data, size_t le
         return;
     }
     if (!buf_put(&conn->pending, data, len)) {
-        lose_memory(conn);
+        conn_lose_memory(conn);
         return;
     }
     const void *all = conn->pending.data;
@@ -278,7 +252,7 @@ void conn_give(struct conn *conn, const unsigned char *data, size_t len)
     if (conn->state == CONN_CLOSED || taken >= len)
         return;
     if (!buf_put(&conn->pending, data + taken, len - taken)) {
-        lose_memory(conn);
+        conn_lose_memory(conn);
     }
 }
 

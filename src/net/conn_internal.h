@@ -69,6 +69,7 @@ void conn_blame(struct conn *conn, const struct error *why);
 void conn_lose_later(struct conn *conn);
 /* Both. */
 void conn_lose(struct conn *conn, const struct error *why);
+void conn_lose_memory(struct conn *conn);
 /* Does somebody read now? */
 bool conn_wants_bytes(const struct conn *conn);
 /* How many bytes the next read may bring. */

@@ -5,23 +5,26 @@
 
 #include "culvert/base/span.h"
 
+#include "block.h"
+
 #include <sys/uio.h>
 
 enum { OUT_BLOCK = 16 * 1024 };
 
-struct out_block;
-
-struct loop;
-
 /* `loop`, below: whose spare blocks are used, or NULL. */
 struct outqueue {
-    struct out_block *first, *last;
+    struct block *first, *last;
     size_t len;
 };
 
 /* False: memory; then a part may have been queued. */
 bool outqueue_put(struct outqueue *queue, struct loop *loop, const void *data,
                   size_t len) MUST_CHECK;
+
+/* Takes the block over, behind all others. It must not be empty. */
+void outqueue_put_block(struct outqueue *queue, struct block *block);
+/* Is that better than a copy of `len` bytes? */
+bool outqueue_wants(const struct outqueue *queue, size_t len);
 
 /* The first block's bytes. */
 struct span outqueue_peek(const struct outqueue *queue);

@@ -166,10 +166,9 @@ static void on_client_end(void *arg, bool by_close)
 static void pump(struct byte_outbound *call)
 {
     while (call->state == BYTE_JOINED && channel_len(call->in) > 0) {
-        struct span part = span_first(channel_peek(call->in), conn_room(call->conn));
-        if (part.len == 0 || !conn_put(call->conn, part.data, part.len))
+        size_t room = conn_room(call->conn);
+        if (room == 0 || !conn_put_from(call->conn, call->in, &room))
             return; /* a conn that is lost says so itself */
-        channel_drop(call->in, part.len);
     }
     if (call->state == BYTE_JOINED && channel_is_done(call->in) && !call->client_ended)
         on_client_end(call, false);

@@ -11,6 +11,7 @@
 #include "culvert/net/loop.h"
 #include "culvert/net/tls.h"
 
+struct channel;
 struct conn;
 
 enum {
@@ -65,18 +66,18 @@ void conn_set_events(struct conn *conn, const struct conn_events *events, void *
 bool conn_start_tls(struct conn *conn, struct tls_context *context, const char *server_name,
                     uint64_t timeout_ms, struct error *err) MUST_CHECK;
 
-/* What its reading goes through, borrowed. */
-struct gate *conn_gate(struct conn *conn);
+struct gate *conn_gate(struct conn *conn); /* what its reading goes through, borrowed */
 /* Larger steps from now on: for few connections that carry much, whose peers are known. */
 void conn_set_bulk(struct conn *conn);
 /* Bytes that may be put before the consumer should wait for on_room; 0: the peer shut its ears. */
 size_t conn_room(const struct conn *conn);
-/* Queues bytes until the turn ends. False: over CONN_OUT_MAX or memory; on_lost follows later. */
+/* Queues bytes until the turn ends. False: over CONN_OUT_MAX or memory; on_lost follows later. From
+ * a channel: up to *len of its first bytes, which leave it; *len: how many. */
 bool conn_put(struct conn *conn, const void *data, size_t len);
+bool conn_put_from(struct conn *conn, struct channel *bytes, size_t *len);
 
 /* Ends our side once everything queued is out (close_notify, FIN). */
 void conn_end(struct conn *conn);
-
 /* Bytes that wait for the kernel; all it got but for a handshake; all that were acknowledged. */
 size_t conn_queued(const struct conn *conn);
 uint64_t conn_sent(const struct conn *conn);
@@ -86,7 +87,6 @@ uint64_t conn_patience_ms(const struct conn *conn); /* `stall_ms` and more, see 
 
 /* Closes now, frees at the end of the turn, drops what is queued. Twice is fine; NULL too. */
 void conn_close(struct conn *conn);
-
 /* Gives up so that the peer notices (RST, no close_notify): what was said is not whole. No callback
  * runs any more; conn_close is still due. */
 void conn_reset(struct conn *conn);
