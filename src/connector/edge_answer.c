@@ -37,7 +37,7 @@ int edge_answer_status(struct inbound *in, int status, enum response_source sour
     struct error err = {0};
     response_head_init(&head);
     head.status = status;
-    head.length = to_head ? LENGTH_UNKNOWN : 0;
+    head.length = to_head || source == RESPONSE_FROM_ORIGIN ? LENGTH_UNKNOWN : 0;
     head.ends_here = true;
     bool ok =
         headers_add(&head.fields, SPAN(RESPONSE_META_FIELD), response_meta_text(source), &err) &&

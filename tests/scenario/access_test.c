@@ -122,6 +122,7 @@ TEST(without_keys_nobody_is_let_in_and_the_answer_says_bad_gateway)
     ask_release(&ask);
     access_scene_ask(&scene, &ask, "app.test", NULL);
     CHECK_SIZE(ask.status, 403);
+    CHECK(ask.got.length == LENGTH_UNKNOWN); /* the field says none in the origin's name */
     ask_release(&ask);
     CHECK_SIZE(scene.issuer.fetches, 1);
     scene.issuer.is_down = false;
