@@ -87,6 +87,12 @@ void dial_cancel(struct dial *dial)
         finish(dial);
 }
 
+void dial_set_events(struct dial *dial, const struct dial_events *events, void *arg)
+{
+    dial->events = events;
+    dial->arg = arg;
+}
+
 static void fail(struct dial *dial, const struct error *why)
 {
     struct error told = *why;

@@ -54,8 +54,7 @@ static void end_approach(struct byte_outbound *call)
     if (!approach)
         return;
     call->approach = NULL;
-    origin_place_leave(&approach->place);
-    dial_cancel(approach->dial);
+    origin_place_leave_dial(&approach->place, approach->dial, NULL);
     free(approach);
 }
 

@@ -141,8 +141,8 @@ static void out_close(struct outbound *out)
     gather_stop(call->gather);
     if (call->opening) {
         stop_waiting(call->opening);
-        origin_place_leave(&call->opening->place);
-        dial_cancel(call->opening->dial);
+        origin_place_leave_dial(&call->opening->place, call->opening->dial,
+                                call->origin->options.budget);
         call->opening->dial = NULL;
     }
     if (call->client)

@@ -14,8 +14,19 @@ struct origin_line {
     size_t dials_max;
     struct list waiting; /* of struct origin_place, by `since_ms` */
     size_t dials;
+    struct list left; /* of struct left_dial: counted in `dials`, too */
     struct task serve;
     struct timer late; /* for the first one that waits */
+};
+
+/* A dial whose request is gone. */
+struct left_dial {
+    struct link link;
+    struct origin_line *line;
+    struct dial *dial; /* NULL: it came to its end */
+    struct budget *budget;
+    struct timer limit;
+    char server_name[];
 };
 
 static struct origin_place *first_of(const struct origin_line *line)
@@ -96,6 +107,7 @@ struct origin_line *origin_line_new(struct loop *loop, const struct origin_line_
     line->wait_ms = options->wait_ms;
     line->dials_max = options->dials_max > 0 ? options->dials_max : ORIGIN_DIALS_MAX;
     list_init(&line->waiting);
+    list_init(&line->left);
     task_init(&line->serve, loop, TASK_FLUSH, serve, line);
     timer_init(&line->late, loop, end_late, line);
     line->pool = origin_pool_new(loop, options->idle_limit, options->idle_ms, err);
@@ -144,6 +156,67 @@ void origin_place_leave(struct origin_place *place)
         task_post(&line->serve);
 }
 
+/* ---- dials that were left ---- */
+
+static void end_left(struct left_dial *left)
+{
+    struct origin_line *line = left->line;
+    list_remove(&line->left, &left->link);
+    timer_stop(&left->limit);
+    dial_cancel(left->dial);
+    free(left);
+    line->dials--;
+    if (line->waiting.count > 0)
+        task_post(&line->serve);
+}
+
+static void on_connected(void *arg, struct conn *conn)
+{
+    struct left_dial *left = arg;
+    left->dial = NULL;
+    struct h1_client *client = h1_client_new(conn, left->budget, NULL);
+    if (client)
+        origin_line_give(left->line, client, left->server_name);
+    end_left(left);
+}
+
+static void on_dial_failed(void *arg, const struct error *why)
+{
+    struct left_dial *left = arg;
+    (void)why; /* it is nobody's any more */
+    left->dial = NULL;
+    end_left(left);
+}
+
+static void on_limit(void *arg)
+{
+    end_left(arg);
+}
+
+void origin_place_leave_dial(struct origin_place *place, struct dial *dial, struct budget *budget)
+{
+    static const struct dial_events events = {on_connected, on_dial_failed};
+    struct origin_line *line = place->line;
+    bool dials = line && dial;
+    size_t size = dials ? strlen(place->server_name) + 1 : 0;
+    struct left_dial *left = dials ? calloc(1, sizeof *left + size) : NULL;
+    if (left)
+        timer_init(&left->limit, line->loop, on_limit, left);
+    if (!left || !timer_start(&left->limit, ORIGIN_LEFT_MS)) {
+        free(left);
+        dial_cancel(dial);
+        origin_place_leave(place);
+        return;
+    }
+    left->line = line;
+    left->dial = dial;
+    left->budget = budget;
+    memcpy(left->server_name, place->server_name, size);
+    dial_set_events(dial, &events, left);
+    list_put_last(&line->left, &left->link);
+    place->line = NULL;
+}
+
 void origin_line_give(struct origin_line *line, struct h1_client *client, const char *server_name)
 {
     origin_pool_give(line->pool, client, server_name);
@@ -160,6 +233,8 @@ void origin_line_free(struct origin_line *line)
 {
     if (!line)
         return;
+    LIST_EACH_SAFE (it, after, &line->left)
+        end_left(CONTAINER_OF(it, struct left_dial, link));
     assert(line->waiting.count == 0 && line->dials == 0);
     task_cancel(&line->serve);
     timer_stop(&line->late);

@@ -60,6 +60,9 @@ struct dial *dial_start(struct loop *loop, struct resolver *resolver,
                         const struct dial_target *target, const struct dial_events *events,
                         void *arg, struct error *err);
 
+/* Somebody else hears of its end. */
+void dial_set_events(struct dial *dial, const struct dial_events *events, void *arg);
+
 /* Gives up; no event follows. NULL is allowed. */
 void dial_cancel(struct dial *dial);
 

@@ -4,10 +4,12 @@
 #ifndef CULVERT_ORIGIN_LINE_H
 #define CULVERT_ORIGIN_LINE_H
 
+#include "culvert/net/dial.h"
 #include "culvert/origin/pool.h"
 
 enum {
     ORIGIN_DIALS_MAX = 128,     /* dials under way to one origin: a short listen queue holds them */
+    ORIGIN_LEFT_MS = 1000,      /* a dial goes on so long when its request is gone */
     ORIGIN_WAITERS_MAX = 16384, /* requests that wait for their turn */
 };
 
@@ -55,6 +57,11 @@ void origin_line_join_again(struct origin_line *line, struct origin_place *place
 
 /* Leaves the line, or ends its dial; twice is fine. */
 void origin_place_leave(struct origin_place *place);
+
+/* The same, but its dial (NULL: none yet), taken over, goes on for ORIGIN_LEFT_MS: what it connects
+ * is for who waits then, or rests; where none may rest it is closed. So a flood of requests that
+ * leave makes no flood of dials. */
+void origin_place_leave_dial(struct origin_place *place, struct dial *dial, struct budget *budget);
 
 /* Takes `client` over in every case, for who waits or as origin_pool_give. */
 void origin_line_give(struct origin_line *line, struct h1_client *client, const char *server_name);

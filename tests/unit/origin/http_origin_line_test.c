@@ -41,8 +41,10 @@ TEST(an_origin_that_does_not_answer_its_phone_is_not_called_without_end)
     ask_close(&asks[CROWD - 1]); /* one that waits leaves the line */
     CHECK(settle(bench.loop));
     CHECK_SIZE(connects(&bench), ORIGIN_DIALS_MAX);
-    ask_close(&asks[0]); /* one that dials makes room */
-    CHECK(settle(bench.loop));
+    ask_close(&asks[0]); /* one that dials makes room, in a while */
+    origin_bench_pass(&bench, ORIGIN_LEFT_MS - 1);
+    CHECK_SIZE(connects(&bench), ORIGIN_DIALS_MAX);
+    origin_bench_pass(&bench, 1);
     CHECK_SIZE(connects(&bench), ORIGIN_DIALS_MAX + 1);
     origin_bench_pass(&bench, bench.options.connect_ms);
     for (size_t i = 1; i < CROWD - 1; i++)
@@ -103,4 +105,55 @@ TEST(an_origin_goes_when_those_who_waited_for_it_have_left)
     CHECK(settle(bench.loop));
     release_all(asks);
     origin_bench_close(&bench); /* in the same turn, with its task posted */
+}
+
+/* Its first address is silent, so that the dial takes a while. */
+TEST(a_dial_whose_request_is_gone_is_the_next_one_s)
+{
+    static const struct fake_script ok = FAKE_OK;
+    struct origin_bench bench;
+    struct ask first, second;
+    origin_bench_open(&bench);
+    bench.options.host = "six.origin";
+    origin_bench_start(&bench);
+    memory_sockets_silence(&bench.memory, "[::1]:3000");
+    fake_origin_follow(&bench.fake, &ok, 1);
+    ask_init(&first, "GET", "/first");
+    ask_init(&second, "GET", "/second");
+    CHECK(ask_send(&first, origin_bench_opener(&bench)));
+    CHECK(settle(bench.loop));
+    ask_close(&first);
+    CHECK_SIZE(connects(&bench), 0);
+    origin_bench_pass(&bench, DIAL_STAGGER_MS);
+    CHECK_SIZE(http_origin_idle(bench.origin), 1);
+    CHECK(origin_bench_ask(&bench, &second));
+    CHECK_SIZE(second.status, 200);
+    CHECK_SIZE(connects(&bench), 1);
+    CHECK_SIZE(bench.fake.request_count, 1);
+    ask_release(&first);
+    ask_release(&second);
+    origin_bench_close(&bench);
+}
+
+/* Without that each request would be a dial. */
+TEST(a_flood_of_requests_that_leave_while_they_are_dialed_is_no_flood_of_dials)
+{
+    enum { ROUNDS = 20, EACH = 10 };
+    static struct ask asks[EACH];
+    struct origin_bench bench;
+    origin_bench_open(&bench);
+    origin_bench_start(&bench);
+    memory_sockets_silence(&bench.memory, origin_at);
+    for (size_t round = 0; round < ROUNDS; round++) {
+        for (size_t i = 0; i < EACH; i++) {
+            ask_init(&asks[i], "GET", "/");
+            CHECK(ask_send(&asks[i], origin_bench_opener(&bench)));
+        }
+        CHECK(settle(bench.loop));
+        for (size_t i = 0; i < EACH; i++)
+            ask_release(&asks[i]);
+        CHECK(settle(bench.loop));
+    }
+    CHECK_SIZE(connects(&bench), ORIGIN_DIALS_MAX);
+    origin_bench_close(&bench); /* with dials that nobody waits for */
 }
