@@ -90,8 +90,8 @@ start breaker /usr/bin/python3 "$here/websocket.py" break "$broken"
 wait_for "the origin that breaks off listens" /usr/bin/python3 -c "
 import socket
 socket.create_connection(('127.0.0.1', $broken)).close()"
-same "what an origin says before it breaks off arrives, and that it did" "$(/usr/bin/python3 \
-    "$here/websocket.py" word broken.localhost "${http##*:}")" "because and a reset"
+same "what an origin says before it breaks off arrives, and then an end" "$(/usr/bin/python3 \
+    "$here/websocket.py" word broken.localhost "${http##*:}")" "because and an end"
 held "one is held open"
 kill -9 "$origin"
 ended "$holder"
