@@ -1,6 +1,8 @@
 /* An answer whose head cannot cross the tunnel is 502 for its own visitor; the connections of the
  * tunnel live on. */
+#include "culvert/tunnel/user_headers.h"
 #include "support/both_ends.h"
+#include "support/lone_connector.h"
 
 #include "harness.h"
 
@@ -64,4 +66,41 @@ TEST(a_head_passes_up_to_its_limit_and_is_502_above_it_and_costs_nobody_else)
         both_ends_close(&ends);
         buf_release(&answer);
     }
+}
+
+TEST(an_edge_that_takes_64_KiB_is_sent_no_longer_head)
+{
+    static const struct {
+        size_t len;
+        int status;
+    } cases[] = {{48 * 1000, 200}, {50 * 1000, 502}, {500 * 1000, 502}, {47 * 1000, 200}};
+    struct lone_connector lone;
+    struct buf answers[ARRAY_LEN(cases)];
+    struct fake_script scripts[ARRAY_LEN(cases)] = {0};
+    lone_connector_open(&lone);
+    lone.options.connections = 1;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        answers[i] = (struct buf)BUF_LIMIT(1024 * 1024);
+        put_answer(&answers[i], 1, cases[i].len);
+        scripts[i].steps[0] = (struct fake_step){FAKE_SEND, buf_span(&answers[i])};
+    }
+    fake_origin_follow(&lone.origin, scripts, ARRAY_LEN(cases));
+    lone_connector_start(&lone);
+    lone_connector_pass(&lone, 1000);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct ask ask;
+        ask_init(&ask, "GET", "/");
+        CHECK(ask_send(&ask, &lone.edge.connections[0].opener));
+        lone_connector_pass(&lone, 100);
+        CHECK_CASE(ask.status == cases[i].status, "%zu bytes: %d %s", cases[i].len, ask.status,
+                   ask.why.text);
+        CHECK(headers_has(&ask.got.fields, SPAN(USER_HEADERS_FIELD)) == (ask.status == 200));
+        ask_release(&ask);
+        lone_connector_pass(&lone, 100);
+    }
+    CHECK_SIZE(fake_edge_registered(&lone.edge), 1);
+    CHECK_SIZE(lone.edge.count, 1);
+    lone_connector_close(&lone);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+        buf_release(&answers[i]);
 }
