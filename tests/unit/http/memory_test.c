@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { ALLOCATIONS_MAX = 100000, REQUESTS_MAX = 4 };
+enum { ALLOCATIONS_MAX = 100000, REQUESTS_MAX = 4, LONG = 100 * 1000 };
 
 /* A request at a server, and its owner. */
 struct serving {
@@ -89,6 +89,9 @@ static void on_request(void *arg, struct inbound *in)
     inbound_set_events(in, &inbound_events, serving);
     channel_set_taker(in->body->bytes, &request_taker, serving);
     take_request(serving);
+    struct span value;
+    if (headers_find(&in->head.fields, SPAN("x-long"), &value))
+        CHECK_SIZE(value.len, LONG);
     response_head_init(&head);
     head.status = in->head.is_websocket ? 101 : 200;
     head.length = LENGTH_UNKNOWN;
@@ -419,14 +422,9 @@ static const struct h2_session_events client_events = {on_request, on_goaway, on
 static const struct h2_session_events session_events = {on_request, on_goaway, on_idle,
                                                         on_session_closed};
 
-static void ask_over_h2(struct play *play)
+static void ask_with(struct play *play, struct h2_options options)
 {
     int ends[2];
-    struct h2_options options = {.streams_max = 10,
-                                 .head_max = 16 * 1024,
-                                 .stall_ms = 1000,
-                                 .is_guarded = true,
-                                 .idle_ms = 1000};
     memory_pair(ends);
     struct conn *near = conn_new(play->turned.loop, ends[0], NULL, NULL, NULL);
     struct conn *far = conn_new(play->turned.loop, ends[1], NULL, NULL, NULL);
@@ -446,6 +444,27 @@ static void ask_over_h2(struct play *play)
     CHECK_SIZE(play->done + play->failed, 1);
 }
 
+static void ask_over_h2(struct play *play)
+{
+    ask_with(play, (struct h2_options){.streams_max = 10,
+                                       .head_max = 16 * 1024,
+                                       .stall_ms = 1000,
+                                       .is_guarded = true,
+                                       .idle_ms = 1000});
+}
+
+/* What goes round the library arrives whole, or its request does not. */
+static void ask_at_length(struct play *play)
+{
+    static char value[LONG];
+    memset(value, 'v', sizeof value);
+    if (headers_add(&play->head.fields, SPAN("x-long"), span_make(value, LONG), NULL))
+        ask_with(play, (struct h2_options){.streams_max = 10,
+                                           .head_max = 1024 * 1024,
+                                           .sends_long_fields = true,
+                                           .stall_ms = 1000});
+}
+
 static void judge_h2(const struct play *play)
 {
     CHECK(play->done + play->failed <= 1 && play->closed[0] <= 1 && play->closed[1] <= 1);
@@ -462,4 +481,9 @@ static void judge_h2(const struct play *play)
 TEST(http2_sessions_survive_each_failing_allocation)
 {
     play_all(ask_over_h2, judge_h2);
+}
+
+TEST(a_request_with_a_long_field_survives_each_failing_allocation)
+{
+    play_all(ask_at_length, judge_h2);
 }
