@@ -8,12 +8,15 @@
 #include "culvert/base/utf8.h"
 
 #include <errno.h>
+#include <float.h>
 #include <math.h>
+
+enum { REPLACEMENT = 0xFFFD }; /* for what is no character */
 
 struct reader {
     struct span text;
     size_t at;
-    bool last_counts; /* of keys that come twice */
+    bool last_counts; /* of keys that come twice; and what is odd does not spoil the rest */
     json_t *root;
     json_t *stack[DOC_DEPTH_MAX]; /* objects and arrays that are open, borrowed */
     size_t depth;
@@ -75,24 +78,36 @@ static bool put_sign(struct buf *out, uint32_t sign)
     return buf_put(out, bytes, len);
 }
 
+/* One of the surrogates of a pair without the other. */
+static bool take_half(struct reader *reader, size_t behind, uint32_t *sign)
+{
+    if (!reader->last_counts)
+        return refuse(reader, "half a character");
+    reader->at = behind;
+    *sign = REPLACEMENT;
+    return true;
+}
+
 /* Behind "\u". A character beyond 16 bits comes as a pair of surrogates. */
 static bool read_unicode(struct reader *reader, struct buf *out)
 {
     uint32_t sign;
-    uint32_t low;
+    uint32_t low = 0;
     if (!read_hex(reader, &sign))
         return false;
+    size_t behind = reader->at;
     if (sign >= 0xd800 && sign < 0xdc00) {
-        if (!span_starts(span_skip(reader->text, reader->at), SPAN("\\u")))
-            return refuse(reader, "half a character");
-        reader->at += 2;
-        if (!read_hex(reader, &low))
+        if (span_starts(span_skip(reader->text, reader->at), SPAN("\\u"))) {
+            reader->at += 2;
+            if (!read_hex(reader, &low))
+                return false;
+        }
+        if (low >= 0xdc00 && low <= 0xdfff)
+            sign = 0x10000 + ((sign - 0xd800) << 10) + (low - 0xdc00);
+        else if (!take_half(reader, behind, &sign))
             return false;
-        if (low < 0xdc00 || low > 0xdfff)
-            return refuse(reader, "half a character");
-        sign = 0x10000 + ((sign - 0xd800) << 10) + (low - 0xdc00);
-    } else if (sign >= 0xdc00 && sign < 0xe000) {
-        return refuse(reader, "half a character");
+    } else if (sign >= 0xdc00 && sign < 0xe000 && !take_half(reader, behind, &sign)) {
+        return false;
     }
     if (sign == 0)
         return refuse(reader, "a NUL in a text");
@@ -210,10 +225,14 @@ static json_t *read_number(struct reader *reader)
         long long number = strtoll(buf_text(&reader->string), NULL, 10);
         if (errno == 0)
             return memory_or(reader, json_integer(number));
+    }
+    if (whole && !reader->last_counts) {
         (void)refuse(reader, "a number of more than 64 bits");
         return NULL;
     }
     double real = strtod(buf_text(&reader->string), NULL);
+    if (reader->last_counts && isinf(real))
+        real = real > 0 ? DBL_MAX : -DBL_MAX;
     if (isfinite(real))
         return memory_or(reader, json_real(real));
     (void)refuse(reader, "a number that is too large");

@@ -49,7 +49,7 @@ static bool has_any_of(struct span text, const char *chars)
 }
 
 /* Splits as host and port: one colon outside brackets, which stand around the whole host or
- * nowhere. */
+ * nowhere. Without a port they stay. */
 static bool has_port(struct span text, struct span *host)
 {
     *host = text;
@@ -57,7 +57,7 @@ static bool has_port(struct span text, struct span *host)
         size_t end = span_find(text, ']');
         struct span behind = span_skip(text, end + 1);
         bool is_port = span_starts(behind, SPAN(":")) && !has_any_of(span_skip(behind, 1), ":[]");
-        if (end < text.len && (behind.len == 0 || is_port))
+        if (is_port)
             *host = span_skip(span_first(text, end), 1);
         return is_port;
     }

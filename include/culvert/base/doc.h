@@ -12,7 +12,8 @@ struct doc;
 struct doc *doc_parse(struct span text, struct error *err);
 
 /* The same, but of a key that stands twice in one object the last one counts: for configurations,
- * which are written for readers that do so. */
+ * which are written for readers that do so. Oddities do not spoil the rest either: a whole number
+ * beyond 64 bits is a real one, one beyond those the largest, half a character U+FFFD. */
 struct doc *doc_parse_last(struct span text, struct error *err);
 void doc_free(struct doc *root); /* NULL is allowed; only for roots */
 

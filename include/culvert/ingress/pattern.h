@@ -36,8 +36,9 @@ size_t host_pattern_texts(const struct host_pattern *pattern, struct span texts[
 /* `host` as host_normalise made it. */
 bool host_pattern_matches(const struct host_pattern *pattern, struct span host);
 
-/* Writes the host of an authority in the form that is compared: without port and brackets, in lower
- * case, without a trailing dot. Returns its length; 0 when it is empty or longer than HOST_MAX. */
+/* Writes the host of an authority in the form that is compared: without a port and its brackets, in
+ * lower case, without a trailing dot. Returns its length; 0 when it is empty or longer than
+ * HOST_MAX. */
 size_t host_normalise(struct span authority, char out[HOST_MAX]);
 
 /* A regular expression in RE2's syntax, searched for anywhere in the percent-decoded path. */

@@ -326,3 +326,30 @@ TEST(of_a_key_that_stands_twice_the_last_one_counts_where_that_is_asked_for)
     doc_free(root);
     CHECK(!doc_parse_last(SPAN("{\"a\":1,}"), &err));
 }
+
+TEST(oddities_of_a_configuration_do_not_spoil_the_rest)
+{
+    static const char text[] = "{\"n\":18446744073709551616,\"r\":-1e400,\"h\":\"\\ud800x\\udc00\","
+                               "\"p\":\"\\ud83d\\ude00\",\"w\":\"\\ud800\\u0041\",\"k\":1}";
+    struct error err = {0};
+    struct doc *root = doc_parse_last(span_of(text), &err);
+    struct span read = SPAN("");
+    int64_t number = 0;
+    double real = 0;
+    CHECK_CASE(root, "%s", err.text);
+    REQUIRE(root);
+    CHECK(!doc_as_int(doc_get(root, "n"), &number));
+    CHECK(doc_as_real(doc_get(root, "n"), &real) && real > 1.8e19 && real < 1.9e19);
+    CHECK(doc_as_real(doc_get(root, "r"), &real) && real < -1e300);
+    CHECK(doc_as_text(doc_get(root, "h"), &read));
+    CHECK_SPAN(read, SPAN("\xEF\xBF\xBDx\xEF\xBF\xBD"));
+    CHECK(doc_as_text(doc_get(root, "p"), &read));
+    CHECK_SPAN(read, SPAN("\xF0\x9F\x98\x80"));
+    CHECK(doc_as_text(doc_get(root, "w"), &read));
+    CHECK_SPAN(read, SPAN("\xEF\xBF\xBD"
+                          "A"));
+    CHECK(doc_as_int(doc_get(root, "k"), &number) && number == 1);
+    doc_free(root);
+    CHECK(!doc_parse(SPAN("[18446744073709551616]"), &err));
+    CHECK(!doc_parse(SPAN("[\"\\ud800\"]"), &err));
+}

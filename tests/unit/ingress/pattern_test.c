@@ -40,6 +40,8 @@ TEST(a_host_name_is_compared_without_case_port_and_trailing_dot)
          "an underscore does not vanish"},
         {SPAN_INIT("::1"), SPAN_INIT("[::1]:80"), true, "brackets and port"},
         {SPAN_INIT("[::1]"), SPAN_INIT("[::1]"), true, "brackets in the rule"},
+        {SPAN_INIT("[::1]"), SPAN_INIT("::1"), false, "brackets in the rule only"},
+        {SPAN_INIT("[::1]"), SPAN_INIT("[::1]:80"), false, "which go with the port"},
         {SPAN_INIT("*"), SPAN_INIT(""), true, "any"},
         {SPAN_INIT("a"), SPAN_INIT(""), false, "no host"},
     };
