@@ -150,35 +150,6 @@ static bool put_fields(struct buf *out, const struct headers *fields, enum h1_bo
     return buf_put_span(out, SPAN("\r\n")) || full(err);
 }
 
-/* Puts `part`, with every byte that is not of the class as an escape. */
-static bool put_escaped(struct buf *out, struct span part, enum char_class plain)
-{
-    static const char digits[] = "0123456789ABCDEF";
-    while (part.len > 0) {
-        size_t run = chars_span(part, plain);
-        if (!buf_put_span(out, span_first(part, run)))
-            return false;
-        part = span_skip(part, run);
-        if (part.len == 0)
-            break;
-        unsigned char byte = (unsigned char)part.data[0];
-        const char escape[] = {'%', digits[byte >> 4], digits[byte & 15]};
-        if (!buf_put(out, escape, sizeof escape))
-            return false;
-        part = span_skip(part, 1);
-    }
-    return true;
-}
-
-/* Printable bytes that RFC 3986 does not know are escaped in the path, as origins are used to; in
- * the query they stay as the visitor's browser wrote them. */
-static bool put_target(struct buf *out, struct span target)
-{
-    size_t path_len = span_find(target, '?');
-    return put_escaped(out, span_first(target, path_len), CHAR_PATH) &&
-           put_escaped(out, span_skip(target, path_len), CHAR_QUERY);
-}
-
 /* Host goes out with anything an operator may write into it, but never with what could end it or
  * name a second one. */
 static bool host_is_writable(struct span host)
@@ -195,7 +166,7 @@ static bool check_request(const struct request_head *head, const struct h1_shape
     struct span target = buf_span(&head->target);
     if (!header_name_is_valid(buf_span(&head->method)))
         return error_set(err, ERROR_INVALID, 0, "the method is not a token");
-    bool is_asterisk = span_equal(target, SPAN("*")) && request_is(head, SPAN("OPTIONS"));
+    bool is_asterisk = span_equal(target, SPAN("*"));
     struct span begins = head->is_for_proxy ? SPAN("http://") : SPAN("/");
     if (!is_asterisk && !span_starts(target, begins))
         return error_set(err, ERROR_INVALID, 0, "the target does not begin with a slash");
@@ -224,7 +195,7 @@ bool h1_write_request(struct buf *out, const struct request_head *head,
         return false;
     struct header host = {SPAN("Host"), buf_span(&head->authority)};
     bool has_line = buf_put_span(out, buf_span(&head->method)) && buf_put_char(out, ' ') &&
-                    put_target(out, buf_span(&head->target)) &&
+                    target_escape(buf_span(&head->target), out) &&
                     buf_put_span(out, SPAN(" HTTP/1.1\r\n"));
     if (!has_line)
         (void)full(err);

@@ -103,6 +103,33 @@ bool request_path_is_whole(const struct request_head *head)
     return true;
 }
 
+/* Puts `part`, with every byte that is not of the class as an escape. */
+static bool put_escaped(struct buf *out, struct span part, enum char_class plain)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    while (part.len > 0) {
+        size_t run = chars_span(part, plain);
+        if (!buf_put_span(out, span_first(part, run)))
+            return false;
+        part = span_skip(part, run);
+        if (part.len == 0)
+            break;
+        unsigned char byte = (unsigned char)part.data[0];
+        const char escape[] = {'%', digits[byte >> 4], digits[byte & 15]};
+        if (!buf_put(out, escape, sizeof escape))
+            return false;
+        part = span_skip(part, 1);
+    }
+    return true;
+}
+
+bool target_escape(struct span target, struct buf *out)
+{
+    size_t path_len = span_find(target, '?');
+    return put_escaped(out, span_first(target, path_len), CHAR_PATH) &&
+           put_escaped(out, span_skip(target, path_len), CHAR_QUERY);
+}
+
 void response_head_init(struct response_head *head)
 {
     *head = (struct response_head){.length = LENGTH_UNKNOWN};

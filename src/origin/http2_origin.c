@@ -275,6 +275,18 @@ static bool set_scheme(struct request_head *head, struct span scheme, struct err
     return buf_put_span(&head->scheme, scheme) || error_memory(err);
 }
 
+static bool escape_target(struct request_head *head, struct error *err)
+{
+    struct buf whole = BUF_LIMIT(TARGET_MAX);
+    if (!target_escape(buf_span(&head->target), &whole)) {
+        buf_release(&whole);
+        return error_set(err, ERROR_LIMIT, 0, "no room for the target and its escapes");
+    }
+    buf_release(&head->target);
+    head->target = whole;
+    return true;
+}
+
 static struct outbound *origin_open(struct opener *opener, const struct request_head *head,
                                     struct body *body, const struct outbound_events *events,
                                     void *arg, struct error *err)
@@ -296,7 +308,7 @@ static struct outbound *origin_open(struct opener *opener, const struct request_
     request_head_init(&call->head);
     if (!rewrite_request(&call->head, head, &http_origin_options(origin->http1)->rewrite, err) ||
         !set_scheme(&call->head, origin->tls ? SPAN("https") : SPAN("http"), err) ||
-        !join(call, err)) {
+        !escape_target(&call->head, err) || !join(call, err)) {
         destroy(call);
         return NULL;
     }

@@ -53,6 +53,11 @@ struct span request_path(const struct request_head *head);
 /* Is each "%" of the path followed by two hexadecimal digits (RFC 3986 2.1)? */
 bool request_path_is_whole(const struct request_head *head);
 
+/* Appends the target as an origin gets it: whatever may not stand in one is escaped, and so are in
+ * the path the printable bytes that RFC 3986 does not know; in the query those stay as the
+ * visitor's browser wrote them, and escapes stay everywhere. False: no room. */
+bool target_escape(struct span target, struct buf *out) MUST_CHECK;
+
 struct response_head {
     int status; /* 100 ... 999; of an origin 0 ... 99 as well, which nobody can be given */
     struct headers fields; /* hop-by-hop fields are already gone, but those of a 101 */

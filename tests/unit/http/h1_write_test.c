@@ -96,7 +96,7 @@ TEST(what_would_be_read_as_something_else_is_not_written)
         {"GET", "a, b", SPAN_INIT("/"), SPAN_INIT("n"), SPAN_INIT("v"), "two hosts"},
         {"GET", "a/b", SPAN_INIT("/"), SPAN_INIT("n"), SPAN_INIT("v"), "a path in Host"},
         {"GET", "a", SPAN_INIT(""), SPAN_INIT("n"), SPAN_INIT("v"), "no target"},
-        {"GET", "a", SPAN_INIT("*"), SPAN_INIT("n"), SPAN_INIT("v"), "* for GET"},
+        {"GET", "a", SPAN_INIT("*a"), SPAN_INIT("n"), SPAN_INIT("v"), "more than an asterisk"},
         {"GET", "a", SPAN_INIT("http://b/"), SPAN_INIT("n"), SPAN_INIT("v"), "an absolute target"},
         {"GET", "a", SPAN_INIT("/"), SPAN_INIT(""), SPAN_INIT("v"), "no name"},
         {"GET", "a", SPAN_INIT("/"), SPAN_INIT("n "), SPAN_INIT("v"), "a blank in a name"},

@@ -156,6 +156,29 @@ TEST(a_length_is_digits_that_agree_wherever_they_stand)
     }
 }
 
+TEST(a_target_is_escaped_where_it_may_not_stand_as_it_is)
+{
+    static const struct {
+        const char *target, *escaped;
+    } cases[] = {
+        {"/a/b;c=%2f?d=e", "/a/b;c=%2f?d=e"},
+        {"/a b?c d", "/a%20b?c%20d"},
+        {"/\xe4?\xe4", "/%E4?\xe4"},
+        {"/\"<>\\^`{|}?\"<>", "/%22%3C%3E%5C%5E%60%7B%7C%7D?\"<>"},
+        {"/#?#", "/%23?%23"},
+        {"*", "*"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct buf out = BUF_LIMIT(256);
+        CHECK(target_escape(span_of(cases[i].target), &out));
+        CHECK_TEXT(buf_text(&out), cases[i].escaped);
+        buf_release(&out);
+    }
+    struct buf out = BUF_LIMIT(4);
+    CHECK(!target_escape(SPAN("/a b"), &out));
+    buf_release(&out);
+}
+
 TEST(a_status_has_its_reason_and_an_unknown_one_has_none)
 {
     CHECK_TEXT(status_reason(200), "OK");

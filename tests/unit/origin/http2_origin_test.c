@@ -39,6 +39,20 @@ TEST(a_request_reaches_an_origin_in_clear_as_a_stream_and_its_answer_comes_back)
     h2_bench_close(&bench);
 }
 
+TEST(a_target_has_escapes_where_an_origin_would_not_take_it)
+{
+    static struct h2_bench bench;
+    struct ask ask;
+    h2_bench_open(&bench);
+    h2_bench_start(&bench);
+    h2_bench_ask(&bench, &ask, "GET", "/a b%2Fc?d e");
+    REQUIRE(bench.far.desk.count == 1);
+    CHECK_TEXT(buf_text(&bench.far.desk.requests[0].head.target), "/a%20b%2Fc?d%20e");
+    h2_bench_answer_all(&bench);
+    ask_release(&ask);
+    h2_bench_close(&bench);
+}
+
 TEST(httphostheader_is_the_authority_and_tls_makes_the_scheme_https)
 {
     static struct h2_bench bench;
