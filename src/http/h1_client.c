@@ -32,6 +32,8 @@ struct h1_client {
     struct outbound out;
     bool held;           /* the owner did not close the outbound yet */
     struct h1_pump pump; /* sends the request's body */
+    int64_t promised;    /* bytes of it, as the head says; LENGTH_UNKNOWN */
+    bool is_short;       /* it ended before them */
     struct h1_parser parser;
     struct response_head head;
     struct h1_framing framing;
@@ -313,10 +315,16 @@ static const struct conn_events conn_events = {on_open, on_bytes, on_end, on_roo
 static void sent(void *arg)
 {
     struct h1_client *client = arg;
-    if (!client->upgraded)
-        return;
-    conn_end(client->conn);
-    task_post(&client->tell);
+    struct error why;
+    if (client->upgraded) {
+        conn_end(client->conn);
+        task_post(&client->tell);
+    } else if (client->promised != LENGTH_UNKNOWN &&
+               client->pump.taken < (uint64_t)client->promised) {
+        client->is_short = true;
+        error_set(&why, ERROR_INVALID, 0, "the request's body is shorter than its content-length");
+        fail(client, &why);
+    }
 }
 
 static void destroy(void *object)
@@ -391,6 +399,8 @@ struct outbound *h1_client_send(struct h1_client *client, const struct request_h
     client->held = true;
     client->state = HEAD;
     client->upgrade = head->is_websocket ? body : NULL;
+    client->promised = shape.body == H1_BODY_LENGTH ? shape.length : LENGTH_UNKNOWN;
+    client->is_short = false;
     bool has_body = !head->ends_here && !head->is_websocket;
     client->pump.first_alone = shape.first_alone;
     h1_pump_start(&client->pump, client->conn, has_body ? body : NULL, shape.body);
@@ -456,7 +466,7 @@ void h1_client_close(struct h1_client *client)
     h1_pump_stop(&client->pump);
     if (client->body.bytes)
         channel_set_reader(client->body.bytes, NULL);
-    if (client->upgraded)
+    if (client->upgraded || client->is_short)
         conn_close_lingering(client->conn); /* its last bytes may be on their way */
     else
         conn_close(client->conn);

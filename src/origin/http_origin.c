@@ -206,10 +206,10 @@ static bool dial(struct http_outbound *call, struct error *err)
 
 /* Did the origin give up the connection before it knew of the request? Nobody can tell for sure,
  * but repeating does no harm then. */
-static bool was_stale(const struct http_outbound *call)
+static bool was_stale(const struct http_outbound *call, const struct error *why)
 {
-    return call->state == SENT && call->reused && !h1_client_heard_any(call->client) &&
-           !h1_client_took_body(call->client) &&
+    return why->kind != ERROR_INVALID && call->state == SENT && call->reused &&
+           !h1_client_heard_any(call->client) && !h1_client_took_body(call->client) &&
            (http_origin_may_repeat(&call->opening->head) || !h1_client_wrote_any(call->client));
 }
 
@@ -260,7 +260,7 @@ static void on_done(void *arg)
 static void on_failed(void *arg, const struct error *why)
 {
     struct http_outbound *call = arg;
-    if (was_stale(call)) {
+    if (was_stale(call, why)) {
         outbound_close(call->sent);
         h1_client_close(call->client);
         call->client = NULL;

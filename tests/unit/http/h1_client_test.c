@@ -269,6 +269,37 @@ TEST(an_early_answer_stops_nothing_but_spoils_the_connection)
     play_end(&play);
 }
 
+TEST(a_body_that_ends_before_its_length_fails_behind_what_there_was_of_it)
+{
+    static const char *const bodies[] = {"hello", ""};
+    for (size_t i = 0; i < ARRAY_LEN(bodies); i++) {
+        struct play play;
+        send_with_body(&play, 10);
+        ask_put(&play.ask, span_of(bodies[i]));
+        ask_end(&play.ask);
+        turned_loop_settle(&play.scene.turned);
+        CHECK(play.ask.failed && play.ask.why.kind == ERROR_INVALID);
+        CHECK(!is_reusable(&play));
+        client_scene_close(&play.scene);
+        struct span heard = client_scene_hear(&play.scene);
+        CHECK(span_ends(heard, span_of(bodies[i])) &&
+              memmem(heard.data, heard.len, "Content-Length: 10\r\n", 20));
+        play_end(&play);
+    }
+}
+
+TEST(a_body_that_ends_before_its_length_does_not_undo_an_answer_that_came_before)
+{
+    struct play play;
+    send_with_body(&play, 10);
+    say(&play, "HTTP/1.1 413 Content Too Large\r\nContent-Length: 2\r\n\r\nno");
+    ask_end(&play.ask);
+    turned_loop_settle(&play.scene.turned);
+    CHECK(play.ask.done && !play.ask.failed && play.ask.status == 413);
+    CHECK(!is_reusable(&play));
+    play_end(&play);
+}
+
 TEST(an_early_answer_counts_also_when_the_origin_takes_no_more)
 {
     struct play play;

@@ -258,6 +258,29 @@ TEST(a_request_of_which_nothing_left_goes_over_another_connection_whatever_it_is
     origin_bench_close(&bench);
 }
 
+TEST(a_request_whose_body_ends_too_soon_is_not_sent_once_more)
+{
+    static const struct fake_script scripts[] = {FAKE_OK, {{{FAKE_AWAIT, SPAN_INIT(""), 3, 0}}}};
+    struct origin_bench bench;
+    struct ask ask;
+    origin_bench_open(&bench);
+    origin_bench_start(&bench);
+    fake_origin_follow(&bench.fake, scripts, ARRAY_LEN(scripts));
+    get(&bench, 200);
+    ask_init(&ask, "PUT", "/");
+    ask_announce(&ask, 3);
+    CHECK(origin_bench_ask(&bench, &ask));
+    ask_end(&ask);
+    CHECK(settle(bench.loop));
+    CHECK(ask.failed && ask.why.kind == ERROR_INVALID);
+    CHECK_TEXT(error_name(&ask.why), "invalid");
+    ask_release(&ask);
+    CHECK(settle(bench.loop));
+    CHECK_SIZE(bench.fake.connection_count, 1);
+    CHECK_SIZE(bench.fake.request_count, 2);
+    origin_bench_close(&bench);
+}
+
 TEST(the_second_attempt_is_the_last)
 {
     static const struct fake_script scripts[] = {FAKE_OK, {{{FAKE_CLOSE}}}};
