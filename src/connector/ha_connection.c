@@ -263,6 +263,7 @@ static void on_connected(void *arg, struct conn *conn)
                                        .streams_max = HA_STREAMS_MAX,
                                        .head_max = HA_HEAD_MAX,
                                        .sends_long_fields = true,
+                                       .judges_itself = true,
                                        .interim_if_asked = true,
                                        .budget = ha->shared->budget};
     ha->dial = NULL;

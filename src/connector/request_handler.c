@@ -377,20 +377,6 @@ static void ask_for_admission(struct request *request, struct inbound *in)
 
 /* ---- the way in and the end ---- */
 
-/* No rule can judge such a path, and no request line hold it. */
-static bool refuse_path(struct request_handler *handler, struct inbound *in, size_t index)
-{
-    struct error why;
-    if (request_path_is_whole(&in->head))
-        return false;
-    error_set(&why, ERROR_INVALID, 0, "the path holds a broken percent escape");
-    log_warn(loop_log(handler->options.loop), "Refused a request", LOG_ERROR(&why),
-             LOG_INT("connIndex", index), LOG_SPAN("host", buf_span(&in->head.authority)));
-    inbound_reset(in, &why);
-    inbound_close(in);
-    return true;
-}
-
 /* The rule in front of all rules, as others number it: there is no management service to answer. */
 static bool is_internal(const struct request_handler *handler, struct inbound *in, size_t index)
 {
@@ -487,7 +473,7 @@ void request_handler_rules_changed(struct request_handler *handler)
 
 void request_handler_serve(struct request_handler *handler, struct inbound *in, size_t index)
 {
-    if (refuse_path(handler, in, index) || is_internal(handler, in, index))
+    if (is_internal(handler, in, index))
         return;
     if (!awaits_rules(handler) || !early_requests_hold(&handler->early, in, index))
         serve(handler, in, index);

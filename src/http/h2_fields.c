@@ -105,6 +105,8 @@ static bool all_fit(struct h2_fields *fields, struct h2_room room, enum error_ki
 bool h2_fields_of_request(struct h2_fields *fields, const struct request_head *head,
                           struct h2_room room, struct error *err)
 {
+    if (!header_name_is_valid(buf_span(&head->method)))
+        return error_set(err, ERROR_INVALID, 0, "the method is not a token");
     if (!begin(fields, &head->fields, 5, err))
         return false;
     put(fields, SPAN(":method"), buf_span(&head->method));

@@ -1,5 +1,7 @@
 /* Heads and trailers as the library reads them, field by field, into what owners of requests see:
  * within their limits, refused when they cannot be handed out. */
+#include "culvert/http/reply.h"
+
 #include "h2_internal.h"
 
 enum { TRAILERS_MAX = 256 * 1024 /* they stay with their stream, other than heads of answers */ };
@@ -88,7 +90,8 @@ static bool request_field(struct h2_stream *stream, struct span name, struct spa
     if (span_starts(name, SPAN(":")) || looks_like_framing(name))
         return false;
     if (span_equal(name, SPAN("host")) && head->authority.len > 0) {
-        stream->host_differs |= !span_equal_nocase(buf_span(&head->authority), value);
+        stream->host_differs |= !span_equal_nocase(buf_span(&head->authority), value) &&
+                                !stream->session->options.judges_itself;
         return true;
     }
     if (span_equal(name, SPAN("host")))
@@ -116,10 +119,25 @@ static bool answer_field(struct h2_stream *stream, struct span name, struct span
     return true;
 }
 
+/* Of an edge: a fault is dealt with when the head is whole. */
+static bool judged_field(struct h2_stream *stream, struct span name, struct span value)
+{
+    struct h2_rules *rules = &stream->rules;
+    if (rules->fault)
+        return true;
+    if (stream->head_done)
+        return !h2_rules_trailer(rules, name, &value) || keep_trailer(stream, name, value);
+    if (h2_rules_field(rules, name, &value) && !request_field(stream, name, value))
+        rules->fault = "a field that looks like the framing of HTTP/1.1";
+    return true;
+}
+
 bool h2_stream_field(struct h2_stream *stream, struct span name, struct span value)
 {
     if (stream->head_too_big || stream->head_is_lost || stream->told)
         return true;
+    if (stream->session->options.judges_itself)
+        return judged_field(stream, name, value);
     if (stream->head_done)
         return keep_trailer(stream, name, value);
     return stream->session->options.is_server ? request_field(stream, name, value)
@@ -171,22 +189,54 @@ static void become_websocket(struct h2_stream *stream)
         (void)lost(stream);
 }
 
+/* Of an edge: malformed by our own rules, and reset? */
+static bool is_malformed(struct h2_stream *stream)
+{
+    if (!stream->session->options.judges_itself || stream->head_too_big || stream->head_is_lost ||
+        h2_rules_head_done(&stream->rules, &stream->in.head))
+        return false;
+    h2_stream_fault(stream, stream->rules.fault);
+    return true;
+}
+
+/* The session is the owner of what it answers by itself, until that left. */
+static void refuse_misplaced(struct h2_stream *stream, const char *text)
+{
+    const struct reply reply = {
+        .status = 400,
+        .content_type = "text/plain; charset=utf-8",
+        .text = span_of(text),
+        .fields = {{SPAN_INIT("X-Content-Type-Options"), SPAN_INIT("nosniff")}},
+    };
+    struct loop *loop = stream->session->loop;
+    log_debug(loop_log(loop), "Refused a request", LOG_TEXT("error", text));
+    stream->held = true;
+    reply_send(loop, &stream->in, &reply);
+}
+
 static void request_done(struct h2_stream *stream, bool ends)
 {
     struct h2_session *session = stream->session;
     struct request_head *head = &stream->in.head;
     put_cookie(stream);
+    if (is_malformed(stream))
+        return;
     head->length = take_length(&head->fields);
     head->ends_here = ends;
-    if (ends && head->length == LENGTH_UNKNOWN)
-        head->length = 0;
+    if (ends && (head->length == LENGTH_UNKNOWN || session->options.judges_itself))
+        head->length = 0; /* a length without a body is as little as none */
     if (stream->asks_websocket)
         become_websocket(stream);
     stream->is_head_request = request_is(head, SPAN("HEAD"));
     stream->body.length = head->length;
     if (ends)
         h2_stream_peer_ended(stream);
+    const char *text = h2_rules_refusal(&stream->rules);
     int status = refusal(stream);
+    if (text && !stream->head_too_big && !stream->head_is_lost) {
+        refuse_misplaced(stream, text);
+        return;
+    }
     if (status != 0) {
         h2_stream_refuse(stream, status);
         return;
@@ -238,15 +288,32 @@ static void answer_done(struct h2_stream *stream, bool ends)
     headers_release(&head->fields); /* a stream may live long */
 }
 
+/* What is wrong with an edge's trailer section; NULL: nothing, or others judged it. */
+static const char *trailer_fault(const struct h2_stream *stream, bool ends)
+{
+    if (!stream->session->options.judges_itself || stream->rules.fault)
+        return stream->rules.fault;
+    return ends ? NULL : "a trailer section that does not end its request"; /* 8.1 */
+}
+
+static void trailers_done(struct h2_stream *stream, bool ends)
+{
+    if (is_not_kept(stream, "the trailer section")) /* cut short it would look whole */
+        return;
+    const char *fault = trailer_fault(stream, ends);
+    if (fault) {
+        h2_stream_fault(stream, fault);
+        return;
+    }
+    body_take_trailers(&stream->body, &stream->trailers_in);
+    if (ends)
+        h2_stream_peer_ended(stream);
+}
+
 void h2_stream_head_done(struct h2_stream *stream, bool ends, bool is_trailer)
 {
-    if (is_trailer &&
-        is_not_kept(stream, "the trailer section")) /* cut short it would look whole */
-        return;
     if (is_trailer) {
-        body_take_trailers(&stream->body, &stream->trailers_in);
-        if (ends)
-            h2_stream_peer_ended(stream);
+        trailers_done(stream, ends);
         return;
     }
     stream->head_done = true;

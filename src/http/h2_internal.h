@@ -4,6 +4,7 @@
 
 #include "culvert/http/h2_guard.h"
 #include "culvert/http/h2_life.h"
+#include "culvert/http/h2_rules.h"
 
 #include "h2_sieve.h"
 
@@ -104,7 +105,8 @@ struct h2_stream {
     bool told_half; /* of these one passed, and that was told */
     bool deferred;  /* nothing to send at the moment: the library waits */
     bool is_head_request;
-    bool asks_websocket; /* by CONNECT (RFC 8441) */
+    bool asks_websocket;   /* by CONNECT (RFC 8441) */
+    struct h2_rules rules; /* of options.judges_itself */
     struct inbound in;
     struct outbound out;
     struct response_head answer; /* client role: being read */
@@ -118,6 +120,7 @@ struct h2_stream {
     size_t head_seen;            /* bytes of heads that came, also those not kept */
     uint64_t drained_ms;         /* when its channel last moved */
     uint64_t sent;               /* bytes of our body that left */
+    int64_t promised;            /* how many our request's head said; LENGTH_UNKNOWN */
     struct h2_pace own_pace, shared_pace, body_pace;
     size_t window;           /* of our side: its channel's limit */
     struct h2_epoch epoch;   /* of bytes that were drained */
@@ -138,6 +141,8 @@ struct h2_stream *h2_stream_new(struct h2_session *session);
 void h2_stream_blame(struct h2_stream *stream, const struct error *why);
 /* Gives it up with an HTTP/2 error code; what was to be sent is forgotten. */
 void h2_stream_reset(struct h2_stream *stream, uint32_t code);
+/* The same for a fault of the peer's: PROTOCOL_ERROR, its owner is told `what` (static). */
+void h2_stream_fault(struct h2_stream *stream, const char *what);
 void h2_stream_data(struct h2_stream *stream, const void *data, size_t len);
 void h2_stream_peer_ended(struct h2_stream *stream);
 /* END_STREAM of ours left. */

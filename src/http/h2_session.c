@@ -115,7 +115,7 @@ static bool take_long(struct h2_session *session, struct span *value)
     if (!kept.data)
         return true;
     *value = kept;
-    return header_value_is_valid(kept);
+    return session->options.judges_itself || header_value_is_valid(kept);
 }
 
 static int header(nghttp2_session *ng, const nghttp2_frame *frame, const uint8_t *name,
@@ -430,6 +430,7 @@ static nghttp2_option *new_options(const struct h2_options *options)
     nghttp2_option_set_no_closed_streams(ng, 1);
     nghttp2_option_set_stream_reset_rate_limit(ng, NO_RESET_LIMIT, NO_RESET_LIMIT);
     nghttp2_option_set_max_continuations(ng, LIBRARY_CONTINUATIONS);
+    nghttp2_option_set_no_http_messaging(ng, options->judges_itself ? 1 : 0);
     if (options->peer_streams > 0)
         nghttp2_option_set_peer_max_concurrent_streams(ng, options->peer_streams);
     return ng;

@@ -67,9 +67,30 @@ static void stop_sending(struct h2_stream *stream)
     stream->sending = NULL;
 }
 
-static ssize_t end_of_body(nghttp2_session *ng, struct h2_stream *stream, uint32_t *flags)
+/* Whoever filled it gave up before it had as much as the head says. */
+static bool is_short(const struct h2_stream *stream, size_t last)
+{
+    return stream->promised != LENGTH_UNKNOWN && stream->sent + last < (uint64_t)stream->promised;
+}
+
+static bool set_short(struct error *err)
+{
+    return error_set(err, ERROR_INVALID, 0,
+                     "the request's body is shorter than its content-length");
+}
+
+/* `last`: bytes that leave with it. */
+static ssize_t end_of_body(nghttp2_session *ng, struct h2_stream *stream, size_t last,
+                           uint32_t *flags)
 {
     *flags |= NGHTTP2_DATA_FLAG_EOF;
+    if (is_short(stream, last)) {
+        struct error why;
+        (void)set_short(&why);
+        h2_stream_blame(stream, &why);
+        stream->reset_asked = true;
+        return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+    }
     if (stream->after->count == 0)
         return 0;
     struct h2_fields fields;
@@ -98,7 +119,7 @@ ssize_t h2_stream_read(nghttp2_session *ng, int32_t id, uint8_t *buf, size_t len
         return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
     size_t have = channel_len(stream->sending);
     if (have == 0 && channel_is_ended(stream->sending))
-        return end_of_body(ng, stream, flags);
+        return end_of_body(ng, stream, 0, flags);
     if (have == 0) {
         stream->deferred = true;
         return NGHTTP2_ERR_DEFERRED;
@@ -106,7 +127,7 @@ ssize_t h2_stream_read(nghttp2_session *ng, int32_t id, uint8_t *buf, size_t len
     if (have > length)
         return (ssize_t)length;
     if (channel_is_ended(stream->sending)) {
-        ssize_t ended = end_of_body(ng, stream, flags);
+        ssize_t ended = end_of_body(ng, stream, have, flags);
         if (ended < 0)
             return ended;
     }
@@ -204,6 +225,20 @@ void h2_stream_reset(struct h2_stream *stream, uint32_t code)
     h2_session_flush_soon(stream->session);
 }
 
+void h2_stream_fault(struct h2_stream *stream, const char *what)
+{
+    struct h2_session *session = stream->session;
+    struct error why;
+    error_set(&why, ERROR_PROTOCOL, NGHTTP2_PROTOCOL_ERROR, "the peer's message is malformed: %s",
+              what);
+    log_debug(loop_log(session->loop), "Reset a request", LOG_ERROR(&why));
+    h2_stream_blame(stream, &why);
+    stop_sending(stream);
+    h2_session_need(session, nghttp2_submit_rst_stream(session->ng, NGHTTP2_FLAG_NONE, stream->id,
+                                                       NGHTTP2_PROTOCOL_ERROR));
+    h2_session_flush_soon(session);
+}
+
 static void in_reset(struct inbound *in, const struct error *why)
 {
     struct h2_stream *stream = of_inbound(in);
@@ -260,13 +295,16 @@ static bool send_request(struct h2_session *session, struct h2_stream *stream,
                          const struct request_head *head, struct body *body, struct error *err)
 {
     struct h2_fields fields;
+    bool none = head->ends_here || body_is_none(body);
+    stream->promised = head->ends_here ? LENGTH_UNKNOWN : head->length;
+    if (none && is_short(stream, 0))
+        return set_short(err);
     if (!h2_fields_of_request(&fields, head, h2_settings_room(session), err))
         return false;
     if (!h2_defence_owe(stream, fields.size, err)) {
         h2_fields_release(&fields);
         return false;
     }
-    bool none = head->ends_here || body_is_none(body);
     if (!none)
         take_body(stream, body);
     nghttp2_data_provider provider = {.source.ptr = stream, .read_callback = h2_stream_read};
@@ -336,12 +374,22 @@ struct outbound *h2_session_open(struct h2_session *session, const struct reques
 
 /* ---- what the library hears ---- */
 
+static bool is_beyond_length(const struct h2_stream *stream, size_t len)
+{
+    return stream->session->options.judges_itself && stream->body.length != LENGTH_UNKNOWN &&
+           channel_total(stream->body.bytes) + len > (uint64_t)stream->body.length;
+}
+
 void h2_stream_data(struct h2_stream *stream, const void *data, size_t len)
 {
     struct h2_session *session = stream->session;
     if (!stream->held || stream->why) {
         /* Nobody will read it, or a part is missing: only the library's account has to be kept. */
         h2_session_need(session, nghttp2_session_consume_stream(session->ng, stream->id, len));
+        return;
+    }
+    if (is_beyond_length(stream, len)) {
+        h2_stream_fault(stream, "the body is longer than its content-length"); /* 8.1.1 */
         return;
     }
     if (channel_put(stream->body.bytes, data, len) == len)
@@ -480,6 +528,7 @@ struct h2_stream *h2_stream_new(struct h2_session *session)
     }
     channel_set_drained(stream->body.bytes, drained, stream);
     stream->session = session;
+    stream->promised = LENGTH_UNKNOWN;
     stream->window = stream->stayed = H2_STREAM_WINDOW;
     stream->drained_ms = stream->epoch.since_ms = loop_now_ms(session->loop);
     task_init(&stream->done, session->loop, TASK_SOON, tell, stream);

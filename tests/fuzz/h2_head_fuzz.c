@@ -1,7 +1,7 @@
 /* Requests over HTTP/2: the input is what a visitor sends, a preface is put in front when it brings
- * none; once to a session that bears everything, once to one with a guard. Heads that reach the
- * owner keep their promises, each request ends once, what the session says is whole frames, and
- * who is cut off is told to calm down. */
+ * none; once to a session that bears everything and judges requests itself, once to one with a
+ * guard and the library's rules. Heads that reach the owner keep their promises, each request ends
+ * once, what the session says is whole frames, and who is cut off is told to calm down. */
 #include "culvert/base/clock.h"
 #include "culvert/http/h2_session.h"
 
@@ -33,6 +33,7 @@ struct visitor {
     struct request requests[REQUESTS_MAX];
     size_t count;
     size_t closed, abuses;
+    bool is_guarded;
 };
 
 static uint64_t no_time(const struct clock *clock)
@@ -67,15 +68,38 @@ static void check_fields(const struct headers *fields)
     assert(headers_bytes(fields) <= HEAD_MAX);
 }
 
-static void check_head(const struct request_head *head)
+/* Of a session that judges itself. */
+static void check_judged(const struct request_head *head)
+{
+    struct span target = buf_span(&head->target);
+    struct span authority = buf_span(&head->authority);
+    assert(span_equal(buf_span(&head->scheme), SPAN("http")) ||
+           span_equal(buf_span(&head->scheme), SPAN("https")));
+    assert(span_starts(target, SPAN("/")) || span_equal(target, SPAN("*")));
+    assert(request_path_is_whole(head));
+    assert(span_find(target, '\t') == target.len && span_find(authority, '@') == authority.len);
+    for (size_t i = 0; i < head->fields.count; i++) {
+        struct header field = headers_at(&head->fields, i);
+        assert(!span_equal(field.name, SPAN("te")) || field.value.len == 0 ||
+               span_equal(field.value, SPAN("trailers")));
+        assert(span_equal(field.name, SPAN("cookie")) ||
+               span_equal(field.value, span_trim(field.value)));
+    }
+}
+
+static void check_head(const struct request_head *head, bool is_guarded)
 {
     struct span target = buf_span(&head->target);
     struct span scheme = buf_span(&head->scheme);
-    assert(header_name_is_valid(buf_span(&head->method)));
+    struct span method = buf_span(&head->method);
+    assert(is_guarded ? header_name_is_valid(method)
+                      : method.len > 0 && header_value_is_valid(method));
+    if (!is_guarded)
+        check_judged(head);
     assert(!request_is(head, SPAN("CONNECT")));
     bool is_web =
         span_equal_nocase(scheme, SPAN("http")) || span_equal_nocase(scheme, SPAN("https"));
-    if (is_web)
+    if (is_web && is_guarded)
         assert(span_starts(target, SPAN("/")) ||
                (span_equal(target, SPAN("*")) && request_is(head, SPAN("OPTIONS"))));
     assert(scheme.len > 0 && target.len > 0);
@@ -150,7 +174,7 @@ static const struct channel_events taker = {read_body};
 static void on_request(void *arg, struct inbound *in)
 {
     struct visitor *visitor = arg;
-    check_head(&in->head);
+    check_head(&in->head, visitor->is_guarded);
     if (visitor->count == REQUESTS_MAX) {
         inbound_close(in);
         return;
@@ -245,7 +269,13 @@ static void open_session(struct visitor *visitor, bool is_guarded)
 {
     int ends[2];
     const struct h2_options options = {
-        .is_server = true, .streams_max = 100, .head_max = HEAD_MAX, .is_guarded = is_guarded};
+        .is_server = true,
+        .streams_max = 100,
+        .head_max = HEAD_MAX,
+        .is_guarded = is_guarded,
+        .judges_itself = !is_guarded,
+    };
+    visitor->is_guarded = is_guarded;
     int failed = socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends);
     assert(failed == 0);
     struct conn *conn = conn_new(visitor->loop, ends[0], NULL, NULL, NULL);

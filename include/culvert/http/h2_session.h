@@ -37,6 +37,8 @@ struct h2_options {
     bool takes_websockets; /* server role: announces RFC 8441. Such a CONNECT is handed out as a GET
                             * that is_websocket; 101 is then written as 200, and an answer 2xx that
                             * is none cannot be written */
+    bool judges_itself;    /* server role without RFC 8441: h2_rules judges, not the library; a body
+                            * may end before its length */
     bool is_quiet;         /* a silent peer is not asked whether it lives, since servers of gRPC end
                             * the sessions that ask often: what TCP delivers is the sign */
     bool doubts;           /* client role: on_doubt is wanted, and the PING before it */
@@ -69,8 +71,7 @@ struct h2_session_events {
     /* May be NULL. The peer ran into a limit on what it may cost; on_closed follows where that ends
      * the connection. For counting and logging: nothing of the session may be called here. */
     void (*on_abuse)(void *arg, enum abuse abuse);
-    /* May be NULL. The peer's SETTINGS came, and with them how many streams it takes. It must only
-     * note it. */
+    /* May be NULL. The peer's SETTINGS came, saying how many streams it takes: only note it. */
     void (*on_settings)(void *arg);
     /* May be NULL; see h2_life.h. Of who `doubts`: a request waits, and the silent peer was asked
      * by PING; again, with `waited`, each H2_DOUBT_MS in which no sign came. */
@@ -94,8 +95,9 @@ void h2_session_goaway(struct h2_session *session);
 
 /* Client role: sends a request; `body` (borrowed) may still be filled. See outbound.h. on_failed
  * has kind LIMIT when the peer refused the stream without a look at it, NETWORK when stream or
- * connection were lost, PROTOCOL for an answer that we cannot take. NULL: `err`, kind LIMIT when
- * the peer's stream limit is reached or it said GOAWAY, INVALID for a head that cannot be sent. */
+ * connection were lost, PROTOCOL for an answer that we cannot take, INVALID for a body that ends
+ * before its length. NULL: `err`, kind LIMIT when the peer's stream limit is reached or it said
+ * GOAWAY, INVALID for a request that cannot be sent. */
 struct outbound *h2_session_open(struct h2_session *session, const struct request_head *head,
                                  struct body *body, const struct outbound_events *events, void *arg,
                                  struct error *err);
@@ -109,7 +111,6 @@ uint32_t h2_session_limit(const struct h2_session *session);
 
 /* Its end is near or was told: the connection was lost. */
 bool h2_session_is_lost(const struct h2_session *session);
-
 /* Streams that are open now. */
 size_t h2_session_streams(const struct h2_session *session);
 

@@ -320,6 +320,45 @@ TEST(a_body_waits_for_the_servers_window)
     scene_end(&scene);
 }
 
+TEST(a_body_that_ends_before_its_length_resets_its_stream)
+{
+    static const struct {
+        const char *early, *late; /* before it is sent, and behind it */
+    } cases[] = {{"", "hello"}, {"hello", ""}, {"he", "llo"}, {"", ""}};
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct scene scene;
+        struct ask ask;
+        scene_begin(&scene, "GET");
+        ask_init(&ask, "POST", "/");
+        ask_announce(&ask, 10);
+        ask_put(&ask, span_of(cases[i].early));
+        CHECK(ask_send(&ask, &scene.two.opener));
+        turned_loop_settle(&scene.two.turned);
+        ask_put(&ask, span_of(cases[i].late));
+        ask_end(&ask);
+        turned_loop_settle(&scene.two.turned);
+        CHECK(ask.failed && ask.why.kind == ERROR_INVALID);
+        CHECK_SIZE(wire_count(hear(&scene), WIRE_RST_STREAM, 3, NULL), 1);
+        ask_release(&ask);
+        scene_end(&scene);
+    }
+}
+
+TEST(a_body_that_has_ended_before_its_length_is_not_sent)
+{
+    struct scene scene;
+    struct ask ask;
+    scene_begin(&scene, "GET");
+    ask_init(&ask, "POST", "/");
+    ask_announce(&ask, 10);
+    ask_end(&ask);
+    CHECK(!ask_send(&ask, &scene.two.opener));
+    CHECK(ask.why.kind == ERROR_INVALID);
+    CHECK_SIZE(wire_count(hear(&scene), WIRE_HEADERS, 3, NULL), 0);
+    ask_release(&ask);
+    scene_end(&scene);
+}
+
 TEST(a_server_that_breaks_the_protocol_ends_the_session)
 {
     static const struct {

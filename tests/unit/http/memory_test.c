@@ -487,3 +487,37 @@ TEST(a_request_with_a_long_field_survives_each_failing_allocation)
 {
     play_all(ask_at_length, judge_h2);
 }
+
+/* The server of an edge: an answer 400, a body that is too long, malformed trailers. */
+static void be_judged(struct play *play)
+{
+    static const char frames[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0"
+                                 "\0\0\x11\1\5\0\0\0\1\x82\x87\x84\x41\1a\0\7upgrade\1x"
+                                 "\0\0\x0a\1\4\0\0\0\3\x83\x87\x84\x41\1a\x0f\x0d\1"
+                                 "3"
+                                 "\0\0\5\0\1\0\0\0\3hello"
+                                 "\0\0\6\1\4\0\0\0\5\x83\x87\x84\x41\1a"
+                                 "\0\0\4\1\5\0\0\0\5\0\1X\0";
+    const struct h2_options options = {
+        .is_server = true, .streams_max = 10, .head_max = 16 * 1024, .judges_itself = true};
+    struct conn *conn = conn_to_peer(play);
+    if (conn)
+        play->sessions[1] = h2_session_new(conn, &options, &session_events, play, NULL);
+    say(play, frames, sizeof frames - 1);
+    hear(play);
+}
+
+static void judge_judged(const struct play *play)
+{
+    CHECK(play->served <= 2 && play->closed[1] <= 1);
+    for (size_t i = 0; i < play->served; i++) {
+        CHECK(!play->servings[i].whole && play->servings[i].got == 0);
+        CHECK(play->servings[i].answered + play->servings[i].aborted <= 1);
+    }
+    CHECK(play->closed[1] == 1 || !play->sessions[1] || play->heard_len > 0);
+}
+
+TEST(requests_that_are_judged_survive_each_failing_allocation)
+{
+    play_all(be_judged, judge_judged);
+}

@@ -165,7 +165,7 @@ TEST(a_target_is_escaped_where_it_may_not_stand_as_it_is)
         {"/a b?c d", "/a%20b?c%20d"},
         {"/\xe4?\xe4", "/%E4?\xe4"},
         {"/\"<>\\^`{|}?\"<>", "/%22%3C%3E%5C%5E%60%7B%7C%7D?\"<>"},
-        {"/#?#", "/%23?%23"},
+        {"/#?#", "/%23?#"},
         {"*", "*"},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
