@@ -71,6 +71,16 @@ static bool looks_like_framing(struct span name)
     return span_equal(name, SPAN("content_length")) || span_equal(name, SPAN("transfer_encoding"));
 }
 
+/* Among whatever else is expected (RFC 9110 10.1.1). */
+static bool wants_continue(struct span expectations)
+{
+    struct span one;
+    while (span_cut(&expectations, ',', &one))
+        if (span_equal_nocase(span_trim(one), SPAN("100-continue")))
+            return true;
+    return false;
+}
+
 static bool request_field(struct h2_stream *stream, struct span name, struct span value)
 {
     struct request_head *head = &stream->in.head;
@@ -99,7 +109,7 @@ static bool request_field(struct h2_stream *stream, struct span name, struct spa
     if (span_equal(name, SPAN("content-length")))
         return span_to_u64(value, INT64_MAX, &(uint64_t){0}) &&
                keep(stream, &head->fields, name, value);
-    if (span_equal(name, SPAN("expect")) && span_equal_nocase(value, SPAN("100-continue"))) {
+    if (span_equal(name, SPAN("expect")) && wants_continue(value)) {
         head->wants_continue = true;
         return true;
     }
@@ -161,7 +171,8 @@ static int refusal(const struct h2_stream *stream)
         return 503;
     if (stream->head_too_big)
         return 431;
-    if (request_is(&stream->in.head, SPAN("CONNECT")))
+    bool is_edge = stream->session->options.judges_itself; /* may ask for a flow by CONNECT */
+    if (!is_edge && request_is(&stream->in.head, SPAN("CONNECT")))
         return 501;
     return stream->host_differs ? 400 : 0; /* RFC 9113 8.3.1 */
 }

@@ -273,6 +273,20 @@ TEST(trailers_of_an_edge_arrive_and_malformed_ones_abort)
     }
 }
 
+TEST(an_edge_may_ask_by_connect)
+{
+    static const char *const fields[] = {":method", "CONNECT", ":authority", "192.0.2.1:22", NULL};
+    struct scene scene;
+    scene_begin(&scene);
+    wire_put_headers(&scene.out, 1, 0, fields);
+    send_out(&scene);
+    REQUIRE(scene.two.desk.count == 1);
+    CHECK_SPAN(buf_span(&scene.two.desk.requests[0].head.authority), SPAN("192.0.2.1:22"));
+    CHECK_SIZE(scene.two.desk.requests[0].head.target.len, 0);
+    CHECK(!is_reset(&scene, PROTOCOL_ERROR));
+    scene_end(&scene);
+}
+
 TEST(a_head_over_its_limit_is_431_whatever_else_is_wrong_with_it)
 {
     static const char *const fields[] = {REQUEST("GET", "/%zz"), "connection", "x", NULL};

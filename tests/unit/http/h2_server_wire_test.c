@@ -304,6 +304,18 @@ TEST(a_visitor_that_waits_for_continue_is_told_to_go_on)
     scene_end(&scene);
 }
 
+TEST(continue_may_be_one_of_several_expectations)
+{
+    static const char *const fields[] = {REQUEST("POST", "/"), "expect", "x, 100-Continue", NULL};
+    struct scene scene;
+    scene_begin(&scene);
+    wire_put_headers(&scene.out, 1, 0, fields);
+    send_out(&scene);
+    REQUIRE(scene.two.desk.count == 1);
+    CHECK(scene.two.desk.requests[0].head.wants_continue);
+    scene_end(&scene);
+}
+
 static void answer_at_once(struct desk_request *request, char letter)
 {
     if (letter == 'q')
