@@ -17,6 +17,14 @@
 
 enum h1_client_state { IDLE, HEAD, BODY, DONE, USELESS };
 
+/* How far the answer was read. What follows an upgrade is read without. */
+struct reading {
+    struct h1_parser parser;
+    struct response_head head;
+    struct h1_framing framing;
+    struct h1_body body;
+};
+
 struct h1_client {
     struct conn *conn; /* NULL: closed */
     struct loop *loop;
@@ -30,15 +38,12 @@ struct h1_client {
     bool broke;           /* the upgraded connection was lost: it is over both ways */
     struct body *upgrade; /* what is sent then; NULL: no upgrade was asked for */
     struct outbound out;
-    bool held;           /* the owner did not close the outbound yet */
-    struct h1_pump pump; /* sends the request's body */
-    int64_t promised;    /* bytes of it, as the head says; LENGTH_UNKNOWN */
-    bool is_short;       /* it ended before them */
-    struct h1_parser parser;
-    struct response_head head;
-    struct h1_framing framing;
-    struct h1_body reader;
-    struct body body; /* of the answer */
+    bool held;               /* the owner did not close the outbound yet */
+    bool is_short;           /* the request's body ended before what its head says */
+    struct h1_pump pump;     /* sends it */
+    int64_t promised;        /* bytes of it; LENGTH_UNKNOWN */
+    struct reading *reading; /* NULL: no request is in hand, or its upgrade was accepted */
+    struct body body;        /* of the answer */
     struct budget *budget;
     const struct error *why; /* kept; NULL: a good end */
     struct task tell;        /* on_done or on_failed */
@@ -106,16 +111,40 @@ static void done(struct h1_client *client)
     task_post(&client->tell);
     if (!client->body.bytes)
         return;
-    body_take_trailers(&client->body, &client->reader.trailers);
+    if (client->reading)
+        body_take_trailers(&client->body, &client->reading->body.trailers);
     channel_end(client->body.bytes); /* the owner may let go, and even send the next request */
 }
 
 /* ---- reading the answer ---- */
 
+static void end_reading(struct h1_client *client)
+{
+    struct reading *reading = client->reading;
+    if (!reading)
+        return;
+    response_head_release(&reading->head);
+    h1_body_release(&reading->body);
+    free(reading);
+    client->reading = NULL;
+}
+
+static bool begin_reading(struct h1_client *client)
+{
+    end_reading(client);
+    client->reading = calloc(1, sizeof *client->reading);
+    if (!client->reading)
+        return false;
+    response_head_init(&client->reading->head);
+    h1_response_reset(&client->reading->parser, &h1_response_limits, client->is_head_request);
+    return true;
+}
+
 static bool begin_body(struct h1_client *client, struct error *err)
 {
-    h1_body_init(&client->reader, &client->framing, true);
-    client->body.length = client->head.length;
+    struct reading *reading = client->reading;
+    h1_body_init(&reading->body, &reading->framing, true);
+    client->body.length = reading->head.length;
     headers_init(&client->body.trailers);
     client->body.bytes =
         channel_new(CHANNEL_LOW, CHANNEL_LIMIT, conn_gate(client->conn), client->budget);
@@ -124,11 +153,12 @@ static bool begin_body(struct h1_client *client, struct error *err)
 
 static void switch_protocols(struct h1_client *client)
 {
-    client->upgraded = client->upgrade && client->framing.switches;
+    struct reading *reading = client->reading;
+    client->upgraded = client->upgrade && reading->framing.switches;
     client->is_last = !client->upgraded;
-    client->head.is_unasked = client->is_last;
-    client->head.ends_here = false;
-    client->framing.body = H1_BODY_UNTIL_CLOSE;
+    reading->head.is_unasked = client->is_last;
+    reading->head.ends_here = false;
+    reading->framing.body = H1_BODY_UNTIL_CLOSE;
 }
 
 /* Behind the answer, so that its owner has taken it: before, nothing is forwarded. */
@@ -136,7 +166,7 @@ static void begin_upgrade(struct h1_client *client)
 {
     if (!client->held || client->state == USELESS)
         return;
-    headers_release(&client->head.fields);
+    end_reading(client);
     h1_pump_start(&client->pump, client->conn, client->upgrade, H1_BODY_UNTIL_CLOSE);
 }
 
@@ -144,20 +174,22 @@ static void begin_upgrade(struct h1_client *client)
 static bool end_unasked(struct h1_client *client, struct error *err)
 {
     h1_pump_stop(&client->pump);
-    return client->framing.switches ||
+    return client->reading->framing.switches ||
            error_set(err, ERROR_PROTOCOL, 0, "the origin switches protocols and says not to which");
 }
 
+/* What its owner does to the answer leaves the reading alone, but for a whole one. */
 static bool final_head(struct h1_client *client, struct error *err)
 {
-    if (client->head.status == 101)
+    struct reading *reading = client->reading;
+    if (reading->head.status == 101)
         switch_protocols(client);
-    bool has_body = client->framing.body != H1_BODY_NONE;
+    bool has_body = reading->framing.body != H1_BODY_NONE;
     client->state = BODY;
     if (has_body && !begin_body(client, err))
         return false;
-    client->out.events->on_answer(client->out.arg, &client->head, has_body ? &client->body : NULL);
-    headers_clear(&client->head.fields);
+    client->out.events->on_answer(client->out.arg, &reading->head, has_body ? &client->body : NULL);
+    headers_clear(&reading->head.fields);
     if (client->is_last)
         return end_unasked(client, err);
     if (client->upgraded)
@@ -170,24 +202,36 @@ static bool final_head(struct h1_client *client, struct error *err)
 /* Reads heads; returns how many bytes were used. */
 static size_t read_head(struct h1_client *client, struct span bytes, struct error *err)
 {
+    struct reading *reading = client->reading;
     enum h1_verdict verdict =
-        h1_parse_response(&client->parser, bytes, &client->head, &client->framing, err);
+        h1_parse_response(&reading->parser, bytes, &reading->head, &reading->framing, err);
     if (verdict == H1_MORE)
         return 0;
     if (verdict == H1_BAD) {
         fail(client, err);
         return bytes.len;
     }
-    size_t used = client->parser.used;
-    client->keep_alive = client->keep_alive && client->framing.keep_alive;
-    if (response_is_interim(&client->head)) {
-        client->out.events->on_inform(client->out.arg, &client->head);
-        headers_clear(&client->head.fields);
-        h1_response_reset(&client->parser, &h1_response_limits, client->is_head_request);
+    size_t used = reading->parser.used;
+    client->keep_alive = client->keep_alive && reading->framing.keep_alive;
+    if (response_is_interim(&reading->head)) {
+        client->out.events->on_inform(client->out.arg, &reading->head);
+        headers_clear(&reading->head.fields);
+        h1_response_reset(&reading->parser, &h1_response_limits, client->is_head_request);
     } else if (!final_head(client, err)) {
         fail(client, err);
     }
     return used;
+}
+
+/* The front of `in`, of which *used bytes are done with. */
+static enum h1_verdict feed_body(struct h1_client *client, struct span in, size_t *used,
+                                 struct span *payload, struct error *err)
+{
+    if (client->reading)
+        return h1_body_feed(&client->reading->body, in, used, payload, err);
+    *used = in.len;
+    *payload = in;
+    return H1_MORE;
 }
 
 static size_t read_body(struct h1_client *client, struct span bytes, struct error *err)
@@ -201,8 +245,8 @@ static size_t read_body(struct h1_client *client, struct span bytes, struct erro
         }
         struct span payload;
         size_t n = 0;
-        enum h1_verdict verdict = h1_body_feed(
-            &client->reader, span_first(span_skip(bytes, used), room), &n, &payload, err);
+        struct span in = span_first(span_skip(bytes, used), room);
+        enum h1_verdict verdict = feed_body(client, in, &n, &payload, err);
         used += n;
         if (verdict != H1_BAD &&
             channel_put(client->body.bytes, payload.data, payload.len) < payload.len) {
@@ -269,7 +313,8 @@ static void on_end(void *arg)
     struct error err = {0};
     bool is_cut = client->upgraded && conn_is_reset(client->conn);
     client->keep_alive = false;
-    if (client->state == BODY && !is_cut && h1_body_end_of_input(&client->reader, &err)) {
+    if (client->state == BODY && !is_cut &&
+        (!client->reading || h1_body_end_of_input(&client->reading->body, &err))) {
         done(client);
         return;
     }
@@ -331,8 +376,7 @@ static void destroy(void *object)
 {
     struct h1_client *client = object;
     error_drop(client->why);
-    response_head_release(&client->head);
-    h1_body_release(&client->reader);
+    end_reading(client);
     headers_release(&client->body.trailers);
     channel_free(client->body.bytes);
     free(client);
@@ -354,26 +398,24 @@ static void out_close(struct outbound *out)
     client->body.bytes = NULL;
     gate_release(conn_gate(client->conn), HOLD_CHANNEL);
     client->state = whole && client->keep_alive ? IDLE : USELESS;
+    if (whole)
+        end_reading(client); /* else this may be one of its callbacks */
 }
 
 static const struct outbound_ops outbound_ops = {out_close};
 
-static void reset_for(struct h1_client *client, const struct request_head *head)
+static bool reset_for(struct h1_client *client, const struct request_head *head, struct error *err)
 {
     headers_release(&client->body.trailers);
-    h1_body_release(&client->reader);
-    memset(&client->reader, 0, sizeof client->reader);
-    headers_clear(&client->head.fields);
     client->is_head_request = request_is(head, SPAN("HEAD"));
-    h1_response_reset(&client->parser, &h1_response_limits, client->is_head_request);
     client->heard_any = false;
     client->sent_before = conn_sent(client->conn);
     client->keep_alive = true;
     client->upgraded = client->is_last = client->broke = false;
-    client->head.is_unasked = false;
     error_drop(client->why);
     client->why = NULL;
     client->gone = NULL;
+    return begin_reading(client) || error_memory(err);
 }
 
 struct outbound *h1_client_send(struct h1_client *client, const struct request_head *head,
@@ -386,7 +428,8 @@ struct outbound *h1_client_send(struct h1_client *client, const struct request_h
         error_set(err, ERROR_NETWORK, 0, "the connection is of no use any more");
         return NULL;
     }
-    reset_for(client, head);
+    if (!reset_for(client, head, err))
+        return NULL;
     if (!head->is_websocket)
         shape.connection = H1_CONNECTION_KEEP_ALIVE;
     bool ok = h1_write_request(&text, head, &shape, err);
@@ -419,7 +462,6 @@ struct h1_client *h1_client_new(struct conn *conn, struct budget *budget, struct
     client->loop = conn_loop(conn);
     client->budget = budget;
     client->state = IDLE;
-    response_head_init(&client->head);
     headers_init(&client->body.trailers);
     task_init(&client->tell, client->loop, TASK_SOON, tell, client);
     h1_pump_init(&client->pump, sent, client);
