@@ -113,6 +113,7 @@ start() {
     log=$1
     shift
     # Emptied here, so that nobody waits for a line and finds the one of the process before.
+    : >"$work/$log.out"
     : >"$work/$log.log"
     "$@" >"$work/$log.out" 2>"$work/$log.log" &
     started=$!
