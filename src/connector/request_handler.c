@@ -442,6 +442,8 @@ static void serve(struct request_handler *handler, struct inbound *in, size_t in
     request->version = version;
     request->rule = verdict.index;
     request->service = rules_at(rules, verdict.index)->service.text;
+    if (rules_at(rules, verdict.index)->service.kind == SERVICE_STATUS)
+        in->head.wants_continue = false; /* nobody will read the body */
     if (rules_are_unavailable(rules))
         warn_of_none(handler, request);
     begin(request);

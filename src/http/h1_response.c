@@ -264,23 +264,14 @@ static void settle_body(struct reader *r)
 }
 
 /* What a 101 says of the connection is told as it came: to which protocol it goes over is more than
- * one connection's matter (RFC 9110 7.8). */
-static bool keep_switch(struct reader *r)
+ * one connection's matter (RFC 9110 7.8). One that closes goes nowhere. */
+static void settle_switch(struct reader *r)
 {
-    static const struct span names[] = {SPAN_INIT("Connection"), SPAN_INIT("Upgrade")};
-    struct headers *fields = &r->head->fields;
-    struct buf kept[ARRAY_LEN(names)];
-    bool ok = true;
-    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-        kept[i] = (struct buf)BUF_LIMIT(r->parser->limits->head_max);
-        ok = ok && headers_join(fields, names[i], &kept[i]);
-    }
-    headers_remove_hop_by_hop(fields, false);
-    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-        ok = ok && (kept[i].len == 0 || headers_add(fields, names[i], buf_span(&kept[i]), NULL));
-        buf_release(&kept[i]);
-    }
-    return ok || error_memory(r->err);
+    bool closes = saw(r, H1_SEEN_CLOSE);
+    r->framing->switches = !closes && saw(r, H1_SEEN_CONNECTION_UPGRADE) && saw(r, H1_SEEN_UPGRADE);
+    headers_remove_hop_by_hop_of_switch(&r->head->fields);
+    if (closes)
+        headers_remove(&r->head->fields, SPAN("Connection"));
 }
 
 static bool settle(struct reader *r)
@@ -291,15 +282,13 @@ static bool settle(struct reader *r)
     settle_body(r);
     if (saw(r, H1_SEEN_BARE_LF))
         framing->is_lenient = true;
-    framing->switches =
-        r->head->status == 101 && saw(r, H1_SEEN_CONNECTION_UPGRADE) && saw(r, H1_SEEN_UPGRADE);
     bool wants_more =
         !saw(r, H1_SEEN_CLOSE) && (!saw(r, H1_SEEN_HTTP10) || saw(r, H1_SEEN_KEEP_ALIVE));
     framing->keep_alive = wants_more && !framing->is_lenient && r->head->status != 101 &&
                           framing->body != H1_BODY_UNTIL_CLOSE;
     if (r->head->status == 101)
-        return keep_switch(r);
-    if (saw(r, H1_SEEN_TO_REMOVE))
+        settle_switch(r);
+    else if (saw(r, H1_SEEN_TO_REMOVE))
         headers_remove_hop_by_hop(&r->head->fields, false);
     return true;
 }

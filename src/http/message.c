@@ -258,6 +258,7 @@ struct hop_by_hop {
     const struct headers *fields; /* not changed before the last question */
     bool has_connection;
     bool keep_te;
+    bool keep_switch;
 };
 
 static bool is_hop_by_hop(struct header field, void *arg)
@@ -267,6 +268,9 @@ static bool is_hop_by_hop(struct header field, void *arg)
         SPAN_INIT("Transfer-Encoding"), SPAN_INIT("Trailer"),    SPAN_INIT("Upgrade"),
     };
     const struct hop_by_hop *rules = arg;
+    if (rules->keep_switch && (span_equal_nocase(field.name, SPAN("Connection")) ||
+                               span_equal_nocase(field.name, SPAN("Upgrade"))))
+        return false;
     if (span_equal_nocase(field.name, SPAN("TE")))
         return !rules->keep_te || !span_equal_nocase(field.value, SPAN("trailers"));
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
@@ -278,7 +282,13 @@ static bool is_hop_by_hop(struct header field, void *arg)
 
 void headers_remove_hop_by_hop(struct headers *fields, bool keep_te)
 {
-    struct hop_by_hop rules = {fields, headers_has(fields, SPAN("Connection")), keep_te};
+    struct hop_by_hop rules = {fields, headers_has(fields, SPAN("Connection")), keep_te, false};
+    headers_remove_if(fields, is_hop_by_hop, &rules);
+}
+
+void headers_remove_hop_by_hop_of_switch(struct headers *fields)
+{
+    struct hop_by_hop rules = {fields, headers_has(fields, SPAN("Connection")), false, true};
     headers_remove_if(fields, is_hop_by_hop, &rules);
 }
 

@@ -485,6 +485,24 @@ TEST(neighbours_of_the_other_cases_pass_as_recorded)
     play_file(files[6]);
 }
 
+TEST(nobody_is_told_to_go_on_with_a_body_that_a_fixed_answer_never_reads)
+{
+    static const struct play_request request = {.method = "POST",
+                                                .host = "s418.test",
+                                                .field = "expect",
+                                                .value = "100-continue",
+                                                .stays_open = true};
+    struct play_certificates certificates;
+    struct origin_play play;
+    play_certificates_make(&certificates);
+    origin_play_open(&play, &certificates, "http");
+    origin_play_await(&play, origin_play_send(&play, &request));
+    CHECK_SIZE(play.answer->head_count, 1);
+    CHECK_SPAN(found(&play.answer->heads[0], ":status"), SPAN("418"));
+    origin_play_close(&play);
+    play_certificates_release(&certificates);
+}
+
 static bool has_case(const struct doc *tests, const char *name)
 {
     for (size_t i = 0; i < doc_count(tests); i++)

@@ -336,7 +336,6 @@ TEST(framing_in_a_101_changes_nothing_of_what_follows)
         "Content-Length: 5\r\n",
         "Transfer-Encoding: chunked\r\n",
         "Content-Length: 0\r\n",
-        "Connection: close\r\n",
     };
     for (size_t i = 0; i < ARRAY_LEN(framings); i++) {
         char text[256];

@@ -89,6 +89,9 @@ bool authority_is_valid(struct span authority);
  * Connection names: removed (RFC 9110 7.6.1). TE: trailers is kept when `keep_te`. */
 void headers_remove_hop_by_hop(struct headers *fields, bool keep_te);
 
+/* The same, but Connection and Upgrade stay: they are what a 101 says. */
+void headers_remove_hop_by_hop_of_switch(struct headers *fields);
+
 /* The one rule for Content-Length: all lines and list members equal, digits only, fits 63 bits
  * (RFC 9112 6.3). *length is LENGTH_UNKNOWN when absent. False: refused, `err` says why. */
 bool headers_content_length(const struct headers *fields, int64_t *length,
