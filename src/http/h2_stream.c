@@ -158,7 +158,7 @@ static bool in_answer(struct inbound *in, const struct response_head *head, stru
 {
     struct h2_stream *stream = of_inbound(in);
     struct h2_session *session = stream->session;
-    if (!session || stream->id == 0)
+    if (!session || stream->id == 0 || stream->why)
         return true; /* on_aborted is on its way */
     struct h2_fields fields;
     if (!may_answer(stream, head, err) ||

@@ -11,6 +11,7 @@ struct scene {
     struct h2_scene two; /* the server of which is used */
     struct raw_peer peer;
     struct buf out; /* frames that wait to be sent */
+    struct task answer;
 };
 
 static void send_out(struct scene *scene)
@@ -204,6 +205,39 @@ TEST(a_body_beyond_its_length_aborts_its_request_and_none_of_it_passes)
         CHECK(is_well(&scene, 3));
         scene_end(&scene);
     }
+}
+
+static void answer_now(void *arg)
+{
+    desk_answer(arg, 200, "hi");
+}
+
+/* Behind all that came in this turn, and before what is to be said of it. */
+static void answer_soon(struct desk_request *request, char letter)
+{
+    struct h2_scene *two = request->desk->arg;
+    if (letter == 'f')
+        task_post(&CONTAINER_OF(two, struct scene, two)->answer);
+}
+
+TEST(an_answer_in_the_turn_of_a_fault_does_not_reset_its_stream_again)
+{
+    struct scene scene;
+    scene_begin(&scene);
+    post(&scene, "3");
+    send_out(&scene);
+    REQUIRE(scene.two.desk.count == 1);
+    scene.two.desk.act = answer_soon;
+    task_init(&scene.answer, scene.two.turned.loop, TASK_SOON, answer_now,
+              &scene.two.desk.requests[0]);
+    wire_put_data(&scene.out, 1, 0, SPAN("he"));
+    wire_put_data(&scene.out, 1, WIRE_END_STREAM, SPAN("lo"));
+    send_out(&scene);
+    CHECK(is_reset(&scene, PROTOCOL_ERROR));
+    CHECK_SIZE(wire_count(hear(&scene), WIRE_HEADERS, 1, NULL), 0);
+    CHECK_SIZE(scene.two.desk.requests[0].aborted, 1);
+    task_cancel(&scene.answer);
+    scene_end(&scene);
 }
 
 TEST(a_body_below_its_length_ends_as_it_came)
