@@ -16,11 +16,11 @@ enum { LOOK_AGAIN_MS = 10, LOOK_SELDOM_MS = 160 };
 struct exchange {
     struct loop *loop;
     enum exchange_state state;
+    bool out_done;    /* the outbound told its end */
+    bool in_answered; /* the whole answer left */
     struct inbound *in;
     struct outbound *out;
     struct body *answer_body;
-    bool out_done;         /* the outbound told its end */
-    bool in_answered;      /* the whole answer left */
     struct timer patience; /* of an upgrade, and with last words */
     uint64_t moved;        /* when the timer was started, or what lay there when last looked at */
     uint64_t moved_ms;     /* when that changed */
