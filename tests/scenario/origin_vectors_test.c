@@ -503,6 +503,24 @@ TEST(nobody_is_told_to_go_on_with_a_body_that_a_fixed_answer_never_reads)
     play_certificates_release(&certificates);
 }
 
+TEST(a_stream_into_the_private_network_to_an_empty_place_is_answered_502)
+{
+    static const struct play_request request = {.host = "",
+                                                .field = "cf-cloudflared-proxy-src",
+                                                .value = "203.0.113.7",
+                                                .stays_open = true};
+    struct play_certificates certificates;
+    struct origin_play play;
+    play_certificates_make(&certificates);
+    origin_play_open(&play, &certificates, "http");
+    origin_play_await(&play, origin_play_send(&play, &request));
+    REQUIRE(play.answer->head_count == 1);
+    CHECK_SPAN(found(&play.answer->heads[0], ":status"), SPAN("502"));
+    CHECK(play.answer->ended && play.answer->reset && play.answer->code == 0);
+    origin_play_close(&play);
+    play_certificates_release(&certificates);
+}
+
 static bool has_case(const struct doc *tests, const char *name)
 {
     for (size_t i = 0; i < doc_count(tests); i++)
