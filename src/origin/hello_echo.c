@@ -81,11 +81,12 @@ static bool hear_frame(struct echo *echo)
     return ok;
 }
 
-/* The head of a data frame was read just now. */
+/* A head was read just now. That of a control frame, whose payload still comes, says nothing of the
+ * message that it stands in. */
 static bool hear_head(struct echo *echo)
 {
     unsigned opcode = echo->reader.first & OPCODE;
-    if (opcode != WS_CONTINUATION)
+    if (opcode == WS_TEXT || opcode == WS_BINARY)
         echo->kind = (enum ws_opcode)opcode;
     return hear_frame(echo);
 }

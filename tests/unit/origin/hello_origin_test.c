@@ -249,6 +249,11 @@ TEST(messages_come_back_whole_and_of_their_kind)
          SPAN_INIT("\x8a\x00\x81\x02"
                    "ab"),
          false},
+        {"a ping of some letters between fragments",
+         SPAN_INIT("\x01\x81" MASK "a\x89\x81" MASK "p\x80\x81" MASK "b"),
+         SPAN_INIT("\x8a\x01p\x81\x02"
+                   "ab"),
+         false},
         {"nothing", SPAN_INIT("\x81\x80" MASK "\x82\x81" MASK "x"), SPAN_INIT("\x81\x00\x82\x01x"),
          false},
         {"ping", SPAN_INIT("\x89\x81" MASK "p"), SPAN_INIT("\x8a\x01p"), false},
