@@ -139,16 +139,36 @@ static bool read_rules(void *arg, bool only_if_changed, struct snapshot **snapsh
 
 /* ---- what the log says before the start ---- */
 
+/* The log blackens the user information of what it can see to be a URL. Flags take URLs without
+ * "://", too. */
+static bool put_url(struct buf *out, struct span url)
+{
+    size_t at = 0;
+    for (size_t i = 0; i < url.len && !strchr("/?#", url.data[i]); i++)
+        if (url.data[i] == '@')
+            at = i;
+    return (at == 0 || buf_put_span(out, SPAN(REDACTED))) && buf_put_span(out, span_skip(url, at));
+}
+
+static bool put_value(const struct sources *sources, size_t index, struct buf *out)
+{
+    const struct setting *setting = settings_at(index);
+    if (setting->traits & SETTING_SECRET)
+        return buf_put_span(out, SPAN(REDACTED));
+    if (setting->kind == SETTING_TEXT && setting->argument && strcmp(setting->argument, "URL") == 0)
+        return put_url(out, span_of(sources_common_text(sources, setting->name)));
+    return sources_spell(sources, index, out);
+}
+
 /* "loglevel:debug (TUNNEL_LOGLEVEL)". False: no room, or no memory. */
 static bool spell(const struct sources *sources, size_t index, struct buf *out)
 {
     const struct setting *setting = settings_at(index);
     char where[SOURCES_PLACE_MAX];
-    bool is_secret = (setting->traits & SETTING_SECRET) != 0;
     sources_describe(sources, setting->name, where, sizeof where);
     buf_clear(out);
-    return buf_printf(out, "%s:%s", setting->name, is_secret ? "*****" : "") &&
-           (is_secret || sources_spell(sources, index, out)) && buf_printf(out, " (%s)", where);
+    return buf_printf(out, "%s:", setting->name) && put_value(sources, index, out) &&
+           buf_printf(out, " (%s)", where);
 }
 
 static void log_given(const struct run *run, struct buf *text)

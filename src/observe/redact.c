@@ -136,7 +136,8 @@ static size_t secret_behind(struct span word, struct span rest, size_t *lead)
     if (span_starts(rest, SPAN("://"))) {
         struct span authority = span_skip(rest, 3);
         size_t at = 0;
-        for (size_t i = 0; i < authority.len && !strchr("/?# \"'", authority.data[i]); i++)
+        /* A quotation mark ends it, an apostrophe may be a part of the password. */
+        for (size_t i = 0; i < authority.len && !strchr("/?# \"", authority.data[i]); i++)
             if (authority.data[i] == '@')
                 at = i;
         *lead = 3;

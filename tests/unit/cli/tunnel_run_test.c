@@ -354,6 +354,26 @@ TEST(the_log_tells_what_was_given_and_where)
     buf_release(&log);
 }
 
+TEST(the_log_shows_no_user_information_of_a_url_with_or_without_its_scheme)
+{
+    static const char *const variables[] = {"TUNNEL_API_URL", "https://us:hu'sh@api.test/v4", NULL};
+    static const char *const told[] = {
+        "api-url:https://*****@api.test/v4 (",
+        "url:*****@localhost:1/@path (",
+        "quick-service:*****@quick.test (",
+        "proxy-dns-upstream:https://*****@dns.test,1.1.1.1 (",
+    };
+    struct buf log =
+        log_of_run("url: us:hush@localhost:1/@path\nquick-service: http:us@hush@quick"
+                   ".test\nproxy-dns-upstream: ['https://us:hush@dns.test', 1.1.1.1]\n",
+                   variables);
+    for (size_t i = 0; i < ARRAY_LEN(told); i++)
+        CHECK_CASE(strstr(buf_text(&log), told[i]), "%s: %s", told[i], buf_text(&log));
+    CHECK(!strstr(buf_text(&log), "hush"));
+    CHECK(!strstr(buf_text(&log), "hu'sh"));
+    buf_release(&log);
+}
+
 TEST(more_settings_than_a_line_holds_take_more_lines)
 {
     struct buf file = BUF_LIMIT(64 * 1024);

@@ -31,6 +31,7 @@ TEST(secrets_inside_texts_are_blackened)
         {"run --token " JSON_IN_BASE64 " now", "run --token ***** now", "a tunnel token"},
         {"http://user:pass@host/p", "http://*****@host/p", "a password in a URL"},
         {"dial https://a@b@c:1", "dial https://*****@c:1", "the last @ ends it"},
+        {"http://user:pa'ss@host/p", "http://*****@host/p", "an apostrophe in a password"},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct buf out = BUF_LIMIT(1024);
@@ -51,6 +52,7 @@ TEST(what_is_no_secret_stays_readable)
         "Basic authentication is not supported",
         "GET http://localhost:8080/a?q=1&page=2",
         "https://app.example.com/@user",
+        "'http://app.example.com' and 'a@b'",
         "2e364ef0-1d92-439a-b5c1-4a62f5f11d22",
         "eyJ is how JSON begins",
         "unix:/run/x.sock",
