@@ -433,9 +433,9 @@ static bool name_visitor(struct http_outbound *call, struct error *err)
 /* Takes `call` in every case; its head, if it has one, is the origin's. */
 static struct outbound *start_call(struct http_outbound *call, bool has_head, struct error *err)
 {
-    if (has_head)
+    if (call && has_head)
         call->server_name = http_origin_server_name(call->origin, &call->opening->head, err);
-    if (!has_head || !call->server_name || !name_visitor(call, err) || !start(call, err)) {
+    if (!call || !has_head || !call->server_name || !name_visitor(call, err) || !start(call, err)) {
         destroy(call);
         return NULL;
     }
