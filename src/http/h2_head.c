@@ -285,7 +285,7 @@ static void answer_done(struct h2_stream *stream, bool ends)
     if (!stream->held || stream->told)
         return;
     head->length = take_length(&head->fields);
-    if (head->status < 200 && head->status != 101) {
+    if (response_is_interim(head)) {
         stream->out.events->on_inform(stream->out.arg, head);
         stream->head_done = false;
         headers_clear(&head->fields);

@@ -190,9 +190,9 @@ void h2_io_turn_ends(void *arg);
 
 /* h2_life.c */
 void h2_life_init(struct h2_session *session);
-/* The peer has some time to greet. False: memory. */
 /* Client role: a request was opened. */
 void h2_life_opened(struct h2_session *session);
+/* The peer has some time to greet. False: memory. */
 bool h2_life_start(struct h2_session *session) MUST_CHECK;
 void h2_life_stop(struct h2_session *session);
 /* Bytes came. */

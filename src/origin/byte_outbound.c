@@ -416,6 +416,10 @@ bool byte_dial(struct byte_outbound *call, const char *host, uint16_t port,
 {
     static const struct origin_place_events events = {on_turn, on_late};
     size_t size = strlen(host) + 1;
+    /* Only the private network's own address stands for them; elsewhere clients say any name. */
+    if (call->route->options->kind != TCP_ORIGIN_PRIVATE &&
+        strcmp(host, RESOLVER_NAME_SERVERS) == 0)
+        return error_set(err, ERROR_INVALID, 0, "\"%s\" is no host", host);
     struct byte_approach *approach = calloc(1, sizeof *approach + size);
     if (!approach)
         return error_memory(err);

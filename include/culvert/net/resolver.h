@@ -27,7 +27,7 @@ struct lookup *resolver_addresses(struct resolver *resolver, const char *host, u
                                   resolved_fn *done, void *arg, struct error *err);
 
 /* In place of a host: the servers that the machine itself asks for names, as they are configured at
- * that moment. */
+ * that moment. Who takes names of strangers refuses this one. */
 #define RESOLVER_NAME_SERVERS "the system's DNS servers"
 
 struct srv_target {

@@ -104,6 +104,23 @@ TEST(no_spelling_of_an_address_slips_past_a_rule)
     }
 }
 
+/* No client can say it by chance, and none gets to the resolver's own servers by it. */
+TEST(what_stands_for_the_machines_dns_servers_is_no_host_for_a_client)
+{
+    static const unsigned char len = sizeof RESOLVER_NAME_SERVERS - 1;
+    struct byte_scene scene;
+    struct buf asked = BUF_LIMIT(512);
+    CHECK(buf_put_span(&asked, SPAN("\x05\x01\x00\x03")) && buf_put(&asked, &len, 1) &&
+          buf_put_span(&asked, SPAN(RESOLVER_NAME_SERVERS "\x23\x29")));
+    begin(&scene, &anywhere);
+    byte_scene_frame(&scene, WS_BINARY, GREETING);
+    byte_scene_frame(&scene, WS_BINARY, buf_span(&asked));
+    CHECK(scene.peer_count == 0);
+    CHECK(scene.done);
+    buf_release(&asked);
+    byte_scene_close(&scene);
+}
+
 /* What it asked for is connected, or refused, behind its last word. */
 TEST(a_client_that_leaves_while_its_place_is_dialed_ends_the_stream)
 {

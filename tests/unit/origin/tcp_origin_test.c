@@ -358,6 +358,17 @@ TEST(a_bastion_without_a_destination_fails)
     byte_scene_close(&scene);
 }
 
+TEST(what_stands_for_the_machines_dns_servers_is_no_destination_of_a_bastion)
+{
+    struct byte_scene scene;
+    byte_scene_open(&scene, &bastion);
+    byte_scene_serve(&scene, "127.0.0.1:9001");
+    jump(&scene, RESOLVER_NAME_SERVERS ":9001");
+    CHECK(scene.peer_count == 0);
+    CHECK_TEXT(scene.why.text, "bastion: \"" RESOLVER_NAME_SERVERS "\" is no host");
+    byte_scene_close(&scene);
+}
+
 TEST(a_bastion_with_rules_asks_them_about_the_address_that_it_dials)
 {
     static char prefix[] = "127.0.0.0/8";
