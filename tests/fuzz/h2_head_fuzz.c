@@ -72,10 +72,14 @@ static void check_fields(const struct headers *fields)
 static void check_judged(const struct request_head *head)
 {
     struct span target = buf_span(&head->target);
+    struct span scheme = buf_span(&head->scheme);
     struct span authority = buf_span(&head->authority);
-    assert(span_equal(buf_span(&head->scheme), SPAN("http")) ||
-           span_equal(buf_span(&head->scheme), SPAN("https")));
-    assert(span_starts(target, SPAN("/")) || span_equal(target, SPAN("*")));
+    if (request_is(head, SPAN("CONNECT"))) {
+        assert(scheme.len == 0 && target.len == 0 && authority.len > 0);
+    } else {
+        assert(span_equal(scheme, SPAN("http")) || span_equal(scheme, SPAN("https")));
+        assert(span_starts(target, SPAN("/")) || span_equal(target, SPAN("*")));
+    }
     assert(request_path_is_whole(head));
     assert(span_find(target, '\t') == target.len && span_find(authority, '@') == authority.len);
     for (size_t i = 0; i < head->fields.count; i++) {
@@ -96,13 +100,13 @@ static void check_head(const struct request_head *head, bool is_guarded)
                       : method.len > 0 && header_value_is_valid(method));
     if (!is_guarded)
         check_judged(head);
-    assert(!request_is(head, SPAN("CONNECT")));
+    else
+        assert(!request_is(head, SPAN("CONNECT")) && scheme.len > 0 && target.len > 0);
     bool is_web =
         span_equal_nocase(scheme, SPAN("http")) || span_equal_nocase(scheme, SPAN("https"));
     if (is_web && is_guarded)
         assert(span_starts(target, SPAN("/")) ||
                (span_equal(target, SPAN("*")) && request_is(head, SPAN("OPTIONS"))));
-    assert(scheme.len > 0 && target.len > 0);
     assert(header_value_is_valid(target) && header_value_is_valid(buf_span(&head->authority)));
     assert(head->length >= LENGTH_UNKNOWN);
     assert(!head->ends_here || head->length == 0 || head->length == LENGTH_UNKNOWN);
