@@ -7,6 +7,7 @@
 enum {
     /* A field that is larger than the table empties it (RFC 7541 4.4), whatever is in it. */
     EMPTIES_TABLE = 5000,
+    PACKED_EMPTIES_TABLE = EMPTIES_TABLE * 30 / 8, /* what takes 30 bits for each byte */
     NUMBER_BITS = 28,
 };
 
@@ -192,11 +193,20 @@ static bool end_string(struct h2_block *block)
     return true;
 }
 
-static bool begin_string(struct h2_block *block)
+/* The longest string that stays. One that is left out has to be larger than the table in any case,
+ * since what is in its place is. */
+static size_t longest(const struct h2_block *block)
 {
     bool is_crowded = block->bytes.len > H2_BLOCK_KEPT_MAX / 2;
+    if (!is_crowded)
+        return H2_BLOCK_STRING_MAX;
+    return block->is_packed ? PACKED_EMPTIES_TABLE : EMPTIES_TABLE;
+}
+
+static bool begin_string(struct h2_block *block)
+{
     block->string = block->number;
-    block->is_long = block->string > (is_crowded ? EMPTIES_TABLE : H2_BLOCK_STRING_MAX);
+    block->is_long = block->string > longest(block);
     block->part = BYTES;
     if (block->is_long)
         begin_long(block);

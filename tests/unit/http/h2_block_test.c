@@ -151,6 +151,36 @@ TEST(strings_of_usual_length_are_bounded_too)
     buf_release(&bytes);
 }
 
+/* Bytes that are as long as possible when they are packed: what arrives as 6000 is 1700 in the
+ * table, and stays there. */
+TEST(in_a_crowded_block_a_packed_string_is_left_out_only_if_it_empties_the_table)
+{
+    static const struct {
+        size_t len;
+        bool is_left_out;
+    } cases[] = {{1700, false}, {4000, false}, {5300, false}, {5400, true}};
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct buf text = BUF_LIMIT(BLOCK_MAX);
+        struct buf packed = BUF_LIMIT(BLOCK_MAX);
+        struct buf bytes = BUF_LIMIT(BLOCK_MAX);
+        bool ok;
+        while (bytes.len <= H2_BLOCK_KEPT_MAX / 2)
+            put_field(&bytes, INDEXED, 'v', 4000);
+        put_letters(&text, '\xf9', cases[i].len);
+        packed_string_put(&packed, buf_span(&text));
+        must(packed.len > 5000 && buf_put_span(&bytes, SPAN("\x40\1n")));
+        put_length(&bytes, 0x80, packed.len);
+        must(buf_put_span(&bytes, buf_span(&packed)));
+        struct h2_block *block = feed(&bytes, &ok);
+        bool is_same = span_equal(h2_block_bytes(block), buf_span(&bytes));
+        CHECK_CASE(ok && is_same == !cases[i].is_left_out, "%zu bytes", cases[i].len);
+        h2_block_free(block);
+        buf_release(&text);
+        buf_release(&packed);
+        buf_release(&bytes);
+    }
+}
+
 TEST(a_block_that_ends_within_a_field_is_not_whole)
 {
     static const struct span block_bytes = SPAN_INIT("\x40\1n\1v");
