@@ -14,7 +14,7 @@ bool number_copy(struct span text, char out[NUMBER_TEXT_MAX])
     for (size_t i = 0; i < text.len; i++) {
         if (text.data[i] == '_')
             continue;
-        if (len == NUMBER_TEXT_MAX - 1)
+        if (len == NUMBER_TEXT_MAX - 1 || text.data[i] == '\0')
             return false;
         out[len++] = text.data[i];
     }

@@ -99,14 +99,8 @@ TEST(a_scalar_is_what_its_spelling_says)
 TEST(a_value_that_is_not_what_its_tag_says_is_refused)
 {
     static const char *const texts[] = {
-        "!!int abc",
-        "!!int 1.5",
-        "!!bool yes",
-        "!!null x",
-        "!!float 1.x",
-        "!!int \"\"",
-        "!!timestamp 2020-13-01",
-        "!!binary \"*\"",
+        "!!int abc", "!!int 1.5",   "!!int \"1\\0x\"", "!!float \"1.5\\0x\"",    "!!bool yes",
+        "!!null x",  "!!float 1.x", "!!int \"\"",      "!!timestamp 2020-13-01", "!!binary \"*\"",
     };
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
         struct error err = {0};
