@@ -203,6 +203,8 @@ static bool parse(struct span text, unsigned options, struct service *service, s
 {
     if (text.len > TEXT_MAX)
         return error_set(err, ERROR_LIMIT, 0, "longer than %d bytes", TEXT_MAX);
+    if (span_find(text, '\0') < text.len) /* nobody would see what stands behind it */
+        return error_set(err, ERROR_INVALID, 0, "a NUL");
     if (span_starts(text, SPAN("unix:")))
         return parse_unix(span_skip(text, 5), false, service, err);
     if (span_starts(text, SPAN("unix+tls:")))

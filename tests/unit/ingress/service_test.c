@@ -162,6 +162,16 @@ TEST(what_names_no_service_is_refused_with_its_reason)
     }
 }
 
+TEST(a_nul_is_refused_where_it_would_hide_what_follows)
+{
+    static const struct span texts[] = {SPAN_INIT("unix:/a\0b"), SPAN_INIT("http://h\0"),
+                                        SPAN_INIT("unix+tls:\0")};
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        struct service service;
+        CHECK_CASE(!service_parse(texts[i], 0, &service, NULL), "text %zu", i);
+    }
+}
+
 TEST(the_url_flag_takes_addresses_names_and_six_schemes)
 {
     static const struct {
