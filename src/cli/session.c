@@ -9,7 +9,11 @@
 
 int cli_fail(const struct cli_call *call, const struct error *err)
 {
-    fprintf(call->world->err, "%s\n", err->text);
+    /* Of a service it ends up in a log: a URL that is refused may have a password. */
+    struct buf clean = BUF_LIMIT(2 * sizeof err->text);
+    bool is_clean = redact_text(span_of(err->text), &clean);
+    fprintf(call->world->err, "%s\n", is_clean ? buf_text(&clean) : REDACTED);
+    buf_release(&clean);
     return CLI_FAILED;
 }
 

@@ -12,7 +12,8 @@
 #include "culvert/observe/json_sink.h"
 #include "culvert/observe/redact.h"
 
-/* Prints `err` on stderr. Returns CLI_FAILED, so that failures read `return cli_fail(...)`. */
+/* Prints `err` on stderr, its secrets blackened. Returns CLI_FAILED, so that failures read
+ * `return cli_fail(...)`. */
 int cli_fail(const struct cli_call *call, const struct error *err);
 
 /* $HOME; NULL: there is none. */

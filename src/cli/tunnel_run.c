@@ -290,7 +290,7 @@ static int run_tunnel(struct cli_call *call)
         status = ok ? CLI_OK : CLI_FAILED;
     }
     if (!ok)
-        fprintf(call->world->err, "%s\n", err.text);
+        (void)cli_fail(call, &err);
     if (status == CLI_USAGE)
         fputs("See 'culvert tunnel run --help'.\n", call->world->err);
     release(&run);

@@ -303,6 +303,20 @@ TEST(a_bad_token_is_not_repeated)
     place_remove(&home);
 }
 
+TEST(what_is_wrong_with_a_url_is_told_without_its_password)
+{
+    static const char *const words[] = {
+        "culvert",      "tunnel", "--url", "http://us:hush@a:b", "run", "--cred-file",
+        "@/creds.json", ID,       NULL};
+    struct test_place home = make_home();
+    struct cli_outcome outcome = cli_outcome_of(&home, words, NULL);
+    CHECK(outcome.status == CLI_FAILED);
+    CHECK_CASE(strstr(outcome.err, "http://*****@a:b"), "%s", outcome.err);
+    CHECK(!strstr(outcome.err, "hush"));
+    cli_outcome_release(&outcome);
+    place_remove(&home);
+}
+
 /* ---- what the log says before the start ---- */
 
 /* A run that ends for want of a certificate once all is said; its log, which the caller releases.
