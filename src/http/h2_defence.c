@@ -30,7 +30,7 @@ static bool is_piled_up(const struct h2_session *session)
 {
     return session->options.is_server && !session->broken &&
            nghttp2_session_get_outbound_queue_size(session->ng) >
-               H2_UNSENT_MAX + 2 * (size_t)session->options.streams_max;
+               session->informs + H2_UNSENT_MAX + 2 * (size_t)session->options.streams_max;
 }
 
 void h2_defence_taken(struct h2_session *session, size_t len, size_t taken)
@@ -144,15 +144,39 @@ bool h2_defence_owe(struct h2_stream *stream, size_t len, struct error *err)
            error_set(err, ERROR_LIMIT, 0, "long heads of %d bytes wait already", H2_LONG_HEADS_MAX);
 }
 
+/* Who sends them without end is an origin: that must not cost its connector the connection, nor
+ * the memory of what nobody takes. */
+bool h2_defence_inform(struct h2_stream *stream, size_t len)
+{
+    bool is_enough = stream->informs == H2_INFORMS_MAX ||
+                     (stream->informs > 0 && stream->inform_bytes + len > H2_FIELD_MAX);
+    if (is_enough || !hold_long(stream, len, &stream->long_owed))
+        return false;
+    stream->informs++;
+    stream->session->informs++;
+    stream->inform_bytes += len;
+    return true;
+}
+
+static void forget_informs(struct h2_stream *stream, size_t count)
+{
+    stream->informs -= count;
+    stream->session->informs -= count;
+    if (stream->informs == 0)
+        stream->inform_bytes = 0;
+}
+
 void h2_defence_paid(struct h2_stream *stream)
 {
     stream->session->long_heads -= stream->long_owed;
     stream->long_owed = 0;
+    forget_informs(stream, stream->informs > 0 ? 1 : 0); /* they leave before the final one */
 }
 
 void h2_defence_release(struct h2_stream *stream)
 {
     h2_defence_paid(stream);
+    forget_informs(stream, stream->informs);
     stream->session->long_heads -= stream->long_held;
     stream->long_held = 0;
     stream->session->heads_held -= stream->head_held;

@@ -60,6 +60,7 @@ struct h2_session {
     struct h2_guard guard;
     size_t heads_held;      /* bytes of requests' heads */
     size_t long_heads;      /* bytes of those above H2_FIELD_MAX, either way */
+    size_t informs;         /* interim answers that did not leave yet */
     size_t unborn;          /* streams that there was no memory for, and whose reset is due */
     size_t scanned;         /* bytes that the guard has seen and the library has not */
     uint64_t idle_since_ms; /* while no stream is open */
@@ -117,6 +118,8 @@ struct h2_stream {
     const struct headers *after; /* its trailers, borrowed with it */
     size_t head_held;            /* of its request's head */
     size_t long_held, long_owed; /* of long_heads: the request's; one that is to be sent */
+    size_t informs;              /* interim answers that did not leave yet, */
+    size_t inform_bytes;         /* and what was said since there were none */
     size_t head_seen;            /* bytes of heads that came, also those not kept */
     uint64_t drained_ms;         /* when its channel last moved */
     uint64_t sent;               /* bytes of our body that left */
@@ -232,8 +235,10 @@ bool h2_defence_hold(struct h2_stream *stream);
 void h2_defence_release(struct h2_stream *stream);
 /* A head of `len` bytes is to be sent, and waits for that; false: so many wait that it must not. */
 bool h2_defence_owe(struct h2_stream *stream, size_t len, struct error *err) MUST_CHECK;
-/* It was sent. */
+/* A head of the stream was sent. */
 void h2_defence_paid(struct h2_stream *stream);
+/* An interim answer of `len` bytes is to be sent; false: enough of them wait, it is left out. */
+bool h2_defence_inform(struct h2_stream *stream, size_t len);
 /* What it is when the library ends the session with `code` and without a GOAWAY. */
 enum abuse h2_defence_of_code(int code);
 /* An abuse that costs the peer a stream, not the session. */

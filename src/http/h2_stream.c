@@ -200,12 +200,14 @@ static void in_inform(struct inbound *in, const struct response_head *head)
     if (!stream->session || stream->id == 0 || stream->sent_head || !takes_interim(stream, head) ||
         !h2_fields_of_response(&fields, head, h2_settings_room(stream->session), NULL))
         return;
-    h2_session_need(stream->session,
-                    nghttp2_submit_headers(stream->session->ng, NGHTTP2_FLAG_NONE, stream->id, NULL,
-                                           fields.nv, fields.count, NULL));
+    if (h2_defence_inform(stream, fields.size)) {
+        h2_session_need(stream->session,
+                        nghttp2_submit_headers(stream->session->ng, NGHTTP2_FLAG_NONE, stream->id,
+                                               NULL, fields.nv, fields.count, NULL));
+        stream->said_go_on |= head->status == 100;
+        h2_session_flush_soon(stream->session);
+    }
     h2_fields_release(&fields);
-    stream->said_go_on |= head->status == 100;
-    h2_session_flush_soon(stream->session);
 }
 
 void h2_stream_blame(struct h2_stream *stream, const struct error *why)

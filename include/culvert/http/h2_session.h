@@ -20,6 +20,7 @@ enum {
     H2_PING_LIMIT_MS = 15 * 1000,            /* and how long that may take to come */
     H2_SETTINGS_LIMIT_MS = 10 * 1000,        /* for the peer's preface and first SETTINGS */
     H2_UNSENT_MAX = 1000, /* frames that a server's peer does not read, and two for each stream */
+    H2_INFORMS_MAX = 16,  /* interim answers of one stream that wait to be sent */
     H2_HEADS_HELD_MAX = 1024 * 1024,      /* guarded: of all open requests of a session */
     H2_STRANGER_HEAD_MAX = 16 * 1024,     /* a head for a guarded client, before h2_session_trust */
     H2_FIELD_MAX = 64 * 1024,             /* a name or value for who may be nghttp2 */
@@ -109,8 +110,7 @@ void h2_session_tell_idle(struct h2_session *session, size_t level);
 /* Client role: streams that the peer takes at a time, as far as it said so. */
 uint32_t h2_session_limit(const struct h2_session *session);
 
-/* Its end is near or was told: the connection was lost. */
-bool h2_session_is_lost(const struct h2_session *session);
+bool h2_session_is_lost(const struct h2_session *session); /* its end is near or was told */
 /* Streams that are open now. */
 size_t h2_session_streams(const struct h2_session *session);
 

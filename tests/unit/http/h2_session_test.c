@@ -237,6 +237,39 @@ TEST(interim_answers_are_told_before_the_final_one)
     h2_scene_end(&scene);
 }
 
+TEST(interim_answers_without_end_cost_neither_the_connection_nor_memory)
+{
+    static const struct {
+        size_t size, said, heard;
+    } cases[] = {{1, 20 * 1000, H2_INFORMS_MAX}, {30 * 1000, 100, 2}, {60 * 1000, 100, 1}};
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct h2_scene scene;
+        struct ask ask;
+        struct response_head hints;
+        struct buf link = BUF_LIMIT(1024 * 1024);
+        while (link.len < cases[i].size)
+            CHECK(buf_put_char(&link, 'a'));
+        response_head_init(&hints);
+        hints.status = 103;
+        CHECK(headers_add(&hints.fields, SPAN("link"), buf_span(&link), NULL));
+        h2_scene_begin(&scene);
+        request_of(&scene, &ask, "GET", "/");
+        for (size_t round = 1; round <= 2; round++) { /* what has left makes room */
+            for (size_t k = 0; k < cases[i].said; k++)
+                inbound_inform(scene.desk.requests[0].in, &hints);
+            rest(&scene);
+            CHECK_SIZE(ask.informs, round * cases[i].heard);
+        }
+        desk_answer(&scene.desk.requests[0], 200, "x");
+        rest(&scene);
+        CHECK(ask.status == 200 && ask.done && scene.server.closed == 0);
+        response_head_release(&hints);
+        buf_release(&link);
+        ask_release(&ask);
+        h2_scene_end(&scene);
+    }
+}
+
 TEST(many_streams_share_the_connection)
 {
     enum { MANY = 50 };
