@@ -132,6 +132,10 @@ static bool set_authorization(struct headers *fields, const struct rewrite_optio
 bool rewrite_request(struct request_head *to, const struct request_head *from,
                      const struct rewrite_options *options, struct error *err)
 {
+    /* It has neither scheme nor path (RFC 9113 8.5): in HTTP/2 it would be malformed, and to a
+     * proxy it would be a wish for a tunnel. */
+    if (request_is(from, SPAN("CONNECT")))
+        return error_set(err, ERROR_INVALID, 0, "CONNECT asks for no resource of an HTTP service");
     if (!request_head_copy(to, from, err))
         return false;
     stream_kind_strip(to);

@@ -33,7 +33,8 @@ struct rewrite_options {
  *  - Sec-WebSocket-Version is 13 when it asks for a WebSocket; the visitor's key stays
  *  - Cf-Warp-Tag-Id and one Cf-Warp-Tag-<Name> for each tag, behind any that came
  * All else stays byte for byte, the rest of the target above all; nothing is invented (no
- * User-Agent, no Accept-Encoding). False: kind LIMIT (what it becomes does not fit) or SYSTEM. */
+ * User-Agent, no Accept-Encoding). False: kind LIMIT (what it becomes does not fit), INVALID
+ * (CONNECT, which asks for no resource) or SYSTEM. */
 bool rewrite_request(struct request_head *to, const struct request_head *from,
                      const struct rewrite_options *options, struct error *err) MUST_CHECK;
 

@@ -273,3 +273,24 @@ TEST(trailers_are_announced_in_one_list_when_a_body_follows)
     }
     request_head_release(&from);
 }
+
+TEST(connect_names_a_place_and_no_resource_of_a_service)
+{
+    struct rewrite_options proxied = plain;
+    const struct rewrite_options *all[] = {&plain, &proxied};
+    proxied.proxied_host = "app.origin";
+    proxied.proxied_port = 3000;
+    for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+        struct request_head from, to;
+        struct error err = {0};
+        fill(&from, (const struct field[]){{NULL, NULL}});
+        request_head_init(&to);
+        buf_clear(&from.method);
+        buf_clear(&from.target);
+        CHECK(buf_put_span(&from.method, SPAN("CONNECT")));
+        CHECK(!rewrite_request(&to, &from, all[i], &err));
+        CHECK(err.kind == ERROR_INVALID);
+        request_head_release(&from);
+        request_head_release(&to);
+    }
+}
