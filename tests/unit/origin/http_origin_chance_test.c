@@ -1,5 +1,6 @@
 /* Visitors, origin and time act at random, from a fixed seed: whatever the order, each outbound
- * ends at most once, answers are whole or failed, and nothing is left behind. */
+ * ends at most once, answers are whole or failed, a connection that named its visitor has requests
+ * of no other, and nothing is left behind. */
 #include "harness.h"
 #include "support/origin_bench.h"
 
@@ -10,7 +11,7 @@ struct chance {
     struct origin_bench bench;
     struct ask asks[ASKS];
     bool used[ASKS];
-    size_t done, failed;
+    size_t done, failed, faults;
 };
 
 /* xorshift64*: the same numbers on every machine. */
@@ -22,6 +23,8 @@ static size_t pick(struct chance *chance, size_t count)
     return (size_t)((chance->state * 2685821657736338717ULL) >> 33) % count;
 }
 
+#define SWITCH                                                                                     \
+    "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
 #define LONG_TEXT "0123456789abcdef0123456789abcdef"
 
 static const struct fake_script scripts[] = {
@@ -42,13 +45,19 @@ static const struct fake_script scripts[] = {
       {FAKE_CLOSE}}},
     {{{FAKE_SLEEP, {0}, 20}, {FAKE_RESET}}},
     FAKE_OK,
+    {{{FAKE_SEND, SPAN_INIT(SWITCH), 9}, {FAKE_ECHO, {0}, 40}, {FAKE_FINISH}, {FAKE_HEAR}}},
+    {{{FAKE_SEND, SPAN_INIT(SWITCH "words")}, {FAKE_ECHO}, {FAKE_CLOSE}}},
+    {{{FAKE_SEND, SPAN_INIT(SWITCH "words")}, {FAKE_SLEEP, {0}, 20}, {FAKE_RESET}}},
 };
 
 static void end(struct chance *chance, size_t index)
 {
     struct ask *ask = &chance->asks[index];
     CHECK_CASE(ask->ends <= 1, "ended %zu times", ask->ends);
-    CHECK_CASE(!ask->done || ask->status >= 200, "done without an answer");
+    CHECK_CASE(!ask->done || ask->status >= 200 || ask->status == 101, "done without an answer");
+    CHECK_CASE(!ask->out || !ask->out->fault || (ask->done && ask->status == 101),
+               "a fault without an upgrade");
+    chance->faults += ask->out && ask->out->fault;
     /* Without length or chunks an end is an end: nobody can see that it came too soon. */
     bool is_long = ask->done && ask->status == 200 && ask->text.len > 2 && !ask->holds &&
                    !headers_has(&ask->got.fields, SPAN("x-ends"));
@@ -68,8 +77,10 @@ static void begin(struct chance *chance, size_t index)
         chance->bench.fake.connection_count + ASKS >= FAKE_CONNECTIONS_MAX)
         return;
     ask_init(ask, methods[pick(chance, ARRAY_LEN(methods))], "/");
-    if (pick(chance, 2) == 0)
-        ask_announce(ask, pick(chance, 2) == 0 ? LENGTH_UNKNOWN : 8);
+    ask->head.is_websocket = pick(chance, 4) == 0;
+    if (ask->head.is_websocket || pick(chance, 2) == 0)
+        ask_announce(ask, ask->head.is_websocket || pick(chance, 2) == 0 ? LENGTH_UNKNOWN : 8);
+    ask_field(ask, "Cf-Connecting-Ip", pick(chance, 2) == 0 ? "203.0.113.1" : "203.0.113.2");
     ask->holds = pick(chance, 8) == 0;
     ask->closes_first = pick(chance, 8) == 0;
     chance->used[index] = true;
@@ -119,6 +130,25 @@ static void act(struct chance *chance)
     }
 }
 
+/* Who a head says that it is from, behind `name`. */
+static struct span visitor_in(const struct fake_request *request, const char *name)
+{
+    const char *at = strstr(buf_text(&request->head), name);
+    return at ? span_first(span_of(at + strlen(name)), strlen("203.0.113.1")) : SPAN("");
+}
+
+static void judge_visitors(const struct fake_origin *fake)
+{
+    struct span named[FAKE_CONNECTIONS_MAX] = {{NULL, 0}};
+    for (size_t i = 0; i < fake->request_count; i++) {
+        const struct fake_request *request = &fake->requests[i];
+        struct span *name = &named[request->connection];
+        if (!name->data)
+            *name = visitor_in(request, "PROXY TCP4 ");
+        CHECK_SPAN(visitor_in(request, "Cf-Connecting-Ip: "), *name);
+    }
+}
+
 static void run(struct chance *chance)
 {
     struct fake_script order[FAKE_REQUESTS_MAX];
@@ -126,6 +156,9 @@ static void run(struct chance *chance)
         order[i] = scripts[pick(chance, ARRAY_LEN(scripts))];
     origin_bench_open(&chance->bench);
     chance->bench.options.idle_ms = 50;
+    chance->bench.options.needs_length = pick(chance, 3) == 0;
+    chance->bench.options.idle_limit = pick(chance, 4);
+    chance->bench.options.proxy = pick(chance, 2) == 0 ? PROXY_V1 : PROXY_NONE;
     chance->bench.memory.write_most = pick(chance, 3) == 0 ? 11 : 0;
     chance->bench.memory.read_most = pick(chance, 3) == 0 ? 13 : 0;
     origin_bench_start(&chance->bench);
@@ -135,6 +168,8 @@ static void run(struct chance *chance)
     for (size_t i = 0; i < ASKS; i++)
         if (chance->used[i])
             end(chance, i);
+    if (chance->bench.options.proxy != PROXY_NONE)
+        judge_visitors(&chance->bench.fake);
     origin_bench_close(&chance->bench);
 }
 
@@ -144,4 +179,5 @@ TEST(whatever_happens_in_whatever_order_each_request_ends_once_and_nothing_is_le
     for (int i = 0; i < RUNS; i++)
         run(&chance);
     CHECK(chance.done > RUNS && chance.failed > RUNS / 4); /* it was no idle talk */
+    CHECK(chance.faults > 0);
 }
