@@ -1,7 +1,7 @@
 /* One request to an HTTP/2 origin:
  *
  *   WAITING --on_session--> SENT --on_answer--> ANSWERING --on_done--> ENDED
- *           --on_http1--> PASSED: it is the HTTP/1.1 origin's, which tells the owner itself
+ *           --on_http1--> PASSED: it is the HTTP/1.1 origin's, whose words are passed on
  *   SENT --on_failed, may be repeated--> WAITING
  *   any of them --fail--> ENDED
  *   any of them --close--> CLOSED */
@@ -218,6 +218,32 @@ static void on_failed(void *arg, const struct error *why)
 static const struct outbound_events stream_events = {
     .on_inform = on_inform, .on_answer = on_answer, .on_done = on_done, .on_failed = on_failed};
 
+/* ---- the HTTP/1.1 origin speaks, of a request that it has now ---- */
+
+static void on_passed_answer(void *arg, struct response_head *head, struct body *body)
+{
+    struct http2_outbound *call = arg;
+    call->out.events->on_answer(call->out.arg, head, body);
+}
+
+static void on_passed_done(void *arg)
+{
+    struct http2_outbound *call = arg;
+    call->out.events->on_done(call->out.arg);
+}
+
+static void on_passed_failed(void *arg, const struct error *why)
+{
+    struct http2_outbound *call = arg;
+    call->out.is_unsent = call->sent->is_unsent;
+    call->out.events->on_failed(call->out.arg, why);
+}
+
+static const struct outbound_events passed_events = {.on_inform = on_inform,
+                                                     .on_answer = on_passed_answer,
+                                                     .on_done = on_passed_done,
+                                                     .on_failed = on_passed_failed};
+
 /* ---- the pool speaks ---- */
 
 static void on_session(void *arg, struct h2_session *session, bool was_used)
@@ -241,7 +267,7 @@ static void on_http1(void *arg)
     struct http2_outbound *call = arg;
     struct error why;
     call->sent = opener_open(http_origin_opener_as_is(call->origin->http1), &call->head, call->body,
-                             call->out.events, call->out.arg, &why);
+                             &passed_events, call, &why);
     if (!call->sent) {
         fail(call, &why);
         return;

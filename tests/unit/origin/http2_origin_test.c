@@ -4,6 +4,8 @@
 #include "support/h2_bench.h"
 #include "support/origin_bench.h"
 
+#include <errno.h>
+
 static struct span field_of(const struct desk_request *request, const char *name)
 {
     struct span value = SPAN("");
@@ -217,6 +219,30 @@ TEST(a_server_that_chooses_http1_gets_http1_and_is_not_asked_again_for_a_minute)
     h2_bench_ask(&bench, &ask, "GET", "/");
     CHECK(ask.done);
     CHECK_SIZE(fake.connection_count, 2); /* it might have changed its mind */
+    ask_release(&ask);
+    fake_origin_close(&fake);
+    h2_bench_close(&bench);
+}
+
+TEST(a_request_that_did_not_leave_over_http1_either_may_go_elsewhere)
+{
+    static struct h2_bench bench;
+    static struct fake_origin fake;
+    static const struct fake_script oks[] = {
+        {{{FAKE_SEND, SPAN_INIT("HTTP/1.1 204 No Content\r\n\r\n")}, {FAKE_CLOSE}}}};
+    struct ask ask;
+    h2_bench_open_tls(&bench);
+    fake_origin_open(&fake, bench.loop, &bench.memory, "127.0.0.1:3000");
+    fake_origin_follow(&fake, oks, 1);
+    fake.tls = bench.contexts[1];
+    h2_bench_start(&bench);
+    h2_bench_ask(&bench, &ask, "POST", "/");
+    CHECK(ask.done);
+    ask_release(&ask);
+    h2_bench_settle(&bench);
+    memory_sockets_fail(&bench.memory, "127.0.0.1:3000", ECONNREFUSED);
+    h2_bench_ask(&bench, &ask, "POST", "/");
+    CHECK(ask.failed && ask.out->is_unsent);
     ask_release(&ask);
     fake_origin_close(&fake);
     h2_bench_close(&bench);
