@@ -2,7 +2,7 @@
 # Installs what is missing, builds the presets and runs every test; ends with ctest's summary and
 # fails when anything failed. The test names are explained in tests/CMakeLists.txt.
 #
-#   sh packaging/test.sh          what CI runs: asan, release, what threads meet in under tsan, six
+#   sh packaging/test.sh          what CI runs: asan, release, what threads meet in under tsan, four
 #                                 seconds for each fuzz target
 #   sh packaging/test.sh --full   also all else under tsan, clang-tidy on every file, a minute for
 #                                 each fuzz target
