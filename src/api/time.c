@@ -1,5 +1,6 @@
 /* RFC 3339 chapter 5.6, with the calendar of the C library. */
 #include "culvert/api/time.h"
+#include "culvert/base/clock.h"
 
 enum { DATE_TIME_LEN = 19, DECIMALS_MAX = 9, NEVER_YEAR = 1 };
 
@@ -22,13 +23,6 @@ static bool take_char(struct span *rest, char c)
     return true;
 }
 
-static int days_of(int month, int year)
-{
-    static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-    return month == 2 && leap ? 29 : days[month - 1];
-}
-
 /* "2006-01-02T15:04:05". */
 static bool take_date_time(struct span *rest, struct tm *parts)
 {
@@ -40,7 +34,7 @@ static bool take_date_time(struct span *rest, struct tm *parts)
               take_number(rest, 2, 23, &parts->tm_hour) && take_char(rest, ':') &&
               take_number(rest, 2, 59, &parts->tm_min) && take_char(rest, ':') &&
               take_number(rest, 2, 59, &parts->tm_sec);
-    if (!ok || month < 1 || parts->tm_mday < 1 || parts->tm_mday > days_of(month, year))
+    if (!ok || month < 1 || parts->tm_mday < 1 || parts->tm_mday > clock_days_in(year, month))
         return false;
     parts->tm_year = year - 1900;
     parts->tm_mon = month - 1;

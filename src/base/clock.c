@@ -88,12 +88,11 @@ static bool take_zone(struct span *rest, int *ahead)
     return true;
 }
 
-/* Is there that day, since 1970? timegm makes March 2 of February 30. */
-static bool is_day(const struct tm *parts)
+int clock_days_in(int year, int month)
 {
-    struct tm day = {.tm_year = parts->tm_year, .tm_mon = parts->tm_mon, .tm_mday = parts->tm_mday};
-    return parts->tm_year >= 70 && timegm(&day) != -1 && day.tm_mday == parts->tm_mday &&
-           day.tm_mon == parts->tm_mon;
+    static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    bool leaps = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+    return month == 2 && leaps ? 29 : days[month - 1];
 }
 
 bool clock_parse(struct span text, int64_t *unix_ms)
@@ -108,10 +107,11 @@ bool clock_parse(struct span text, int64_t *unix_ms)
         !take_number(&text, 2, 60, &parts.tm_sec) || !take_fraction(&text, &ms) ||
         !take_zone(&text, &ahead) || text.len > 0)
         return false;
+    if (parts.tm_year < 1970 || parts.tm_mon < 1 || parts.tm_mday < 1 ||
+        parts.tm_mday > clock_days_in(parts.tm_year, parts.tm_mon))
+        return false;
     parts.tm_year -= 1900;
     parts.tm_mon -= 1;
-    if (!is_day(&parts))
-        return false;
     *unix_ms = ((int64_t)timegm(&parts) - (int64_t)ahead * 60) * 1000 + ms;
     return true;
 }

@@ -68,16 +68,6 @@ static bool is_picture(uint32_t rune)
     return false;
 }
 
-/* One character of a valid UTF-8 text, of `len` bytes. */
-static uint32_t rune_of(struct span text, size_t len)
-{
-    unsigned char lead = (unsigned char)text.data[0];
-    uint32_t rune = len == 1 ? lead : lead & (0x7Fu >> len);
-    for (size_t i = 1; i < len; i++)
-        rune = rune << 6 | ((unsigned char)text.data[i] & 0x3F);
-    return rune;
-}
-
 /* Takes a label of letters, digits, hyphens and pictures apart. False: it has something else, or
  * hyphens where none may be, or it is too long. */
 static bool read_pictures(struct span label, uint32_t runes[PUNYCODE_LABEL_MAX], size_t *count)
@@ -85,7 +75,7 @@ static bool read_pictures(struct span label, uint32_t runes[PUNYCODE_LABEL_MAX],
     bool has_picture = false;
     *count = 0;
     for (size_t len; (len = utf8_first(label)) > 0; label = span_skip(label, len)) {
-        uint32_t rune = rune_of(label, len);
+        uint32_t rune = utf8_rune(label, len);
         bool is_letter = (rune >= 'a' && rune <= 'z') || (rune >= '0' && rune <= '9');
         if (rune >= 'A' && rune <= 'Z') {
             rune += 'a' - 'A';

@@ -30,6 +30,15 @@ size_t utf8_first(struct span text)
     return forms[i].len;
 }
 
+uint32_t utf8_rune(struct span text, size_t len)
+{
+    unsigned char lead = (unsigned char)text.data[0];
+    uint32_t rune = len == 1 ? lead : lead & (0x7Fu >> len);
+    for (size_t i = 1; i < len; i++)
+        rune = rune << 6 | ((unsigned char)text.data[i] & 0x3F);
+    return rune;
+}
+
 bool utf8_is_valid(struct span text)
 {
     while (text.len > 0) {

@@ -1,5 +1,6 @@
 /* Dates among the scalars of YAML 1.1: 2020-1-2, alone or with a time of day. What names no day of
  * the calendar is a text. */
+#include "culvert/base/clock.h"
 #include "number.h"
 #include "yaml_node.h"
 
@@ -23,19 +24,12 @@ static bool take_char(struct span *rest, char c)
     return true;
 }
 
-static int days_in(int year, int month)
-{
-    static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    bool leaps = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-    return month == 2 && leaps ? 29 : days[month - 1];
-}
-
 static bool take_day(struct span *rest)
 {
     int year, month, day;
     return take_number(rest, 4, 9999, &year) && take_char(rest, '-') &&
            take_number(rest, 0, 12, &month) && month > 0 && take_char(rest, '-') &&
-           take_number(rest, 0, days_in(year, month), &day) && day > 0;
+           take_number(rest, 0, clock_days_in(year, month), &day) && day > 0;
 }
 
 /* 3:04:05.678 */

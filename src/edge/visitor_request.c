@@ -1,5 +1,6 @@
 /* From a visitor's head to the tunnel that answers for its host name. */
 #include "culvert/edge/visitor_request.h"
+#include "culvert/access/verifier.h"
 
 #include "culvert/base/encode.h"
 #include "culvert/base/random.h"
@@ -97,20 +98,13 @@ static bool is_edges(struct header field, void *arg)
 {
     (void)arg;
     static const struct span names[] = {
-        SPAN_INIT("cf-connecting-ip"),
-        SPAN_INIT("cf-connecting-ipv6"),
-        SPAN_INIT("cf-ray"),
-        SPAN_INIT("cf-visitor"),
-        SPAN_INIT("cf-ipcountry"),
-        SPAN_INIT("cf-ew-via"),
-        SPAN_INIT("true-client-ip"),
-        SPAN_INIT("x-forwarded-proto"),
-        SPAN_INIT("cf-worker"),
-        SPAN_INIT("x-real-ip"),
-        SPAN_INIT("forwarded"),
-        SPAN_INIT("cf-trace-id"),
-        SPAN_INIT("cf-access-jwt-assertion"),
-        SPAN_INIT("cf-access-authenticated-user-email"),
+        SPAN_INIT("cf-connecting-ip"), SPAN_INIT("cf-connecting-ipv6"),
+        SPAN_INIT("cf-ray"),           SPAN_INIT("cf-visitor"),
+        SPAN_INIT("cf-ipcountry"),     SPAN_INIT("cf-ew-via"),
+        SPAN_INIT("true-client-ip"),   SPAN_INIT("x-forwarded-proto"),
+        SPAN_INIT("cf-worker"),        SPAN_INIT("x-real-ip"),
+        SPAN_INIT("forwarded"),        SPAN_INIT("cf-trace-id"),
+        SPAN_INIT(ACCESS_TOKEN_FIELD), SPAN_INIT("cf-access-authenticated-user-email"),
     };
     if (user_header_is_reserved(field.name) || is_odd_list(field.name))
         return true;

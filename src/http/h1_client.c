@@ -367,7 +367,7 @@ static void sent(void *arg)
     } else if (client->promised != LENGTH_UNKNOWN &&
                client->pump.taken < (uint64_t)client->promised) {
         client->is_short = true;
-        error_set(&why, ERROR_INVALID, 0, "the request's body is shorter than its content-length");
+        (void)request_set_short(&why);
         fail(client, &why);
     }
 }

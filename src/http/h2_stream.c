@@ -73,12 +73,6 @@ static bool is_short(const struct h2_stream *stream, size_t last)
     return stream->promised != LENGTH_UNKNOWN && stream->sent + last < (uint64_t)stream->promised;
 }
 
-static bool set_short(struct error *err)
-{
-    return error_set(err, ERROR_INVALID, 0,
-                     "the request's body is shorter than its content-length");
-}
-
 /* `last`: bytes that leave with it. */
 static ssize_t end_of_body(nghttp2_session *ng, struct h2_stream *stream, size_t last,
                            uint32_t *flags)
@@ -86,7 +80,7 @@ static ssize_t end_of_body(nghttp2_session *ng, struct h2_stream *stream, size_t
     *flags |= NGHTTP2_DATA_FLAG_EOF;
     if (is_short(stream, last)) {
         struct error why;
-        (void)set_short(&why);
+        (void)request_set_short(&why);
         h2_stream_blame(stream, &why);
         stream->reset_asked = true;
         return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
@@ -300,7 +294,7 @@ static bool send_request(struct h2_session *session, struct h2_stream *stream,
     bool none = head->ends_here || body_is_none(body);
     stream->promised = head->ends_here ? LENGTH_UNKNOWN : head->length;
     if (none && is_short(stream, 0))
-        return set_short(err);
+        return request_set_short(err);
     if (!h2_fields_of_request(&fields, head, h2_settings_room(session), err))
         return false;
     if (!h2_defence_owe(stream, fields.size, err)) {

@@ -103,6 +103,12 @@ bool request_path_is_whole(const struct request_head *head)
     return true;
 }
 
+bool request_set_short(struct error *err)
+{
+    return error_set(err, ERROR_INVALID, 0,
+                     "the request's body is shorter than its content-length");
+}
+
 /* Puts `part`, with every byte that is not of the class as an escape. */
 static bool put_escaped(struct buf *out, struct span part, enum char_class plain)
 {

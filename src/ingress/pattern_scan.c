@@ -1,6 +1,8 @@
 /* Characters of an expression: plain ones, escapes, and how they are written for PCRE2. */
 #include "pattern_scan.h"
 
+#include "culvert/base/utf8.h"
+
 #include "culvert/base/encode.h"
 
 enum { RUNE_MAX = 0x10FFFF };
@@ -17,11 +19,8 @@ bool scan_put(struct scanner *s, const char *text)
 
 unsigned scan_rune(struct scanner *s)
 {
-    unsigned char lead = (unsigned char)scan_peek(s, 0);
-    size_t len = lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
-    unsigned rune = len == 1 ? lead : lead & (0x7Fu >> len);
-    for (size_t i = 1; i < len; i++)
-        rune = rune << 6 | ((unsigned char)scan_peek(s, i) & 0x3F);
+    size_t len = utf8_first(s->rest);
+    unsigned rune = len > 0 ? utf8_rune(s->rest, len) : 0;
     scan_skip(s, len);
     return rune;
 }

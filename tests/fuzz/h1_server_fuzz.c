@@ -1,10 +1,10 @@
 /* The input is what a visitor sends to a server that answers each request with its body. Heads that
  * reach the owner keep their promises, each request ends once, and what the server says reads as
  * answers to these requests in their order, then perhaps one refusal. */
-#include "culvert/base/clock.h"
 #include "culvert/http/h1_body.h"
 #include "culvert/http/h1_response.h"
 #include "culvert/http/h1_server.h"
+#include "still_clock.h"
 
 #include <assert.h>
 #include <sys/socket.h>
@@ -31,18 +31,6 @@ struct visitor {
     struct request requests[REQUESTS_MAX];
     size_t count, refused, closed;
 };
-
-static uint64_t no_time(const struct clock *clock)
-{
-    (void)clock;
-    return 1000;
-}
-
-static int64_t some_day(const struct clock *clock)
-{
-    (void)clock;
-    return 1700000000000;
-}
 
 /* ---- the owner of requests ---- */
 
@@ -308,11 +296,10 @@ static void visit(struct visitor *visitor, const uint8_t *data, size_t size)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const struct clock clock = {no_time, some_day};
     struct visitor *visitor = calloc(1, sizeof *visitor);
     assert(visitor);
     visitor->heard = (struct buf)BUF_LIMIT(HEARD_MAX);
-    visitor->loop = loop_new(&(struct loop_options){.clock = &clock}, NULL);
+    visitor->loop = loop_new(&(struct loop_options){.clock = &still_clock}, NULL);
     assert(visitor->loop);
     visit(visitor, data, size);
     loop_free(visitor->loop);

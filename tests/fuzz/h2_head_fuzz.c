@@ -2,8 +2,8 @@
  * none; once to a session that bears everything and judges requests itself, once to one with a
  * guard and the library's rules. Heads that reach the owner keep their promises, each request ends
  * once, what the session says is whole frames, and who is cut off is told to calm down. */
-#include "culvert/base/clock.h"
 #include "culvert/http/h2_session.h"
+#include "still_clock.h"
 
 #include <assert.h>
 #include <sys/socket.h>
@@ -35,18 +35,6 @@ struct visitor {
     size_t closed, abuses;
     bool is_guarded;
 };
-
-static uint64_t no_time(const struct clock *clock)
-{
-    (void)clock;
-    return 1000;
-}
-
-static int64_t some_day(const struct clock *clock)
-{
-    (void)clock;
-    return 1700000000000;
-}
 
 /* ---- what a head promises ---- */
 
@@ -311,11 +299,10 @@ static void visit(struct visitor *visitor, const uint8_t *data, size_t size, boo
 
 static void visit_once(const uint8_t *data, size_t size, bool is_guarded)
 {
-    static const struct clock clock = {no_time, some_day};
     struct visitor *visitor = calloc(1, sizeof *visitor);
     assert(visitor);
     visitor->heard = (struct buf)BUF_LIMIT(64 * 1024 * 1024);
-    visitor->loop = loop_new(&(struct loop_options){.clock = &clock}, NULL);
+    visitor->loop = loop_new(&(struct loop_options){.clock = &still_clock}, NULL);
     assert(visitor->loop);
     visit(visitor, data, size, is_guarded);
     loop_free(visitor->loop);

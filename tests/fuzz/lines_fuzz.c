@@ -1,8 +1,8 @@
 /* Texts that are read line by line: the configuration of the system's resolver, and commands on
  * standard input, which mean the same however they come cut. */
-#include "culvert/base/clock.h"
 #include "culvert/connector/stdin_control.h"
 #include "culvert/net/name_servers.h"
+#include "still_clock.h"
 
 #include <assert.h>
 #include <unistd.h>
@@ -23,18 +23,6 @@ static void check_servers(struct span text)
     assert(count > 0 && count <= NAME_SERVERS_MAX);
     for (size_t i = 0; i < count; i++)
         assert(ip_port(&servers[i]) == 53);
-}
-
-static uint64_t no_time(const struct clock *clock)
-{
-    (void)clock;
-    return 1000;
-}
-
-static int64_t some_day(const struct clock *clock)
-{
-    (void)clock;
-    return 1700000000000;
 }
 
 static void on_reconnect(void *arg, uint64_t delay_ms)
@@ -61,8 +49,7 @@ static void say(struct loop *loop, int fd, struct span part)
 /* In two pieces, cut at `cut`. */
 static void order(struct span text, size_t cut, struct orders *orders)
 {
-    static const struct clock clock = {no_time, some_day};
-    struct loop *loop = loop_new(&(struct loop_options){.clock = &clock}, NULL);
+    struct loop *loop = loop_new(&(struct loop_options){.clock = &still_clock}, NULL);
     int ends[2];
     int failed = pipe(ends);
     assert(loop && failed == 0);

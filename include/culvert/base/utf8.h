@@ -7,6 +7,9 @@
 /* Bytes of the first character; 0: the text is empty or does not begin with one. */
 size_t utf8_first(struct span text);
 
+/* The number of that character, whose bytes are `len`. */
+uint32_t utf8_rune(struct span text, size_t len);
+
 /* Is all of it UTF-8? */
 bool utf8_is_valid(struct span text);
 

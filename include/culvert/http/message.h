@@ -53,6 +53,9 @@ struct span request_path(const struct request_head *head);
 /* Is each "%" of the path followed by two hexadecimal digits (RFC 3986 2.1)? */
 bool request_path_is_whole(const struct request_head *head);
 
+/* The failure of a request whose body ended before the length that its head says. */
+bool request_set_short(struct error *err);
+
 /* Appends the target as an origin gets it: whatever may not stand in one is escaped, and so are in
  * the path the printable bytes that RFC 3986 does not know; in the query those stay as the
  * visitor's browser wrote them, and escapes stay everywhere. False: no room. */

@@ -28,6 +28,10 @@ TEST(only_shortest_forms_of_real_characters_are_utf8)
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++)
         CHECK_CASE(utf8_first(cases[i].text) == cases[i].len, "%s", cases[i].why);
+    CHECK(utf8_rune(SPAN("a"), 1) == 'a');
+    CHECK(utf8_rune(SPAN("\xC3\xA4x"), 2) == 0xE4);
+    CHECK(utf8_rune(SPAN("\xE2\x82\xAC"), 3) == 0x20AC);
+    CHECK(utf8_rune(SPAN("\xF0\x9F\x98\x80"), 4) == 0x1F600);
     CHECK(utf8_is_valid(SPAN("")));
     CHECK(utf8_is_valid(SPAN("a\xC3\xA4")));
     CHECK(!utf8_is_valid(SPAN("a\xC3")));
